@@ -1,0 +1,654 @@
+/* pg_contract--0.1.0.sql: catalog, functions and views of pg_contract 0.1.0 */
+
+\echo Use "CREATE EXTENSION pg_contract" to load this file. \quit
+
+CREATE SCHEMA contract;
+COMMENT ON SCHEMA contract IS 'data contracts: rules on tables, their violations, quarantine and audits';
+GRANT USAGE ON SCHEMA contract TO PUBLIC;
+
+/*
+ * The catalog.  Names are the truth: what pg_dump carries holds names as text;
+ * OIDs and attribute numbers live only in contract.binding, which is not
+ * dumped and is rebuilt by name.  Only the C code in src/catalog touches these
+ * tables; users get the functions and views below.
+ */
+CREATE TABLE contract.contract (
+	contract_id text PRIMARY KEY,
+	version text,
+	status text NOT NULL DEFAULT 'active'
+		CHECK (status IN ('proposed', 'draft', 'active', 'deprecated', 'retired')),
+	owner text,
+	description text,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE contract.contract IS 'an agreement with id, version, status and owner; may cover several datasets';
+
+CREATE TABLE contract.dataset (
+	dataset_id integer PRIMARY KEY,
+	schema_name name NOT NULL,
+	table_name name NOT NULL,
+	name text NOT NULL GENERATED ALWAYS AS
+		(pg_catalog.quote_ident(schema_name::text) OPERATOR(pg_catalog.||) '.'
+		 OPERATOR(pg_catalog.||) pg_catalog.quote_ident(table_name::text)) STORED,
+	contract_id text NOT NULL REFERENCES contract.contract,
+	description text,
+	write_path text NOT NULL DEFAULT 'bulk' CHECK (write_path IN ('bulk', 'oltp')),
+	on_apply text NOT NULL DEFAULT 'enforce' CHECK (on_apply IN ('enforce', 'warn')),
+	UNIQUE (schema_name, table_name)
+);
+COMMENT ON TABLE contract.dataset IS 'one table, partitioned table, foreign table, view or materialized view under contract';
+
+CREATE TABLE contract.binding (
+	dataset_id integer PRIMARY KEY,
+	relid oid NOT NULL,
+	attnums int2[] NOT NULL,
+	attnames name[] NOT NULL,
+	UNIQUE (relid)
+);
+COMMENT ON TABLE contract.binding IS 'which relation stands under a dataset''s name, and its columns by number; not dumped, rebuilt by name';
+
+CREATE SEQUENCE contract.rule_id_seq;
+CREATE TABLE contract.rule (
+	rule_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.rule_id_seq'),
+	dataset_id integer NOT NULL REFERENCES contract.dataset ON DELETE CASCADE,
+	name text NOT NULL,
+	kind text NOT NULL,
+	columns name[] NOT NULL,
+	parameters jsonb NOT NULL,
+	filter text,
+	severity text NOT NULL CHECK (severity IN ('info', 'warning', 'error')),
+	action text NOT NULL CHECK (action IN ('audit', 'warn', 'quarantine', 'reject')),
+	tolerance numeric NOT NULL CHECK (tolerance BETWEEN 0 AND 1),
+	description text,
+	source text NOT NULL DEFAULT 'sql' CHECK (source IN ('sql', 'document')),
+	UNIQUE (dataset_id, name)
+);
+COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
+
+CREATE TABLE contract.column_annotation (
+	dataset_id integer NOT NULL REFERENCES contract.dataset ON DELETE CASCADE,
+	column_name name NOT NULL,
+	description text,
+	classification text,
+	pii_category text,
+	tags text[],
+	PRIMARY KEY (dataset_id, column_name)
+);
+COMMENT ON TABLE contract.column_annotation IS 'what is known of a column: description, classification, category of personal data, tags';
+
+/*
+ * History.  A run is an audit, or what one statement's writes failed; results
+ * hold exact counts, violations at most pg_contract.violation_samples rows a
+ * rule.  No foreign keys here: the rows are written by heap multi-inserts.
+ * Columns are filled by position in src/catalog/history.c.
+ */
+CREATE SEQUENCE contract.run_id_seq;
+CREATE TABLE contract.run (
+	run_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.run_id_seq'),
+	dataset_id integer NOT NULL,
+	source text NOT NULL CHECK (source IN ('write', 'audit')),
+	operation text,
+	executor text,
+	at timestamptz NOT NULL,
+	elapsed interval,
+	role name NOT NULL,
+	application text,
+	xid xid8 NOT NULL,
+	query_id bigint,
+	considered bigint,
+	failed bigint
+);
+CREATE INDEX run_dataset_idx ON contract.run (dataset_id, at);
+COMMENT ON TABLE contract.run IS 'an audit of a dataset, or the failures of one writing statement; considered and failed count rows';
+
+CREATE TABLE contract.result (
+	run_id bigint NOT NULL,
+	rule text NOT NULL,
+	kind text NOT NULL,
+	columns name[] NOT NULL,
+	action text NOT NULL,
+	status text NOT NULL CHECK (status IN ('pass', 'warn', 'fail', 'error', 'skipped')),
+	considered bigint,
+	failed bigint,
+	observed jsonb,
+	expected jsonb,
+	message text,
+	PRIMARY KEY (run_id, rule)
+);
+COMMENT ON TABLE contract.result IS 'what a run found for one rule';
+
+CREATE SEQUENCE contract.violation_id_seq;
+CREATE TABLE contract.violation (
+	id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.violation_id_seq'),
+	run_id bigint NOT NULL,
+	dataset_id integer NOT NULL,
+	rule text NOT NULL,
+	kind text NOT NULL,
+	columns name[] NOT NULL,
+	at timestamptz NOT NULL,
+	action text NOT NULL,
+	key jsonb,
+	"row" jsonb,
+	value text,
+	message text
+);
+CREATE INDEX violation_dataset_idx ON contract.violation (dataset_id, at);
+COMMENT ON TABLE contract.violation IS 'evidence: one failing row of one rule, personal data masked';
+
+CREATE SEQUENCE contract.quarantine_id_seq;
+CREATE TABLE contract.quarantine (
+	id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.quarantine_id_seq'),
+	dataset_id integer NOT NULL,
+	operation text NOT NULL CHECK (operation IN ('INSERT', 'UPDATE')),
+	rules text[] NOT NULL,
+	at timestamptz NOT NULL,
+	role name NOT NULL,
+	application text,
+	xid xid8 NOT NULL,
+	query_id bigint,
+	key jsonb,
+	changed name[],
+	"row" jsonb NOT NULL
+);
+CREATE INDEX quarantine_dataset_idx ON contract.quarantine (dataset_id, id);
+COMMENT ON TABLE contract.quarantine IS 'rows kept out of their table; each column as its type''s output text, so that nothing is lost on release';
+
+SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.dataset', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.rule', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.rule_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.column_annotation', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.run', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.run_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.result', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.violation', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.violation_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.quarantine', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.quarantine_id_seq', '');
+
+/*
+ * Annotating.  Only the owner of the relation, or a member of its role, may.
+ */
+CREATE FUNCTION contract.describe(
+	relation regclass,
+	owner text DEFAULT NULL,
+	description text DEFAULT NULL,
+	version text DEFAULT NULL,
+	status text DEFAULT NULL,
+	contract_id text DEFAULT NULL,
+	write_path text DEFAULT NULL,
+	on_apply text DEFAULT NULL)
+RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_describe';
+COMMENT ON FUNCTION contract.describe(regclass, text, text, text, text, text, text, text) IS
+'puts a relation under contract, or changes what is said of it; null leaves a field as it is; returns the dataset';
+
+CREATE FUNCTION contract.describe_column(
+	relation regclass,
+	column_name name,
+	description text DEFAULT NULL,
+	classification text DEFAULT NULL,
+	tags text[] DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_describe_column';
+COMMENT ON FUNCTION contract.describe_column(regclass, name, text, text, text[]) IS
+'describes a column; null leaves a field as it is, an empty text clears it';
+
+CREATE FUNCTION contract.pii(
+	relation regclass,
+	column_name name,
+	category text DEFAULT 'personal',
+	classification text DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_pii';
+COMMENT ON FUNCTION contract.pii(regclass, name, text, text) IS
+'marks a column as personal data: its values are masked in violations; a null category takes the mark away';
+
+CREATE FUNCTION contract.add_rule(
+	relation regclass,
+	kind text,
+	columns name[],
+	parameters jsonb DEFAULT '{}',
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_add_rule';
+COMMENT ON FUNCTION contract.add_rule(regclass, text, name[], jsonb, text, text, text, numeric, text, text) IS
+'adds a rule of any kind and returns its name';
+
+CREATE FUNCTION contract.alter_rule(
+	relation regclass,
+	rule text,
+	parameters jsonb DEFAULT NULL,
+	on_violation text DEFAULT NULL,
+	severity text DEFAULT NULL,
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT NULL,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_alter_rule';
+COMMENT ON FUNCTION contract.alter_rule(regclass, text, jsonb, text, text, text, numeric, text, text) IS
+'changes a rule; null leaves a field as it is, an empty filter or description clears it; returns the rule''s name';
+
+CREATE FUNCTION contract.drop_rule(dataset text, rule text)
+RETURNS void LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_drop_rule';
+COMMENT ON FUNCTION contract.drop_rule(text, text) IS 'drops a rule of a dataset, whose table may be gone';
+
+CREATE FUNCTION contract.drop_contract(dataset text, discard_quarantine boolean DEFAULT false)
+RETURNS void LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_drop_contract';
+COMMENT ON FUNCTION contract.drop_contract(text, boolean) IS
+'takes a dataset out of contract with its rules, annotations and history; refused while rows of it are in quarantine';
+
+CREATE FUNCTION contract.enforce(relation regclass)
+RETURNS text LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_enforce';
+COMMENT ON FUNCTION contract.enforce(regclass) IS
+'makes the triggers of a dataset anew, for instance after they were dropped or disabled by hand; returns the dataset';
+
+CREATE FUNCTION contract.prune(
+	older_than interval DEFAULT '90 days',
+	keep_violations bigint DEFAULT NULL,
+	dataset text DEFAULT NULL)
+RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_prune';
+COMMENT ON FUNCTION contract.prune(interval, bigint, text) IS
+'deletes runs and violations that are older, or beyond the newest so many violations of a dataset, for datasets of the caller; the last audit and the quarantine stay; returns the rows deleted';
+
+/*
+ * Row rules.  Each ends in contract.add_rule and returns the name of the rule.
+ */
+CREATE FUNCTION contract.not_null(
+	relation regclass,
+	column_name name,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'not_null', ARRAY[column_name],
+	'{}',
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.not_null(regclass, name, text, text, text, numeric, text, text) IS
+'adds a rule: the column is never null';
+
+CREATE FUNCTION contract.not_blank(
+	relation regclass,
+	column_name name,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'not_blank', ARRAY[column_name],
+	'{}',
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.not_blank(regclass, name, text, text, text, numeric, text, text) IS
+'adds a rule: the text is neither null nor empty nor white space only';
+
+CREATE FUNCTION contract.accepted_values(
+	relation regclass,
+	column_name name,
+	accepted anycompatiblearray,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+AS $$
+	SELECT contract.add_rule(relation, 'accepted_values', ARRAY[column_name],
+		pg_catalog.jsonb_build_object('values', accepted::pg_catalog.text[]),
+		on_violation, severity, filter, tolerance, name, description)
+$$;
+COMMENT ON FUNCTION contract.accepted_values(regclass, name, anycompatiblearray, text, text, text, numeric, text, text) IS
+'adds a rule: the value is one of those listed';
+
+CREATE FUNCTION contract.forbidden_values(
+	relation regclass,
+	column_name name,
+	forbidden anycompatiblearray,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+AS $$
+	SELECT contract.add_rule(relation, 'forbidden_values', ARRAY[column_name],
+		pg_catalog.jsonb_build_object('values', forbidden::pg_catalog.text[]),
+		on_violation, severity, filter, tolerance, name, description)
+$$;
+COMMENT ON FUNCTION contract.forbidden_values(regclass, name, anycompatiblearray, text, text, text, numeric, text, text) IS
+'adds a rule: the value is none of those listed';
+
+CREATE FUNCTION contract.between(
+	relation regclass,
+	column_name name,
+	minimum anycompatible,
+	maximum anycompatible,
+	exclusive_minimum boolean DEFAULT false,
+	exclusive_maximum boolean DEFAULT false,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+AS $$
+	SELECT contract.add_rule(relation, 'between', ARRAY[column_name],
+		pg_catalog.jsonb_build_object('minimum', minimum::pg_catalog.text, 'maximum', maximum::pg_catalog.text,
+			'exclusive_minimum', exclusive_minimum, 'exclusive_maximum', exclusive_maximum),
+		on_violation, severity, filter, tolerance, name, description)
+$$;
+COMMENT ON FUNCTION contract.between(regclass, name, anycompatible, anycompatible, boolean, boolean, text, text, text, numeric, text, text) IS
+'adds a rule: the value lies between the bounds, which belong to the range unless excluded; a null bound is open';
+
+CREATE FUNCTION contract.length_between(
+	relation regclass,
+	column_name name,
+	minimum integer,
+	maximum integer,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'length_between', ARRAY[column_name],
+	jsonb_build_object('minimum', minimum, 'maximum', maximum),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.length_between(regclass, name, integer, integer, text, text, text, numeric, text, text) IS
+'adds a rule: the text has so many characters; a null bound is open';
+
+CREATE FUNCTION contract.matches(
+	relation regclass,
+	column_name name,
+	pattern text,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'matches', ARRAY[column_name],
+	jsonb_build_object('pattern', pattern),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.matches(regclass, name, text, text, text, text, numeric, text, text) IS
+'adds a rule: the text matches the regular expression (operator ~)';
+
+CREATE FUNCTION contract.not_matches(
+	relation regclass,
+	column_name name,
+	pattern text,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'not_matches', ARRAY[column_name],
+	jsonb_build_object('pattern', pattern),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.not_matches(regclass, name, text, text, text, text, numeric, text, text) IS
+'adds a rule: the text does not match the regular expression (operator !~)';
+
+CREATE FUNCTION contract.format(
+	relation regclass,
+	column_name name,
+	format text,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'format', ARRAY[column_name],
+	jsonb_build_object('format', format),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.format(regclass, name, text, text, text, text, numeric, text, text) IS
+'adds a rule: the text has a well-known format: email, uuid, ipv4, ipv6, url, hostname, date, timestamp, time, json, credit_card, iban, phone, country_code, currency_code';
+
+CREATE FUNCTION contract.multiple_of(
+	relation regclass,
+	column_name name,
+	divisor numeric,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'multiple_of', ARRAY[column_name],
+	jsonb_build_object('divisor', divisor),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.multiple_of(regclass, name, numeric, text, text, text, numeric, text, text) IS
+'adds a rule: the number is a whole multiple of the divisor';
+
+CREATE FUNCTION contract.satisfies(
+	relation regclass,
+	expression text,
+	on_violation text DEFAULT 'warn',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'satisfies', '{}',
+	jsonb_build_object('expression', expression),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.satisfies(regclass, text, text, text, text, numeric, text, text) IS
+'adds a rule: the SQL expression over the row is not false';
+
+/*
+ * Checking.
+ */
+CREATE FUNCTION contract.check(
+	dataset text,
+	mode text DEFAULT 'auto',
+	profile boolean DEFAULT false,
+	OUT rule text,
+	OUT kind text,
+	OUT columns name[],
+	OUT status text,
+	OUT considered bigint,
+	OUT failed bigint,
+	OUT observed jsonb,
+	OUT expected jsonb,
+	OUT message text,
+	OUT executor text,
+	OUT elapsed interval)
+RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_check';
+COMMENT ON FUNCTION contract.check(text, text, boolean) IS
+'audits a dataset: evaluates all its rules on all its rows, stores and returns a result a rule';
+
+CREATE FUNCTION contract.preview(
+	relation regclass,
+	kind text,
+	columns name[],
+	parameters jsonb DEFAULT '{}',
+	filter text DEFAULT NULL,
+	OUT considered bigint,
+	OUT failed bigint,
+	OUT examples jsonb)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_preview';
+COMMENT ON FUNCTION contract.preview(regclass, text, name[], jsonb, text) IS
+'how many rows a rule would fail today, with examples; stores nothing';
+
+/*
+ * Quarantine.
+ */
+CREATE FUNCTION contract.release(
+	relation regclass,
+	ids bigint[] DEFAULT NULL,
+	OUT id bigint,
+	OUT released boolean,
+	OUT rules text[],
+	OUT message text)
+RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_release';
+COMMENT ON FUNCTION contract.release(regclass, bigint[]) IS
+'checks quarantined rows (all if ids is null) under today''s rules, writes those that pass now and says why the rest stays';
+
+CREATE FUNCTION contract.repair(id bigint, patch jsonb)
+RETURNS text[] LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_repair';
+COMMENT ON FUNCTION contract.repair(bigint, jsonb) IS
+'changes columns of a quarantined row and returns the rules that it still fails';
+
+CREATE FUNCTION contract.discard(relation regclass, ids bigint[])
+RETURNS bigint LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_discard';
+COMMENT ON FUNCTION contract.discard(regclass, bigint[]) IS
+'deletes quarantined rows for good and returns how many';
+
+/*
+ * The write path.  These are called by triggers that the rule functions make;
+ * a trigger on a relation that is not the dataset's own does nothing but warn.
+ */
+CREATE FUNCTION contract.conforms(dataset_id integer, VARIADIC "any")
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_conforms';
+COMMENT ON FUNCTION contract.conforms(integer, "any") IS
+'WHEN condition of the INSERT trigger: does the new row pass? Raises for rules that refuse';
+
+CREATE FUNCTION contract.conforms_update(dataset_id integer, VARIADIC "any")
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_conforms_update';
+COMMENT ON FUNCTION contract.conforms_update(integer, "any") IS
+'WHEN condition of the UPDATE trigger: does the new row pass? The trigger function judges what was changed';
+
+CREATE FUNCTION contract.record()
+RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_record';
+COMMENT ON FUNCTION contract.record() IS 'AFTER trigger: records or refuses a failing row';
+
+CREATE FUNCTION contract.divert()
+RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_divert';
+COMMENT ON FUNCTION contract.divert() IS 'BEFORE trigger: puts a failing row into quarantine';
+
+/*
+ * DDL.
+ */
+CREATE FUNCTION contract.follow_ddl()
+RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_follow_ddl';
+COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names';
+REVOKE ALL ON FUNCTION contract.follow_ddl() FROM PUBLIC;
+
+CREATE EVENT TRIGGER pg_contract_start ON ddl_command_start
+	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER SCHEMA')
+	EXECUTE FUNCTION contract.follow_ddl();
+CREATE EVENT TRIGGER pg_contract_end ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER SCHEMA',
+		'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+		'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE SCHEMA')
+	EXECUTE FUNCTION contract.follow_ddl();
+CREATE EVENT TRIGGER pg_contract_drop ON sql_drop
+	EXECUTE FUNCTION contract.follow_ddl();
+ALTER EVENT TRIGGER pg_contract_start ENABLE ALWAYS;
+ALTER EVENT TRIGGER pg_contract_end ENABLE ALWAYS;
+ALTER EVENT TRIGGER pg_contract_drop ENABLE ALWAYS;
+
+/*
+ * Who sees what.  Helpers of the views: run as the caller.
+ */
+CREATE FUNCTION contract.visible(dataset_id integer)
+RETURNS boolean LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_visible';
+COMMENT ON FUNCTION contract.visible(integer) IS 'may the caller select from the dataset?';
+
+CREATE FUNCTION contract.masked(dataset_id integer, "row" jsonb)
+RETURNS jsonb LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_masked_row';
+COMMENT ON FUNCTION contract.masked(integer, jsonb) IS
+'a row with the columns masked that the caller may not read; null where row security hides rows from the caller';
+
+CREATE FUNCTION contract.masked(dataset_id integer, columns name[], value text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_masked_value';
+COMMENT ON FUNCTION contract.masked(integer, name[], text) IS
+'a value, masked if it comes from a column that the caller may not read';
+
+CREATE FUNCTION contract.problem(dataset_id integer)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_problem';
+COMMENT ON FUNCTION contract.problem(integer) IS
+'why a dataset is not enforced as its rules say: relation missing, triggers missing or disabled; null if all is well';
+
+/*
+ * Views for BI tools.
+ */
+CREATE VIEW contract.rules WITH (security_barrier) AS
+SELECT d.name AS dataset, r.name AS rule, r.kind, r.columns, r.parameters, r.filter, r.severity, r.action,
+	r.tolerance, r.source, d.contract_id, r.description
+FROM contract.rule r JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.rules IS 'the rules of the datasets that you may select from';
+
+CREATE VIEW contract.violations WITH (security_barrier) AS
+SELECT v.id, d.name AS dataset, v.rule, v.kind, v.at, n.source, v.action, n.operation, n.role, n.application,
+	n.xid, n.query_id, contract.masked(v.dataset_id, v.key) AS key, contract.masked(v.dataset_id, v."row") AS "row",
+	contract.masked(v.dataset_id, v.columns, v.value) AS value,
+	contract.masked(v.dataset_id, v.columns, v.message) AS message
+FROM contract.violation v JOIN contract.run n USING (run_id) JOIN contract.dataset d ON d.dataset_id = v.dataset_id
+WHERE contract.visible(v.dataset_id);
+COMMENT ON VIEW contract.violations IS 'failing rows, found on write or by an audit; exact counts are in contract.results';
+
+CREATE VIEW contract.results WITH (security_barrier) AS
+SELECT d.name AS dataset, r.rule, r.kind, r.columns, n.at, n.source, n.operation, r.action, r.status, r.considered,
+	r.failed, r.observed, r.expected, r.message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
+FROM contract.result r JOIN contract.run n USING (run_id) JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(n.dataset_id);
+COMMENT ON VIEW contract.results IS 'exact counts, a row per rule and audit, or per rule and writing statement that had failing rows';
+
+CREATE VIEW contract.quarantined WITH (security_barrier) AS
+SELECT q.id, d.name AS dataset, q.rules, q.at, q.role, q.application, contract.masked(q.dataset_id, q."row") AS "row",
+	q.operation, contract.masked(q.dataset_id, q.key) AS key, q.changed, q.xid, q.query_id
+FROM contract.quarantine q JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(q.dataset_id);
+COMMENT ON VIEW contract.quarantined IS 'rows kept out of their table, with every rule that they fail';
+
+CREATE VIEW contract.pii_columns WITH (security_barrier) AS
+SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classification, a.description, a.tags
+FROM contract.column_annotation a JOIN contract.dataset d USING (dataset_id)
+WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.pii_columns IS 'columns that hold personal data';
+
+CREATE VIEW contract.scorecard WITH (security_barrier) AS
+SELECT d.name AS dataset, d.contract_id, c.owner,
+	CASE
+		WHEN contract.problem(d.dataset_id) IS NOT NULL OR a.errors > 0 THEN 'error'
+		WHEN a.run_id IS NULL THEN 'unknown'
+		WHEN a.failures > 0 THEN 'fail'
+		WHEN a.failing > 0 THEN 'warn'
+		ELSE 'pass'
+	END AS status,
+	(SELECT pg_catalog.count(*) FROM contract.rule r WHERE r.dataset_id = d.dataset_id) AS rules,
+	a.failing, a.evaluated,
+	CASE WHEN a.considered > 0 THEN 1 - a.failed::numeric / a.considered END AS good_fraction,
+	a.at AS last_audit,
+	COALESCE(a.open, 0) + COALESCE((
+		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)
+		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action <> 'quarantine'
+			AND (a.at IS NULL OR w.at > a.at)), 0) AS open_violations,
+	(SELECT pg_catalog.count(*) FROM contract.quarantine q WHERE q.dataset_id = d.dataset_id) AS quarantined,
+	contract.problem(d.dataset_id) AS problem
+FROM contract.dataset d
+JOIN contract.contract c USING (contract_id)
+LEFT JOIN LATERAL (
+	SELECT n.run_id, n.at, n.considered, n.failed,
+		pg_catalog.count(*) FILTER (WHERE r.status IN ('fail', 'warn')) AS failing,
+		pg_catalog.count(*) FILTER (WHERE r.status = 'fail') AS failures,
+		pg_catalog.count(*) FILTER (WHERE r.status = 'error') AS errors,
+		pg_catalog.count(*) FILTER (WHERE r.status IN ('pass', 'warn', 'fail')) AS evaluated,
+		pg_catalog.sum(r.failed) AS open
+	FROM (SELECT * FROM contract.run n
+		WHERE n.dataset_id = d.dataset_id AND n.source = 'audit' ORDER BY n.at DESC, n.run_id DESC LIMIT 1) n
+	LEFT JOIN contract.result r USING (run_id)
+	GROUP BY n.run_id, n.at, n.considered, n.failed) a ON true
+WHERE contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.scorecard IS 'a row per dataset: does it keep its contract?';
+
+GRANT SELECT ON contract.rules, contract.violations, contract.results, contract.quarantined,
+	contract.pii_columns, contract.scorecard TO PUBLIC;

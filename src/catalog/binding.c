@@ -1,0 +1,442 @@
+/*
+ * src/catalog/binding.c
+ *		What ties a dataset to the relation that stands under its name: the
+ *		row in contract.binding and the triggers on the relation.
+ *
+ * Triggers are named zz_contract_<dataset>_<what> so that BEFORE triggers of
+ * the user's mostly run first.  Their arguments are the dataset, the strongest
+ * action of its rules and the columns that the WHEN clause passes, in order:
+ * what is needed to judge a row when the catalog does not know the dataset,
+ * and to read conforms()' arguments.  They fire always, also under
+ * session_replication_role = replica, and go with the extension.
+ *
+ * Locks: making or replacing triggers takes ShareRowExclusive on the relation,
+ * dropping them AccessExclusive, nothing to change takes nothing.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/contract.h"
+#include "catalog/dependency.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "catalog/tables.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* The triggers that a dataset may have. */
+typedef enum What
+{
+	AFTER_INSERT,				/* bulk: conforms() in WHEN */
+	AFTER_UPDATE,
+	AFTER_WRITE,				/* oltp: no WHEN */
+	BEFORE_WRITE,				/* quarantine */
+	NTRIGGERS
+} What;
+
+static const char *const what_names[] = {"insert", "update", "write", "divert"};
+
+/* What a dataset's rules need of its relation. */
+typedef struct Needs
+{
+	bool		triggers[NTRIGGERS];
+	PgcAction	strongest;
+	List	   *columns;		/* names (char *) in the relation's order */
+	bool		moves;			/* partitioned: BEFORE_WRITE sees deletes too */
+} Needs;
+
+static Oid
+function_oid(const char *name)
+{
+	return LookupFuncName(list_make2(makeString("contract"), makeString(pstrdup(name))), 0, NULL, true);
+}
+
+/* is_ours: is this a trigger of that dataset? */
+static bool
+is_ours(const Trigger *trigger, int32 dataset_id, Oid record, Oid divert)
+{
+	return (trigger->tgfoid == record || trigger->tgfoid == divert) &&
+		trigger->tgnargs >= 2 && OidIsValid(trigger->tgfoid) &&
+		pg_strtoint32(trigger->tgargs[0]) == dataset_id;
+}
+
+/* find_trigger returns the relation's trigger of that kind, or NULL. */
+static const Trigger *
+find_trigger(int32 dataset_id, Relation relation, What what)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+	Oid			record = function_oid("record");
+	Oid			divert = function_oid("divert");
+	char	   *suffix = psprintf("_%s", what_names[what]);
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+		int			start = strlen(trigger->tgname) - strlen(suffix);
+
+		if (is_ours(trigger, dataset_id, record, divert) && start > 0 &&
+			strcmp(trigger->tgname + start, suffix) == 0)
+			return trigger;
+	}
+	return NULL;
+}
+
+/* pgc_binding_has_triggers: does the relation carry any trigger of the dataset? */
+bool
+pgc_binding_has_triggers(int32 dataset_id, Relation relation)
+{
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		if (find_trigger(dataset_id, relation, i) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * pgc_binding_trigger_columns returns the columns (char *) that the dataset's
+ * triggers pass; NIL if it has none.
+ */
+List *
+pgc_binding_trigger_columns(int32 dataset_id, Relation relation)
+{
+	List	   *columns = NIL;
+
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		const Trigger *trigger = find_trigger(dataset_id, relation, i);
+
+		if (trigger == NULL)
+			continue;
+		for (int arg = 2; arg < trigger->tgnargs; arg++)
+			columns = lappend(columns, pstrdup(trigger->tgargs[arg]));
+		break;
+	}
+	return columns;
+}
+
+/* needs_of works out the triggers for a contract on its relation. */
+static Needs
+needs_of(const PgcContract *contract, Relation relation)
+{
+	Needs		needs = {.strongest = PGC_AUDIT};
+	PgcLayout  *layout = pgc_layout_of(relation);
+	int			nspecs;
+	PgcRuleSpec *specs = pgc_contract_specs(contract, PGC_WARN, &nspecs, NULL);
+	PgcProgram *program = pgc_program_compile(CurrentMemoryContext, layout, specs, nspecs);
+	Bitmapset  *uses = NULL;
+	int			column = -1;
+
+	for (int i = 0; i < program->nrules; i++)
+	{
+		needs.strongest = Max(needs.strongest, program->rules[i].action);
+		uses = bms_add_members(uses, program->rules[i].uses);
+		if (program->rules[i].action == PGC_QUARANTINE)
+			needs.triggers[BEFORE_WRITE] = true;
+	}
+	while ((column = bms_next_member(uses, column)) >= 0)
+		needs.columns = lappend(needs.columns, pstrdup(NameStr(layout->columns[column].name)));
+	if (program->nrules > 0)
+	{
+		needs.triggers[AFTER_WRITE] = contract->oltp;
+		needs.triggers[AFTER_INSERT] = needs.triggers[AFTER_UPDATE] = !contract->oltp;
+	}
+	needs.moves = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	MemoryContextDelete(program->context);
+	return needs;
+}
+
+/* suffices: does a trigger pass all columns needed and know the strongest action? */
+static bool
+suffices(const Trigger *trigger, const Needs *needs)
+{
+	ListCell   *cell;
+
+	if (trigger == NULL || strcmp(trigger->tgargs[1], pgc_action_name(needs->strongest)) != 0)
+		return false;
+	foreach(cell, needs->columns)
+	{
+		int			arg = 2;
+
+		while (arg < trigger->tgnargs && strcmp(trigger->tgargs[arg], lfirst(cell)) != 0)
+			arg++;
+		if (arg == trigger->tgnargs)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * any_missing: is a trigger that the rules need absent or too small?  All are
+ * remade then, since they must agree on the columns they pass.
+ */
+static bool
+any_missing(const PgcContract *contract, Relation relation, const Needs *needs)
+{
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		const Trigger *trigger = find_trigger(contract->dataset_id, relation, i);
+
+		if (needs->triggers[i] &&
+			(!suffices(trigger, needs) || trigger->tgenabled != TRIGGER_FIRES_ALWAYS))
+			return true;
+	}
+	return false;
+}
+
+static Node *
+new_column(Node *field)
+{
+	ColumnRef  *reference = makeNode(ColumnRef);
+
+	reference->fields = list_make2(makeString("new"), field);
+	reference->location = -1;
+	return (Node *) reference;
+}
+
+/* when_clause returns NOT contract.conforms(<dataset>, NEW.c1, ...), raw. */
+static Node *
+when_clause(int32 dataset_id, What what, List *columns)
+{
+	char	   *function = what == AFTER_INSERT ? "conforms" : "conforms_update";
+	A_Const    *id = makeNode(A_Const);
+	List	   *args;
+	ListCell   *cell;
+
+	id->val.ival.type = T_Integer;
+	id->val.ival.ival = dataset_id;
+	id->location = -1;
+	args = list_make1(id);
+	if (list_length(columns) >= FUNC_MAX_ARGS)
+		args = lappend(args, new_column((Node *) makeNode(A_Star)));
+	else
+	{
+		foreach(cell, columns)
+			args = lappend(args, new_column((Node *) makeString(lfirst(cell))));
+	}
+	return (Node *) makeBoolExpr(NOT_EXPR,
+								 list_make1(makeFuncCall(list_make2(makeString("contract"), makeString(function)),
+														 args, COERCE_EXPLICIT_CALL, -1)), -1);
+}
+
+/* events_of returns which events a trigger of that kind is for. */
+static int16
+events_of(What what, const Needs *needs)
+{
+	switch (what)
+	{
+		case AFTER_INSERT:
+			return TRIGGER_TYPE_INSERT;
+		case AFTER_UPDATE:
+			return TRIGGER_TYPE_UPDATE;
+		case BEFORE_WRITE:
+			if (needs->moves)
+				return TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
+			return TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE;
+		default:
+			return TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE;
+	}
+}
+
+/* make_trigger makes or replaces one trigger. */
+static void
+make_trigger(const PgcContract *contract, What what, const Needs *needs)
+{
+	CreateTrigStmt *statement = makeNode(CreateTrigStmt);
+	ObjectAddress trigger;
+	ObjectAddress extension;
+	ListCell   *cell;
+
+	statement->replace = true;
+	statement->trigname = psprintf("zz_contract_%d_%s", contract->dataset_id, what_names[what]);
+	statement->funcname = list_make2(makeString("contract"),
+									 makeString(what == BEFORE_WRITE ? "divert" : "record"));
+	statement->args = list_make2(makeString(psprintf("%d", contract->dataset_id)),
+								 makeString(pstrdup(pgc_action_name(needs->strongest))));
+	foreach(cell, needs->columns)
+		statement->args = lappend(statement->args, makeString(lfirst(cell)));
+	statement->row = true;
+	statement->timing = what == BEFORE_WRITE ? TRIGGER_TYPE_BEFORE : TRIGGER_TYPE_AFTER;
+	statement->events = events_of(what, needs);
+	if (what == AFTER_INSERT || what == AFTER_UPDATE)
+		statement->whenClause = when_clause(contract->dataset_id, what, needs->columns);
+
+	trigger = CreateTriggerFiringOn(statement, "pg_contract", contract->relid, InvalidOid,
+									InvalidOid, InvalidOid, InvalidOid, InvalidOid, NULL,
+									false, false, TRIGGER_FIRES_ALWAYS);
+	ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("pg_contract", false));
+	recordDependencyOn(&trigger, &extension, DEPENDENCY_AUTO_EXTENSION);
+	CommandCounterIncrement();
+}
+
+/* drop_trigger drops one trigger, quietly. */
+static void
+drop_trigger(Oid trigger)
+{
+	ObjectAddress address;
+
+	ObjectAddressSet(address, TriggerRelationId, trigger);
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
+}
+
+/* drop_triggers drops the dataset's triggers of the kinds wanted[]. */
+static void
+drop_triggers(int32 dataset_id, Oid relid, const bool *wanted)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+	List	   *oids = NIL;
+	ListCell   *cell;
+
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		const Trigger *trigger = wanted[i] ? find_trigger(dataset_id, relation, i) : NULL;
+
+		if (trigger != NULL)
+			oids = lappend_oid(oids, trigger->tgoid);
+	}
+	table_close(relation, NoLock);
+	foreach(cell, oids)
+		drop_trigger(lfirst_oid(cell));
+}
+
+/* pgc_binding_drop_triggers takes all the dataset's triggers off a relation. */
+void
+pgc_binding_drop_triggers(int32 dataset_id, Oid relid)
+{
+	const bool	all[NTRIGGERS] = {true, true, true, true};
+
+	drop_triggers(dataset_id, relid, all);
+}
+
+/*
+ * pgc_binding_make_triggers gives the contract's relation exactly the triggers
+ * that its rules need.  Runs as the relation's owner.
+ */
+void
+pgc_binding_make_triggers(const PgcContract *contract)
+{
+	Relation	relation = table_open(contract->relid, AccessShareLock);
+	Needs		needs = needs_of(contract, relation);
+	bool		missing = any_missing(contract, relation, &needs);
+	bool		surplus[NTRIGGERS];
+	Oid			role;
+	int			context;
+
+	for (int i = 0; i < NTRIGGERS; i++)
+		surplus[i] = !needs.triggers[i];
+	GetUserIdAndSecContext(&role, &context);
+	SetUserIdAndSecContext(relation->rd_rel->relowner, context | SECURITY_LOCAL_USERID_CHANGE);
+	table_close(relation, NoLock);
+
+	if (missing)
+	{
+		LockRelationOid(contract->relid, ShareRowExclusiveLock);
+		for (int i = 0; i < NTRIGGERS; i++)
+		{
+			if (needs.triggers[i])
+				make_trigger(contract, i, &needs);
+		}
+	}
+	drop_triggers(contract->dataset_id, contract->relid, surplus);
+	SetUserIdAndSecContext(role, context);
+	pgc_cache_invalidate(contract->relid);
+}
+
+/*
+ * pgc_binding_problem says (palloc'd) why the contract is not enforced on
+ * write as its rules say, or returns NULL.
+ */
+char *
+pgc_binding_problem(const PgcContract *contract)
+{
+	char	   *problem = NULL;
+	Relation	relation;
+	Needs		needs;
+
+	if (!OidIsValid(contract->relid))
+		return psprintf("there is no relation %s", contract->name);
+	relation = table_open(contract->relid, AccessShareLock);
+	needs = needs_of(contract, relation);
+	for (int i = 0; i < NTRIGGERS && problem == NULL; i++)
+	{
+		const Trigger *trigger = find_trigger(contract->dataset_id, relation, i);
+
+		if (!needs.triggers[i])
+			continue;
+		if (trigger == NULL)
+			problem = psprintf("trigger zz_contract_%d_%s is missing", contract->dataset_id, what_names[i]);
+		else if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+			problem = psprintf("trigger %s is disabled", trigger->tgname);
+		else if (!suffices(trigger, &needs))
+			problem = psprintf("trigger %s does not fit the rules", trigger->tgname);
+	}
+	table_close(relation, AccessShareLock);
+	if (problem != NULL)
+		problem = psprintf("%s; run SELECT contract.enforce(%s)", problem, quote_literal_cstr(contract->name));
+	return problem;
+}
+
+/* column_arrays makes the int2[] and name[] of a relation's live columns. */
+static void
+column_arrays(Relation relation, Datum *numbers, Datum *names)
+{
+	TupleDesc	descriptor = RelationGetDescr(relation);
+	Datum	   *number = palloc(Max(descriptor->natts, 1) * sizeof(Datum));
+	Datum	   *name = palloc(Max(descriptor->natts, 1) * sizeof(Datum));
+	int			count = 0;
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (attribute->attisdropped)
+			continue;
+		number[count] = Int16GetDatum(attribute->attnum);
+		name[count++] = NameGetDatum(&attribute->attname);
+	}
+	*numbers = PointerGetDatum(construct_array(number, count, INT2OID, sizeof(int16), true, TYPALIGN_SHORT));
+	*names = PointerGetDatum(construct_array(name, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+}
+
+/* pgc_binding_write binds a dataset to a relation and notes its columns. */
+void
+pgc_binding_write(const PgcContract *contract, Relation relation)
+{
+	const Oid	types[] = {INT4OID, OIDOID, INT2ARRAYOID, NAMEARRAYOID};
+	Datum		values[4];
+
+	values[0] = Int32GetDatum(contract->dataset_id);
+	values[1] = ObjectIdGetDatum(RelationGetRelid(relation));
+	column_arrays(relation, &values[2], &values[3]);
+	pgc_catalog_execute("DELETE FROM contract.binding WHERE relid = $2 AND dataset_id <> $1",
+						2, types, values, NULL);
+	pgc_catalog_execute("INSERT INTO contract.binding VALUES ($1, $2, $3, $4)"
+						" ON CONFLICT (dataset_id) DO UPDATE"
+						" SET relid = $2, attnums = $3, attnames = $4",
+						4, types, values, NULL);
+	CommandCounterIncrement();
+	pgc_cache_invalidate(RelationGetRelid(relation));
+}
+
+/* pgc_binding_forget unties a dataset whose relation is gone. */
+void
+pgc_binding_forget(int32 dataset_id)
+{
+	const Oid	types[] = {INT4OID};
+	const Datum values[] = {Int32GetDatum(dataset_id)};
+
+	pgc_catalog_execute("DELETE FROM contract.binding WHERE dataset_id = $1", 1, types, values, NULL);
+	CommandCounterIncrement();
+}

@@ -1,0 +1,507 @@
+/*
+ * src/catalog/contract.c
+ *		Reading contracts: by dataset, by relation, by name.
+ *
+ * Scans use the catalog snapshot, so that a transaction at REPEATABLE READ
+ * that began before a rule was committed is judged by it all the same.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/contract.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_type.h"
+#include "catalog/tables.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+
+/* Positions of the columns that are read here, from 0. */
+enum
+{
+	DATASET_ID, DATASET_SCHEMA, DATASET_TABLE, DATASET_NAME, DATASET_CONTRACT,
+	DATASET_DESCRIPTION, DATASET_WRITE_PATH, DATASET_ON_APPLY, DATASET_NCOLUMNS
+};
+enum
+{
+	RULE_ID, RULE_DATASET, RULE_NAME, RULE_KIND, RULE_COLUMNS, RULE_PARAMETERS, RULE_FILTER,
+	RULE_SEVERITY, RULE_ACTION, RULE_TOLERANCE, RULE_DESCRIPTION, RULE_SOURCE, RULE_NCOLUMNS
+};
+enum
+{
+	BINDING_DATASET, BINDING_RELID, BINDING_ATTNUMS, BINDING_ATTNAMES, BINDING_NCOLUMNS
+};
+enum
+{
+	ANNOTATION_DATASET, ANNOTATION_COLUMN, ANNOTATION_DESCRIPTION, ANNOTATION_CLASSIFICATION,
+	ANNOTATION_PII, ANNOTATION_TAGS, ANNOTATION_NCOLUMNS
+};
+enum
+{
+	CONTRACT_ID, CONTRACT_VERSION, CONTRACT_STATUS, CONTRACT_OWNER, CONTRACT_NCOLUMNS
+};
+
+/* A scan of one of our tables by an index on (at least) one column. */
+typedef struct TableScan
+{
+	Relation	relation;
+	SysScanDesc scan;
+	int			ncolumns;
+	Datum	   *values;
+	bool	   *nulls;
+} TableScan;
+
+/* scan_begin opens a scan; attno 0 means the whole table. */
+static TableScan
+scan_begin(const char *table, const char *index, int attno, RegProcedure equal, Datum value)
+{
+	TableScan		scan;
+	ScanKeyData key;
+	Oid			relid = pgc_table_oid(table);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table contract.%s is missing", table),
+				 errhint("Run CREATE EXTENSION pg_contract.")));
+	scan.relation = table_open(relid, AccessShareLock);
+	scan.ncolumns = RelationGetNumberOfAttributes(scan.relation);
+	scan.values = palloc(scan.ncolumns * sizeof(Datum));
+	scan.nulls = palloc(scan.ncolumns * sizeof(bool));
+	if (attno > 0)
+		ScanKeyInit(&key, attno, BTEqualStrategyNumber, equal, value);
+	scan.scan = systable_beginscan(scan.relation, index ? pgc_table_oid(index) : InvalidOid,
+								   index != NULL, NULL, attno > 0 ? 1 : 0, &key);
+	return scan;
+}
+
+/* scan_by_id opens a scan by an index whose first column is a dataset's id. */
+static TableScan
+scan_by_id(const char *table, const char *index, int attno, int32 dataset_id)
+{
+	return scan_begin(table, index, attno, F_INT4EQ, Int32GetDatum(dataset_id));
+}
+
+/* scan_next fills scan->values, or returns false at the end. */
+static bool
+scan_next(TableScan *scan)
+{
+	HeapTuple	tuple = systable_getnext(scan->scan);
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	heap_deform_tuple(tuple, RelationGetDescr(scan->relation), scan->values, scan->nulls);
+	return true;
+}
+
+static void
+scan_end(TableScan *scan)
+{
+	systable_endscan(scan->scan);
+	table_close(scan->relation, AccessShareLock);
+}
+
+/* text_at returns a column's text (palloc'd), or NULL. */
+static char *
+text_at(const TableScan *scan, int column)
+{
+	return scan->nulls[column] ? NULL : TextDatumGetCString(scan->values[column]);
+}
+
+static void
+name_at(const TableScan *scan, int column, NameData *result)
+{
+	memcpy(result, DatumGetName(scan->values[column]), NAMEDATALEN);
+}
+
+/* names_at returns the elements of a name[] and sets *count. */
+static char **
+names_at(const TableScan *scan, int column, int *count)
+{
+	Datum	   *elements;
+	char	  **names;
+
+	deconstruct_array(DatumGetArrayTypeP(scan->values[column]), NAMEOID, NAMEDATALEN,
+					  false, TYPALIGN_CHAR, &elements, NULL, count);
+	names = palloc(Max(*count, 1) * sizeof(char *));
+	for (int i = 0; i < *count; i++)
+		names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
+	return names;
+}
+
+/* read_rule fills a rule from the scan's row. */
+static void
+read_rule(const TableScan *scan, PgcStoredRule *rule)
+{
+	char	   *action = text_at(scan, RULE_ACTION);
+
+	rule->id = DatumGetInt64(scan->values[RULE_ID]);
+	rule->spec.name = text_at(scan, RULE_NAME);
+	rule->spec.kind = text_at(scan, RULE_KIND);
+	rule->spec.columns = names_at(scan, RULE_COLUMNS, &rule->spec.ncolumns);
+	rule->spec.parameters = DatumGetJsonbPCopy(scan->values[RULE_PARAMETERS]);
+	rule->spec.filter = text_at(scan, RULE_FILTER);
+	rule->spec.action = pgc_action_parse(action);
+	rule->severity = text_at(scan, RULE_SEVERITY);
+	rule->tolerance = DatumGetFloat8(DirectFunctionCall1(numeric_float8, scan->values[RULE_TOLERANCE]));
+	rule->description = text_at(scan, RULE_DESCRIPTION);
+}
+
+static int
+order_rules(const void *a, const void *b)
+{
+	int64		left = ((const PgcStoredRule *) a)->id;
+	int64		right = ((const PgcStoredRule *) b)->id;
+
+	return left < right ? -1 : left > right;
+}
+
+/* load_rules reads a dataset's rules in the order they were made. */
+static void
+load_rules(PgcContract *contract)
+{
+	TableScan		scan = scan_by_id("rule", "rule_dataset_id_name_key", RULE_DATASET + 1,
+								  contract->dataset_id);
+	int			room = 16;
+
+	contract->rules = palloc(room * sizeof(PgcStoredRule));
+	while (scan_next(&scan))
+	{
+		if (contract->nrules == room)
+		{
+			room *= 2;
+			contract->rules = repalloc(contract->rules, room * sizeof(PgcStoredRule));
+		}
+		read_rule(&scan, &contract->rules[contract->nrules++]);
+	}
+	scan_end(&scan);
+	qsort(contract->rules, contract->nrules, sizeof(PgcStoredRule), order_rules);
+}
+
+/* load_annotations reads which columns hold personal data. */
+static void
+load_annotations(PgcContract *contract)
+{
+	TableScan		scan = scan_by_id("column_annotation", "column_annotation_pkey",
+								  ANNOTATION_DATASET + 1, contract->dataset_id);
+
+	while (scan_next(&scan))
+	{
+		if (!scan.nulls[ANNOTATION_PII])
+			contract->pii = lappend(contract->pii,
+									pstrdup(NameStr(*DatumGetName(scan.values[ANNOTATION_COLUMN]))));
+	}
+	scan_end(&scan);
+}
+
+/* load_owner reads who is responsible, as described. */
+static void
+load_owner(PgcContract *contract)
+{
+	TableScan		scan = scan_begin("contract", "contract_pkey", CONTRACT_ID + 1, F_TEXTEQ,
+								  CStringGetTextDatum(contract->contract_id));
+
+	if (scan_next(&scan))
+		contract->owner = text_at(&scan, CONTRACT_OWNER);
+	scan_end(&scan);
+}
+
+/* exists: is there still a relation of this OID? */
+static bool
+exists(Oid relid)
+{
+	return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid));
+}
+
+/* read_binding returns the relation that a dataset is bound to, or InvalidOid. */
+static Oid
+read_binding(int32 dataset_id)
+{
+	TableScan		scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, dataset_id);
+	Oid			relid = InvalidOid;
+
+	if (scan_next(&scan))
+		relid = DatumGetObjectId(scan.values[BINDING_RELID]);
+	scan_end(&scan);
+	return OidIsValid(relid) && exists(relid) ? relid : InvalidOid;
+}
+
+/* relation_named returns the relation under a name, or InvalidOid. */
+static Oid
+relation_named(const NameData *schema_name, const NameData *table_name)
+{
+	Oid			schema = get_namespace_oid(NameStr(*schema_name), true);
+
+	return OidIsValid(schema) ? get_relname_relid(NameStr(*table_name), schema) : InvalidOid;
+}
+
+/*
+ * pgc_contract_relation returns the relation that a dataset is about: the one
+ * it is bound to, else (after a restore) the one of its name; or InvalidOid.
+ */
+Oid
+pgc_contract_relation(int32 dataset_id)
+{
+	Oid			relid = read_binding(dataset_id);
+	TableScan	scan;
+
+	if (OidIsValid(relid))
+		return relid;
+	scan = scan_by_id("dataset", "dataset_pkey", DATASET_ID + 1, dataset_id);
+	if (scan_next(&scan))
+		relid = relation_named(DatumGetName(scan.values[DATASET_SCHEMA]),
+							   DatumGetName(scan.values[DATASET_TABLE]));
+	scan_end(&scan);
+	return relid;
+}
+
+/*
+ * pgc_contract_load returns what is said of a dataset, in the current context;
+ * NULL if there is none of this id.
+ */
+PgcContract *
+pgc_contract_load(int32 dataset_id)
+{
+	TableScan		scan = scan_by_id("dataset", "dataset_pkey", DATASET_ID + 1, dataset_id);
+	PgcContract *contract = NULL;
+
+	if (scan_next(&scan))
+	{
+		contract = palloc0(sizeof(PgcContract));
+		contract->dataset_id = dataset_id;
+		name_at(&scan, DATASET_SCHEMA, &contract->schema_name);
+		name_at(&scan, DATASET_TABLE, &contract->table_name);
+		contract->name = text_at(&scan, DATASET_NAME);
+		contract->contract_id = text_at(&scan, DATASET_CONTRACT);
+		contract->oltp = strcmp(text_at(&scan, DATASET_WRITE_PATH), "oltp") == 0;
+		contract->warn_on_apply = strcmp(text_at(&scan, DATASET_ON_APPLY), "warn") == 0;
+	}
+	scan_end(&scan);
+	if (contract == NULL)
+		return NULL;
+
+	contract->relid = pgc_contract_relation(dataset_id);
+	load_owner(contract);
+	load_rules(contract);
+	load_annotations(contract);
+	return contract;
+}
+
+/* attach_binding adds to a dataset what it is bound to. */
+static void
+attach_binding(PgcBound *bound)
+{
+	TableScan		scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, bound->dataset_id);
+
+	if (scan_next(&scan))
+	{
+		Datum	   *numbers;
+		char	  **names;
+		int			count;
+
+		deconstruct_array(DatumGetArrayTypeP(scan.values[BINDING_ATTNUMS]), INT2OID, sizeof(int16),
+						  true, TYPALIGN_SHORT, &numbers, NULL, &bound->ncolumns);
+		names = names_at(&scan, BINDING_ATTNAMES, &count);
+		bound->attnums = palloc(Max(count, 1) * sizeof(int16));
+		bound->attnames = palloc(Max(count, 1) * sizeof(NameData));
+		for (int i = 0; i < count; i++)
+		{
+			bound->attnums[i] = DatumGetInt16(numbers[i]);
+			namestrcpy(&bound->attnames[i], names[i]);
+		}
+		bound->relid = DatumGetObjectId(scan.values[BINDING_RELID]);
+		if (!exists(bound->relid))
+			bound->relid = InvalidOid;
+	}
+	scan_end(&scan);
+}
+
+/* pgc_contract_datasets returns the ids of the datasets of a contract. */
+List *
+pgc_contract_datasets(const char *contract_id)
+{
+	TableScan	scan = scan_begin("dataset", NULL, 0, InvalidOid, 0);
+	List	   *result = NIL;
+
+	while (scan_next(&scan))
+	{
+		if (strcmp(text_at(&scan, DATASET_CONTRACT), contract_id) == 0)
+			result = lappend_int(result, DatumGetInt32(scan.values[DATASET_ID]));
+	}
+	scan_end(&scan);
+	return result;
+}
+
+/* pgc_contract_list returns all datasets as a list of PgcBound. */
+List *
+pgc_contract_list(void)
+{
+	TableScan		scan = scan_begin("dataset", NULL, 0, InvalidOid, 0);
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	while (scan_next(&scan))
+	{
+		PgcBound   *bound = palloc0(sizeof(PgcBound));
+
+		bound->dataset_id = DatumGetInt32(scan.values[DATASET_ID]);
+		name_at(&scan, DATASET_SCHEMA, &bound->schema_name);
+		name_at(&scan, DATASET_TABLE, &bound->table_name);
+		result = lappend(result, bound);
+	}
+	scan_end(&scan);
+	foreach(cell, result)
+		attach_binding(lfirst(cell));
+	return result;
+}
+
+/* find_by_name returns the dataset of that schema and table, or 0. */
+static int32
+find_by_name(const char *schema, const char *table)
+{
+	TableScan		scan = scan_begin("dataset", "dataset_schema_name_table_name_key",
+								  DATASET_SCHEMA + 1, F_NAMEEQ,
+								  CStringGetDatum(schema));
+	int32		result = 0;
+
+	while (result == 0 && scan_next(&scan))
+	{
+		if (namestrcmp(DatumGetName(scan.values[DATASET_TABLE]), table) == 0)
+			result = DatumGetInt32(scan.values[DATASET_ID]);
+	}
+	scan_end(&scan);
+	return result;
+}
+
+/* pgc_contract_of_relation returns the dataset of a relation, or 0. */
+int32
+pgc_contract_of_relation(Oid relid)
+{
+	TableScan		scan = scan_begin("binding", "binding_relid_key", BINDING_RELID + 1, F_OIDEQ,
+								  ObjectIdGetDatum(relid));
+	int32		result = 0;
+
+	if (scan_next(&scan))
+		result = DatumGetInt32(scan.values[BINDING_DATASET]);
+	scan_end(&scan);
+	if (result == 0)
+	{
+		char	   *schema = get_namespace_name(get_rel_namespace(relid));
+
+		result = schema ? find_by_name(schema, get_rel_name(relid)) : 0;
+		/* the name's own dataset may be bound elsewhere until commit */
+		if (result != 0 && OidIsValid(read_binding(result)))
+			result = 0;
+	}
+	return result;
+}
+
+/*
+ * pgc_contract_find returns the dataset of a name as a user writes it: a
+ * relation that is there, found as SQL finds it, or the stored name of one
+ * that is gone.  Raises if there is none, or returns 0 if missing_ok.
+ */
+int32
+pgc_contract_find(const char *name, bool missing_ok)
+{
+	RangeVar   *relation = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
+	Oid			relid = RangeVarGetRelid(relation, NoLock, true);
+	int32		result = 0;
+
+	if (OidIsValid(relid))
+		result = pgc_contract_of_relation(relid);
+	if (result == 0 && relation->schemaname != NULL)
+		result = find_by_name(relation->schemaname, relation->relname);
+	else if (result == 0)
+	{
+		ListCell   *cell;
+
+		foreach(cell, fetch_search_path(false))
+		{
+			char	   *schema = get_namespace_name(lfirst_oid(cell));
+
+			if (schema != NULL && (result = find_by_name(schema, relation->relname)) != 0)
+				break;
+		}
+	}
+	if (result == 0 && !missing_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 OidIsValid(relid) ?
+				 errmsg("relation \"%s\" has no contract", name) :
+				 errmsg("there is no dataset \"%s\"", name),
+				 errhint("Put a table under contract with contract.describe or a rule function; contract.scorecard lists the datasets.")));
+	return result;
+}
+
+/* pgc_contract_require returns the contract of a relation, or raises. */
+PgcContract *
+pgc_contract_require(Oid relid)
+{
+	int32		dataset_id = pgc_contract_of_relation(relid);
+
+	if (dataset_id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("relation \"%s\" has no contract", get_rel_name(relid)),
+				 errhint("Put it under contract with contract.describe or a rule function.")));
+	return pgc_contract_load(dataset_id);
+}
+
+/*
+ * pgc_contract_specs returns the rules of at least an action as an array for
+ * the engine; *origin (unless NULL) maps them to contract->rules.
+ */
+PgcRuleSpec *
+pgc_contract_specs(const PgcContract *contract, PgcAction weakest, int *nspecs, int **origin)
+{
+	PgcRuleSpec *specs = palloc(Max(contract->nrules, 1) * sizeof(PgcRuleSpec));
+
+	if (origin != NULL)
+		*origin = palloc(Max(contract->nrules, 1) * sizeof(int));
+	*nspecs = 0;
+	for (int i = 0; i < contract->nrules; i++)
+	{
+		if (contract->rules[i].spec.action < weakest)
+			continue;
+		if (origin != NULL)
+			(*origin)[*nspecs] = i;
+		specs[(*nspecs)++] = contract->rules[i].spec;
+	}
+	return specs;
+}
+
+/* pgc_layout_of returns the live columns of a relation, in their order. */
+PgcLayout *
+pgc_layout_of(Relation relation)
+{
+	TupleDesc	descriptor = RelationGetDescr(relation);
+	PgcLayout  *layout = palloc(sizeof(PgcLayout));
+
+	layout->relation = pstrdup(RelationGetRelationName(relation));
+	layout->owner = relation->rd_rel->relowner;
+	layout->ncolumns = 0;
+	layout->columns = palloc(Max(descriptor->natts, 1) * sizeof(PgcColumn));
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		PgcColumn  *column;
+
+		if (attribute->attisdropped)
+			continue;
+		column = &layout->columns[layout->ncolumns++];
+		column->name = attribute->attname;
+		column->type = attribute->atttypid;
+		column->typmod = attribute->atttypmod;
+		column->collation = attribute->attcollation;
+		column->generated = attribute->attgenerated;
+	}
+	return layout;
+}

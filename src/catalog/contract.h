@@ -1,0 +1,147 @@
+/*
+ * src/catalog/contract.h
+ *		The only room that reads and writes the extension's tables.
+ *
+ * Reading is like reading a system catalog: with the latest committed
+ * snapshot, whatever the isolation level of the transaction.
+ */
+#ifndef PGC_CONTRACT_H
+#define PGC_CONTRACT_H
+
+#include "postgres.h"
+
+#include "engine/engine.h"
+#include "nodes/pg_list.h"
+#include "utils/rel.h"
+
+/* A rule as stored. */
+typedef struct PgcStoredRule
+{
+	PgcRuleSpec spec;
+	int64		id;
+	char	   *severity;		/* info, warning, error */
+	double		tolerance;		/* fraction of considered rows that may fail */
+	char	   *description;	/* or NULL */
+} PgcStoredRule;
+
+/* A dataset with everything that is said of it. */
+typedef struct PgcContract
+{
+	int32		dataset_id;
+	NameData	schema_name;
+	NameData	table_name;
+	char	   *name;			/* schema.table, quoted where necessary */
+	char	   *contract_id;
+	char	   *owner;			/* as described, or NULL */
+	bool		oltp;			/* write_path => 'oltp' */
+	bool		warn_on_apply;	/* on_apply => 'warn' */
+	Oid			relid;			/* what bears the name, or InvalidOid */
+	int			nrules;
+	PgcStoredRule *rules;		/* in the order they were made */
+	List	   *pii;			/* names (char *) of columns with personal data */
+} PgcContract;
+
+/* A dataset's name and binding, for those who walk over all of them. */
+typedef struct PgcBound
+{
+	int32		dataset_id;
+	NameData	schema_name;
+	NameData	table_name;
+	Oid			relid;			/* as bound, or InvalidOid: never or not any more */
+	int			ncolumns;
+	int16	   *attnums;
+	NameData   *attnames;
+} PgcBound;
+
+/* tables.c */
+extern bool pgc_catalog_exists(void);
+extern Oid	pgc_catalog_owner(void);
+extern uint64 pgc_catalog_execute(const char *sql, int nargs, const Oid *types,
+								  const Datum *values, const char *nulls);
+extern char *pgc_catalog_name(const char *schema, const char *table);
+
+/* contract.c */
+extern PgcContract *pgc_contract_load(int32 dataset_id);
+extern List *pgc_contract_list(void);
+extern List *pgc_contract_datasets(const char *contract_id);
+extern Oid	pgc_contract_relation(int32 dataset_id);
+extern int32 pgc_contract_of_relation(Oid relid);
+extern int32 pgc_contract_find(const char *name, bool missing_ok);
+extern PgcContract *pgc_contract_require(Oid relid);
+extern PgcRuleSpec *pgc_contract_specs(const PgcContract *contract,
+									   PgcAction weakest, int *nspecs, int **origin);
+extern PgcLayout *pgc_layout_of(Relation relation);
+
+/* binding.c */
+extern void pgc_binding_write(const PgcContract *contract, Relation relation);
+extern void pgc_binding_forget(int32 dataset_id);
+extern void pgc_binding_make_triggers(const PgcContract *contract);
+extern void pgc_binding_drop_triggers(int32 dataset_id, Oid relid);
+extern char *pgc_binding_problem(const PgcContract *contract);
+extern bool pgc_binding_has_triggers(int32 dataset_id, Relation relation);
+extern List *pgc_binding_trigger_columns(int32 dataset_id, Relation relation);
+
+/* cache.c */
+typedef struct PgcEntry
+{
+	int32		dataset_id;		/* hash key */
+	bool		valid;
+	uint64		generation;		/* changes whenever the rest does */
+	MemoryContext context;
+	Oid			relid;
+	PgcContract *contract;
+	PgcProgram *program;		/* of the rules that are checked on write */
+	PgcVerdict *verdict;		/* scratch for this program */
+	PgcStoredRule **rules;		/* program's rules as stored */
+	bool		whole_row;		/* the WHEN passes the row, not its columns */
+} PgcEntry;
+
+extern PgcEntry *pgc_cache_get(int32 dataset_id);
+extern void pgc_cache_invalidate(Oid relid);
+extern void pgc_cache_at_transaction_end(void);
+
+/* privilege.c */
+#define PGC_MASK "***"
+extern void pgc_privilege_require_owner(Oid relid);
+extern void pgc_privilege_require_read(Oid relid);
+extern bool pgc_privilege_may_read_column(Oid relid, const char *column);
+
+/* history.c */
+typedef enum PgcTable
+{
+	PGC_RUN,
+	PGC_RESULT,
+	PGC_VIOLATION,
+	PGC_QUARANTINED
+} PgcTable;
+
+/* Positions of the columns, as in sql/pg_contract--*.sql. */
+enum
+{
+	RUN_ID, RUN_DATASET, RUN_SOURCE, RUN_OPERATION, RUN_EXECUTOR, RUN_AT, RUN_ELAPSED,
+	RUN_ROLE, RUN_APPLICATION, RUN_XID, RUN_QUERY_ID, RUN_CONSIDERED, RUN_FAILED, RUN_NCOLUMNS
+};
+enum
+{
+	RESULT_RUN, RESULT_RULE, RESULT_KIND, RESULT_COLUMNS, RESULT_ACTION, RESULT_STATUS,
+	RESULT_CONSIDERED, RESULT_FAILED, RESULT_OBSERVED, RESULT_EXPECTED, RESULT_MESSAGE, RESULT_NCOLUMNS
+};
+enum
+{
+	VIOLATION_ID, VIOLATION_RUN, VIOLATION_DATASET, VIOLATION_RULE, VIOLATION_KIND, VIOLATION_COLUMNS,
+	VIOLATION_AT, VIOLATION_ACTION, VIOLATION_KEY, VIOLATION_ROW, VIOLATION_VALUE, VIOLATION_MESSAGE,
+	VIOLATION_NCOLUMNS
+};
+enum
+{
+	QUARANTINED_ID, QUARANTINED_DATASET, QUARANTINED_OPERATION, QUARANTINED_RULES, QUARANTINED_AT,
+	QUARANTINED_ROLE, QUARANTINED_APPLICATION, QUARANTINED_XID, QUARANTINED_QUERY_ID, QUARANTINED_KEY,
+	QUARANTINED_CHANGED, QUARANTINED_ROW, QUARANTINED_NCOLUMNS
+};
+
+extern TupleDesc pgc_history_descriptor(PgcTable table);
+extern int64 pgc_history_next_id(PgcTable table);
+extern void pgc_history_insert(PgcTable table, HeapTuple *tuples, int ntuples);
+extern bool pgc_history_reads(const List *rangetable);
+
+#endif							/* PGC_CONTRACT_H */

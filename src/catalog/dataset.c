@@ -1,0 +1,395 @@
+/*
+ * src/catalog/dataset.c
+ *		SQL functions about datasets and their columns: describe,
+ *		describe_column, pii, enforce, drop_contract.
+ *
+ * Definers of one dataset wait for each other on a lock of the dataset's own,
+ * not on its table.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/annotate.h"
+#include "catalog/catalog.h"
+#include "catalog/contract.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "catalog/tables.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_describe);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_describe_column);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_pii);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_enforce);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_drop_contract);
+
+static const char *const statuses[] = {"proposed", "draft", "active", "deprecated", "retired", NULL};
+static const char *const write_paths[] = {"bulk", "oltp", NULL};
+static const char *const apply_modes[] = {"enforce", "warn", NULL};
+
+/* pgc_argument_text returns a text argument (palloc'd), or NULL. */
+char *
+pgc_argument_text(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+/* pgc_argument_or_null returns an argument and its null flag as SPI wants it. */
+Datum
+pgc_argument_or_null(FunctionCallInfo fcinfo, int argument, char *isnull)
+{
+	*isnull = PG_ARGISNULL(argument) ? 'n' : ' ';
+	return PG_ARGISNULL(argument) ? (Datum) 0 : PG_GETARG_DATUM(argument);
+}
+
+/* pgc_require_word refuses a word that is not one of a closed vocabulary. */
+void
+pgc_require_word(const char *what, const char *word, const char *const *words)
+{
+	StringInfoData valid;
+
+	initStringInfo(&valid);
+	for (int i = 0; words[i] != NULL; i++)
+	{
+		if (strcmp(words[i], word) == 0)
+			return;
+		appendStringInfo(&valid, "%s%s", i > 0 ? ", " : "", words[i]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown %s \"%s\"", what, word),
+			 errhint("Valid values are %s.", valid.data)));
+}
+
+/* require_relation refuses what cannot be a dataset, and users who may not. */
+static void
+require_relation(Oid relid)
+{
+	char		kind = get_rel_relkind(relid);
+	const char *reason = NULL;
+
+	if (kind == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	if (IsCatalogRelationOid(relid))
+		reason = "It is a system catalog.";
+	else if (get_rel_namespace(relid) == get_namespace_oid("contract", true))
+		reason = "It belongs to pg_contract itself.";
+	else if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		reason = "It is a temporary table.";
+	else if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE &&
+			 kind != RELKIND_FOREIGN_TABLE && kind != RELKIND_VIEW && kind != RELKIND_MATVIEW)
+		reason = "It is not a table, partitioned table, foreign table, view or materialized view.";
+	if (reason != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("relation \"%s\" cannot have a contract", get_rel_name(relid)),
+				 errdetail_internal("%s", reason)));
+	pgc_privilege_require_owner(relid);
+}
+
+/* lock_definers makes definers of this relation's contract wait for each other. */
+static void
+lock_definers(Oid relid)
+{
+	LockDatabaseObject(pgc_table_oid("dataset"), relid, 0, ExclusiveLock);
+}
+
+/* new_id returns a free id made from the name, so that it stays over restores. */
+static int32
+new_id(const char *name)
+{
+	int32		id = (int32) (hash_bytes((const unsigned char *) name, strlen(name)) & PG_INT32_MAX);
+
+	while (id == 0 || pgc_contract_load(id) != NULL)
+		id = (id + 1) & PG_INT32_MAX;
+	return id;
+}
+
+/* bind notes the relation and its columns, if that is not yet done. */
+static void
+bind(int32 dataset_id, Oid relid)
+{
+	PgcContract *contract = pgc_contract_load(dataset_id);
+	Relation	relation = table_open(relid, AccessShareLock);
+
+	pgc_binding_write(contract, relation);
+	table_close(relation, NoLock);
+}
+
+/* create_dataset makes the dataset, and a contract of its name, of a relation. */
+static int32
+create_dataset(Oid relid)
+{
+	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID, TEXTOID};
+	char	   *schema = get_namespace_name(get_rel_namespace(relid));
+	char	   *name = pgc_catalog_name(schema, get_rel_name(relid));
+	NameData	schema_name;
+	NameData	table_name;
+	Datum		values[4];
+	int32		id = new_id(name);
+
+	namestrcpy(&schema_name, schema);
+	namestrcpy(&table_name, get_rel_name(relid));
+	values[0] = Int32GetDatum(id);
+	values[1] = NameGetDatum(&schema_name);
+	values[2] = NameGetDatum(&table_name);
+	values[3] = CStringGetTextDatum(name);
+	pgc_catalog_execute("INSERT INTO contract.contract (contract_id) VALUES ($4) ON CONFLICT DO NOTHING",
+						4, types, values, NULL);
+	pgc_catalog_execute("INSERT INTO contract.dataset (dataset_id, schema_name, table_name, contract_id)"
+						" VALUES ($1, $2, $3, $4)", 4, types, values, NULL);
+	CommandCounterIncrement();
+	bind(id, relid);
+	return id;
+}
+
+/*
+ * pgc_dataset_ensure returns the contract of a relation that the user may
+ * annotate, made if there is none, and holds off other definers until commit.
+ */
+PgcContract *
+pgc_dataset_ensure(Oid relid)
+{
+	int32		id;
+
+	require_relation(relid);
+	lock_definers(relid);
+	id = pgc_contract_of_relation(relid);
+	if (id == 0)
+		id = create_dataset(relid);
+	return pgc_contract_load(id);
+}
+
+/*
+ * pgc_dataset_open returns the contract of a dataset, whose table may be gone,
+ * for a user who may change it, and holds off other definers.
+ */
+PgcContract *
+pgc_dataset_open(const char *name)
+{
+	int32		id = pgc_contract_find(name, false);
+	Oid			relid = pgc_contract_relation(id);
+
+	if (OidIsValid(relid))
+	{
+		pgc_privilege_require_owner(relid);
+		lock_definers(relid);
+	}
+	else if (!has_privs_of_role(GetUserId(), pgc_catalog_owner()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of extension pg_contract to change dataset \"%s\"", name),
+				 errdetail("Its relation is gone, so nobody is its owner.")));
+	return pgc_contract_load(id);
+}
+
+/* require_contract_rights: changing a contract changes it for all its datasets. */
+static void
+require_contract_rights(const char *contract_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, pgc_contract_datasets(contract_id))
+	{
+		Oid			relid = pgc_contract_relation(lfirst_int(cell));
+
+		if (OidIsValid(relid))
+			pgc_privilege_require_owner(relid);
+	}
+}
+
+/*
+ * pgc_describe is contract.describe(relation, owner, description, version,
+ * status, contract_id, write_path, on_apply).
+ */
+Datum
+pgc_describe(PG_FUNCTION_ARGS)
+{
+	const Oid	types[] = {INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	PgcContract *contract;
+	Datum		values[8];
+	char		nulls[9] = "        ";
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation must not be null")));
+	if (!PG_ARGISNULL(4))
+		pgc_require_word("status", pgc_argument_text(fcinfo, 4), statuses);
+	if (!PG_ARGISNULL(6))
+		pgc_require_word("write_path", pgc_argument_text(fcinfo, 6), write_paths);
+	if (!PG_ARGISNULL(7))
+		pgc_require_word("on_apply", pgc_argument_text(fcinfo, 7), apply_modes);
+
+	contract = pgc_dataset_ensure(PG_GETARG_OID(0));
+	values[0] = Int32GetDatum(contract->dataset_id);
+	for (int i = 1; i < 8; i++)
+		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
+	if (PG_ARGISNULL(5))
+	{
+		values[5] = CStringGetTextDatum(contract->contract_id);
+		nulls[5] = ' ';
+	}
+	require_contract_rights(TextDatumGetCString(values[5]));
+
+	pgc_catalog_execute("INSERT INTO contract.contract (contract_id) VALUES ($6) ON CONFLICT DO NOTHING",
+						8, types, values, nulls);
+	pgc_catalog_execute("UPDATE contract.contract SET owner = COALESCE($2, owner),"
+						" version = COALESCE($4, version), status = COALESCE($5, status),"
+						" changed_at = pg_catalog.now() WHERE contract_id = $6",
+						8, types, values, nulls);
+	pgc_catalog_execute("UPDATE contract.dataset SET description = COALESCE($3, description),"
+						" contract_id = $6, write_path = COALESCE($7, write_path),"
+						" on_apply = COALESCE($8, on_apply) WHERE dataset_id = $1",
+						8, types, values, nulls);
+	CommandCounterIncrement();
+	contract = pgc_contract_load(contract->dataset_id);
+	pgc_binding_make_triggers(contract);
+	PG_RETURN_TEXT_P(cstring_to_text(contract->name));
+}
+
+/* require_column raises unless the relation has such a column. */
+static void
+require_column(Oid relid, const char *column)
+{
+	if (get_attnum(relid, column) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of \"%s\" does not exist", column, get_rel_name(relid))));
+}
+
+/* annotate_column checks the arguments and makes sure that there is a row. */
+static PgcContract *
+annotate_column(FunctionCallInfo fcinfo)
+{
+	const Oid	types[] = {INT4OID, NAMEOID};
+	PgcContract *contract;
+	Datum		values[2];
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("relation and column must not be null")));
+	contract = pgc_dataset_ensure(PG_GETARG_OID(0));
+	require_column(contract->relid, NameStr(*PG_GETARG_NAME(1)));
+	values[0] = Int32GetDatum(contract->dataset_id);
+	values[1] = PG_GETARG_DATUM(1);
+	pgc_catalog_execute("INSERT INTO contract.column_annotation (dataset_id, column_name)"
+						" VALUES ($1, $2) ON CONFLICT DO NOTHING", 2, types, values, NULL);
+	return contract;
+}
+
+/*
+ * pgc_describe_column is contract.describe_column(relation, column_name,
+ * description, classification, tags).
+ */
+Datum
+pgc_describe_column(PG_FUNCTION_ARGS)
+{
+	const Oid	types[] = {INT4OID, NAMEOID, TEXTOID, TEXTOID, TEXTARRAYOID};
+	PgcContract *contract = annotate_column(fcinfo);
+	Datum		values[5];
+	char		nulls[6] = "     ";
+
+	values[0] = Int32GetDatum(contract->dataset_id);
+	for (int i = 1; i < 5; i++)
+		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
+	pgc_catalog_execute("UPDATE contract.column_annotation"
+						" SET description = NULLIF(COALESCE($3, description), ''),"
+						" classification = NULLIF(COALESCE($4, classification), ''),"
+						" tags = NULLIF(COALESCE($5, tags), '{}')"
+						" WHERE dataset_id = $1 AND column_name = $2",
+						5, types, values, nulls);
+	pgc_cache_invalidate(contract->relid);
+	PG_RETURN_VOID();
+}
+
+/* pgc_pii is contract.pii(relation, column_name, category, classification). */
+Datum
+pgc_pii(PG_FUNCTION_ARGS)
+{
+	const Oid	types[] = {INT4OID, NAMEOID, TEXTOID, TEXTOID};
+	PgcContract *contract = annotate_column(fcinfo);
+	Datum		values[4];
+	char		nulls[5] = "    ";
+
+	values[0] = Int32GetDatum(contract->dataset_id);
+	for (int i = 1; i < 4; i++)
+		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
+	pgc_catalog_execute("UPDATE contract.column_annotation SET pii_category = NULLIF($3, ''),"
+						" classification = NULLIF(COALESCE($4, classification), '')"
+						" WHERE dataset_id = $1 AND column_name = $2",
+						4, types, values, nulls);
+	pgc_cache_invalidate(contract->relid);
+	PG_RETURN_VOID();
+}
+
+/* pgc_enforce is contract.enforce(relation). */
+Datum
+pgc_enforce(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	PgcContract *contract;
+
+	require_relation(relid);
+	lock_definers(relid);
+	contract = pgc_contract_require(relid);
+	bind(contract->dataset_id, relid);
+	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
+	PG_RETURN_TEXT_P(cstring_to_text(contract->name));
+}
+
+/* delete_dataset deletes everything that is kept of a dataset. */
+static void
+delete_dataset(const PgcContract *contract)
+{
+	static const char *const statements[] = {
+		"DELETE FROM contract.quarantine WHERE dataset_id = $1",
+		"DELETE FROM contract.violation WHERE dataset_id = $1",
+		"DELETE FROM contract.result r USING contract.run n"
+		" WHERE r.run_id = n.run_id AND n.dataset_id = $1",
+		"DELETE FROM contract.run WHERE dataset_id = $1",
+		"DELETE FROM contract.binding WHERE dataset_id = $1",
+		"DELETE FROM contract.dataset WHERE dataset_id = $1",
+		"DELETE FROM contract.contract c WHERE contract_id = $2"
+		" AND NOT EXISTS (SELECT FROM contract.dataset d WHERE d.contract_id = c.contract_id)",
+	};
+	const Oid	types[] = {INT4OID, TEXTOID};
+	Datum		values[2];
+
+	values[0] = Int32GetDatum(contract->dataset_id);
+	values[1] = CStringGetTextDatum(contract->contract_id);
+	for (int i = 0; i < lengthof(statements); i++)
+		pgc_catalog_execute(statements[i], 2, types, values, NULL);
+}
+
+/* pgc_drop_contract is contract.drop_contract(dataset, discard_quarantine). */
+Datum
+pgc_drop_contract(PG_FUNCTION_ARGS)
+{
+	const Oid	types[] = {INT4OID};
+	PgcContract *contract = pgc_dataset_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	const Datum values[] = {Int32GetDatum(contract->dataset_id)};
+
+	if (!PG_GETARG_BOOL(1) &&
+		pgc_catalog_execute("SELECT FROM contract.quarantine WHERE dataset_id = $1 LIMIT 1",
+							1, types, values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("dataset \"%s\" has rows in quarantine", contract->name),
+				 errhint("Release or discard them first, or say discard_quarantine => true.")));
+	if (OidIsValid(contract->relid))
+		pgc_binding_drop_triggers(contract->dataset_id, contract->relid);
+	delete_dataset(contract);
+	CommandCounterIncrement();
+	pgc_cache_invalidate(contract->relid);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,336 @@
+/*
+ * src/catalog/rule.c
+ *		SQL functions about rules: add_rule, alter_rule, drop_rule.
+ *
+ * A rule is compiled before it is stored: a wrong column, type, bound, regular
+ * expression or expression is an error here, never at the first insert.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/annotate.h"
+#include "catalog/contract.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_add_rule);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_alter_rule);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_drop_rule);
+
+static const char *const severities[] = {"info", "warning", "error", NULL};
+
+/* names_of returns a name[] argument's elements. */
+static char **
+names_of(Datum array, int *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	char	  **names;
+
+	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false,
+					  TYPALIGN_CHAR, &elements, &nulls, count);
+	names = palloc(Max(*count, 1) * sizeof(char *));
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("column name must not be null")));
+		names[i] = NameStr(*DatumGetName(elements[i]));
+	}
+	return names;
+}
+
+/* column_names returns a compiled rule's columns as a name[]. */
+static Datum
+column_names(const PgcLayout *layout, const PgcRule *rule)
+{
+	Datum	   *names = palloc(Max(rule->ncolumns, 1) * sizeof(Datum));
+
+	for (int i = 0; i < rule->ncolumns; i++)
+		names[i] = NameGetDatum(&layout->columns[rule->columns[i]].name);
+	return PointerGetDatum(construct_array(names, rule->ncolumns, NAMEOID, NAMEDATALEN,
+										   false, TYPALIGN_CHAR));
+}
+
+/*
+ * check_action refuses actions that cannot work on this relation.  A view is
+ * checked by audits only: the default warn becomes audit, and says so.
+ */
+static PgcAction
+check_action(Relation relation, const PgcLayout *layout, const PgcRule *rule)
+{
+	char		kind = relation->rd_rel->relkind;
+	int			column = -1;
+
+	if (rule->action == PGC_AUDIT)
+		return PGC_AUDIT;
+	if (kind == RELKIND_VIEW || kind == RELKIND_MATVIEW)
+	{
+		if (rule->action != PGC_WARN)
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("rows of \"%s\" cannot be checked on write", RelationGetRelationName(relation)),
+					 errdetail("It is a view or materialized view."),
+					 errhint("Use on_violation => 'audit'.")));
+		ereport(NOTICE,
+				(errmsg("\"%s\" is a view or materialized view: the rule is checked by audits only",
+						RelationGetRelationName(relation))));
+		return PGC_AUDIT;
+	}
+	while ((column = bms_next_member(rule->uses, column)) >= 0)
+	{
+		char		generated = layout->columns[column].generated;
+
+		if (generated == '\0' || (generated == 's' && rule->action != PGC_QUARANTINE))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("action \"%s\" cannot use the generated column \"%s\"",
+						pgc_action_name(rule->action), NameStr(layout->columns[column].name)),
+				 errdetail("Its value is not there yet when the row is judged."),
+				 errhint(generated == 's' ? "Use on_violation => 'reject' or 'warn'." :
+						 "Use on_violation => 'audit'.")));
+	}
+	return rule->action;
+}
+
+/* find_rule returns the contract's rule of that name, or NULL. */
+static PgcStoredRule *
+find_rule(const PgcContract *contract, const char *name)
+{
+	for (int i = 0; i < contract->nrules; i++)
+	{
+		if (strcmp(contract->rules[i].spec.name, name) == 0)
+			return &contract->rules[i];
+	}
+	return NULL;
+}
+
+/* require_rule returns the contract's rule of that name, or raises. */
+static PgcStoredRule *
+require_rule(const PgcContract *contract, const char *name)
+{
+	PgcStoredRule *rule = find_rule(contract, name);
+
+	if (rule == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("dataset \"%s\" has no rule \"%s\"", contract->name, name),
+				 errhint("See the view contract.rules.")));
+	return rule;
+}
+
+/* require_free_name raises if the name is empty or taken. */
+static void
+require_free_name(const PgcContract *contract, const char *name)
+{
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME), errmsg("name of a rule must not be empty")));
+	if (find_rule(contract, name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("dataset \"%s\" already has a rule \"%s\"", contract->name, name),
+				 errhint("Give another name, or change the rule with contract.alter_rule.")));
+}
+
+/* default_name builds a free name of kind and columns. */
+static char *
+default_name(const PgcContract *contract, const PgcLayout *layout, const PgcRule *rule)
+{
+	StringInfoData name;
+	int			length;
+
+	initStringInfo(&name);
+	appendStringInfoString(&name, pgc_kind_name(rule->kind));
+	for (int i = 0; i < rule->ncolumns; i++)
+		appendStringInfo(&name, "_%s", NameStr(layout->columns[rule->columns[i]].name));
+	length = name.len;
+	for (int i = 2; find_rule(contract, name.data) != NULL; i++)
+	{
+		name.len = length;
+		appendStringInfo(&name, "_%d", i);
+	}
+	return name.data;
+}
+
+/* require_tolerance refuses what is no fraction. */
+static void
+require_tolerance(Datum tolerance)
+{
+	double		fraction = DatumGetFloat8(DirectFunctionCall1(numeric_float8, tolerance));
+
+	if (!(fraction >= 0 && fraction <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("tolerance must be between 0 and 1, not %s",
+						DatumGetCString(DirectFunctionCall1(numeric_out, tolerance)))));
+}
+
+/* A rule that is about to be stored. */
+typedef struct Draft
+{
+	PgcContract *contract;
+	PgcRuleSpec spec;
+	const char *given_name;		/* or NULL: the default */
+	PgcStoredRule *replaces;	/* when altering */
+} Draft;
+
+/*
+ * store compiles a draft and writes it with the SQL statement, whose
+ * parameters are: 1 dataset, 2 name, 3 kind, 4 columns, 5 parameters, 6 filter,
+ * 7 severity, 8 action, 9 tolerance, 10 description, 11 old rule's id.
+ */
+static char *
+store(Draft *draft, const char *sql, Datum severity, Datum tolerance,
+	  Datum description, bool has_description)
+{
+	const Oid	types[] = {INT4OID, TEXTOID, TEXTOID, NAMEARRAYOID, JSONBOID, TEXTOID,
+	TEXTOID, TEXTOID, NUMERICOID, TEXTOID, INT8OID};
+	char		nulls[12] = "           ";
+	Datum		values[11];
+	Relation	relation = table_open(draft->contract->relid, AccessShareLock);
+	PgcLayout  *layout = pgc_layout_of(relation);
+	PgcRule    *rule = pgc_program_validate(layout, &draft->spec);
+	const char *name = draft->given_name;
+
+	if (name == NULL)
+		name = default_name(draft->contract, layout, rule);
+	else if (draft->replaces == NULL || strcmp(draft->replaces->spec.name, name) != 0)
+		require_free_name(draft->contract, name);
+	values[0] = Int32GetDatum(draft->contract->dataset_id);
+	values[1] = CStringGetTextDatum(name);
+	values[2] = CStringGetTextDatum(draft->spec.kind);
+	values[3] = column_names(layout, rule);
+	values[4] = JsonbPGetDatum(rule->parameters);
+	values[5] = draft->spec.filter ? CStringGetTextDatum(draft->spec.filter) : (Datum) 0;
+	nulls[5] = draft->spec.filter ? ' ' : 'n';
+	values[6] = severity;
+	values[7] = CStringGetTextDatum(pgc_action_name(check_action(relation, layout, rule)));
+	values[8] = tolerance;
+	values[9] = description;
+	nulls[9] = has_description ? ' ' : 'n';
+	values[10] = Int64GetDatum(draft->replaces ? draft->replaces->id : 0);
+	pgc_catalog_execute(sql, 11, types, values, nulls);
+	CommandCounterIncrement();
+	table_close(relation, NoLock);
+	pgc_binding_make_triggers(pgc_contract_load(draft->contract->dataset_id));
+	return pstrdup(name);
+}
+
+/* filter_argument returns a filter, where an empty text means none. */
+static char *
+filter_argument(FunctionCallInfo fcinfo, int argument)
+{
+	char	   *filter = pgc_argument_text(fcinfo, argument);
+
+	return filter == NULL || filter[0] == '\0' ? NULL : filter;
+}
+
+/*
+ * pgc_add_rule is contract.add_rule(relation, kind, columns, parameters,
+ * on_violation, severity, filter, tolerance, name, description).
+ */
+Datum
+pgc_add_rule(PG_FUNCTION_ARGS)
+{
+	Draft		draft = {.replaces = NULL};
+
+	for (int i = 0; i < 8; i++)
+	{
+		static const char *const names[] = {"relation", "kind", "columns", "parameters",
+		"on_violation", "severity", NULL, "tolerance"};
+
+		if (names[i] != NULL && PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not be null", names[i])));
+	}
+	pgc_require_word("severity", pgc_argument_text(fcinfo, 5), severities);
+	require_tolerance(PG_GETARG_DATUM(7));
+	draft.spec.action = pgc_action_parse(pgc_argument_text(fcinfo, 4));
+	draft.spec.kind = pgc_argument_text(fcinfo, 1);
+	draft.spec.columns = names_of(PG_GETARG_DATUM(2), &draft.spec.ncolumns);
+	draft.spec.parameters = PG_GETARG_JSONB_P(3);
+	draft.spec.filter = filter_argument(fcinfo, 6);
+	draft.given_name = pgc_argument_text(fcinfo, 8);
+	draft.spec.name = draft.given_name ? pstrdup(draft.given_name) : "";
+	draft.contract = pgc_dataset_ensure(PG_GETARG_OID(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(store(&draft,
+										   "INSERT INTO contract.rule (dataset_id, name, kind, columns, parameters,"
+										   " filter, severity, action, tolerance, description)"
+										   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+										   PG_GETARG_DATUM(5), PG_GETARG_DATUM(7),
+										   PG_ARGISNULL(9) ? (Datum) 0 : PG_GETARG_DATUM(9),
+										   !PG_ARGISNULL(9))));
+}
+
+/*
+ * pgc_alter_rule is contract.alter_rule(relation, rule, parameters,
+ * on_violation, severity, filter, tolerance, name, description).
+ */
+Datum
+pgc_alter_rule(PG_FUNCTION_ARGS)
+{
+	Draft		draft = {.replaces = NULL};
+	PgcStoredRule *old;
+	Datum		description;
+	bool		has_description;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation and rule must not be null")));
+	if (!PG_ARGISNULL(4))
+		pgc_require_word("severity", pgc_argument_text(fcinfo, 4), severities);
+	if (!PG_ARGISNULL(6))
+		require_tolerance(PG_GETARG_DATUM(6));
+
+	draft.contract = pgc_dataset_ensure(PG_GETARG_OID(0));
+	draft.replaces = old = require_rule(draft.contract, pgc_argument_text(fcinfo, 1));
+	draft.spec = old->spec;
+	if (!PG_ARGISNULL(2))
+		draft.spec.parameters = PG_GETARG_JSONB_P(2);
+	if (!PG_ARGISNULL(3))
+		draft.spec.action = pgc_action_parse(pgc_argument_text(fcinfo, 3));
+	if (!PG_ARGISNULL(5))
+		draft.spec.filter = filter_argument(fcinfo, 5);
+	draft.given_name = PG_ARGISNULL(7) ? old->spec.name : pgc_argument_text(fcinfo, 7);
+	has_description = PG_ARGISNULL(8) ? old->description != NULL :
+		pgc_argument_text(fcinfo, 8)[0] != '\0';
+	description = PG_ARGISNULL(8) ?
+		(old->description ? CStringGetTextDatum(old->description) : (Datum) 0) : PG_GETARG_DATUM(8);
+
+	PG_RETURN_TEXT_P(cstring_to_text(store(&draft,
+										   "UPDATE contract.rule SET name = $2, kind = $3, columns = $4,"
+										   " parameters = $5, filter = $6, severity = $7, action = $8,"
+										   " tolerance = COALESCE($9, tolerance), description = $10"
+										   " WHERE dataset_id = $1 AND rule_id = $11",
+										   PG_ARGISNULL(4) ? CStringGetTextDatum(old->severity) : PG_GETARG_DATUM(4),
+										   PG_ARGISNULL(6) ?
+										   DirectFunctionCall1(float8_numeric, Float8GetDatum(old->tolerance)) :
+										   PG_GETARG_DATUM(6),
+										   description, has_description)));
+}
+
+/* pgc_drop_rule is contract.drop_rule(dataset, rule). */
+Datum
+pgc_drop_rule(PG_FUNCTION_ARGS)
+{
+	const Oid	types[] = {INT8OID};
+	PgcContract *contract = pgc_dataset_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PgcStoredRule *rule = require_rule(contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	const Datum values[] = {Int64GetDatum(rule->id)};
+
+	pgc_catalog_execute("DELETE FROM contract.rule WHERE rule_id = $1", 1, types, values, NULL);
+	CommandCounterIncrement();
+	if (OidIsValid(contract->relid))
+		pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,67 @@
+/*
+ * src/compat.h
+ *		Differences between PostgreSQL 15, 16, 17 and 18, and nowhere else.
+ */
+#ifndef PGC_COMPAT_H
+#define PGC_COMPAT_H
+
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* search_path for what a user wrote: pg_temp must be named, last. */
+static inline void
+pgc_compat_restrict_search_path(void)
+{
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Does the role own the relation? */
+static inline bool
+pgc_compat_owns_relation(Oid relid, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, role);
+#else
+	return pg_class_ownercheck(relid, role);
+#endif
+}
+
+/*
+ * Is the text a JSON value by PostgreSQL's own parser, as the input function
+ * of type json sees it?  Raises an error only where the nesting exceeds
+ * max_stack_depth.  From 17 on the lexer lives on the stack and needs no
+ * release; before, it is allocated in the current context and freed.
+ */
+static inline bool
+pgc_json_is_valid(const char *text, int length)
+{
+#if PG_VERSION_NUM >= 170000
+	JsonLexContext lex;
+
+	makeJsonLexContextCstringLen(&lex, text, length, GetDatabaseEncoding(), false);
+	return pg_parse_json(&lex, &nullSemAction) == JSON_SUCCESS;
+#else
+	JsonLexContext *lex;
+	JsonParseErrorType error;
+
+	lex = makeJsonLexContextCstringLen(unconstify(char *, text), length,
+									   GetDatabaseEncoding(), false);
+	error = pg_parse_json(lex, &nullSemAction);
+	pfree(lex);
+	return error == JSON_SUCCESS;
+#endif
+}
+
+#endif							/* PGC_COMPAT_H */

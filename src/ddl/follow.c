@@ -1,0 +1,456 @@
+/*
+ * src/ddl/follow.c
+ *		Event triggers that keep contracts on the relations that bear their
+ *		names.
+ *
+ * A contract belongs to a name, and follows a rename unless the old name is
+ * taken again by commit.  So a relation that takes a dataset's name is bound at
+ * once (what it is about to receive must be checked), while a relation that
+ * lost the name keeps the contract until commit decides.  All state is in the
+ * catalog (what is bound, against what is named): a rolled back subtransaction
+ * needs no care here.
+ *
+ * A column in a WHEN clause makes PostgreSQL refuse to change its type and
+ * suggest CASCADE to drop it, so our triggers are taken off before such a
+ * command and put back after it.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/contract.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/event_trigger.h"
+#include "compat.h"
+#include "ddl/ddl.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_follow_ddl);
+
+/* Datasets whose triggers this command's start took off. */
+static List *taken_off = NIL;
+
+/* Has this transaction done DDL that commit has to look at? */
+static bool ddl_seen = false;
+
+/* relation_named returns the relation under the dataset's name, if it may be one. */
+static Oid
+relation_named(const PgcBound *bound)
+{
+	Oid			schema = get_namespace_oid(NameStr(bound->schema_name), true);
+	Oid			relid = OidIsValid(schema) ?
+		get_relname_relid(NameStr(bound->table_name), schema) : InvalidOid;
+
+	if (!OidIsValid(relid) || get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		return InvalidOid;
+	switch (get_rel_relkind(relid))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_FOREIGN_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+			return relid;
+		default:
+			return InvalidOid;
+	}
+}
+
+/* has_triggers: does the relation carry triggers of the dataset? */
+static bool
+has_triggers(int32 dataset_id, Oid relid)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+	bool		result = pgc_binding_has_triggers(dataset_id, relation);
+
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
+/* bind ties a dataset to a relation, with triggers or leaving them as they are. */
+static void
+bind(int32 dataset_id, Oid relid, bool with_triggers)
+{
+	PgcContract *contract = pgc_contract_load(dataset_id);
+	Relation	relation = table_open(relid, AccessShareLock);
+
+	pgc_binding_write(contract, relation);
+	table_close(relation, NoLock);
+	if (with_triggers)
+		pgc_binding_make_triggers(pgc_contract_load(dataset_id));
+}
+
+/* run executes a statement about a column: 1 dataset, 2 old, 3 new name. */
+static void
+run_rename(const char *sql, int32 dataset_id, const NameData *oldname, const char *newname)
+{
+	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID};
+	NameData	new;
+	Datum		values[3];
+
+	namestrcpy(&new, newname);
+	values[0] = Int32GetDatum(dataset_id);
+	values[1] = NameGetDatum(oldname);
+	values[2] = NameGetDatum(&new);
+	pgc_catalog_execute(sql, 3, types, values, NULL);
+}
+
+/* rename_in_expressions rewrites filters and expressions that name a column. */
+static void
+rename_in_expressions(const PgcContract *contract, const NameData *oldname, const char *newname)
+{
+	const Oid	types[] = {INT8OID, TEXTOID, TEXTOID};
+
+	for (int i = 0; i < contract->nrules; i++)
+	{
+		const PgcStoredRule *rule = &contract->rules[i];
+		JsonbValue *expression = getKeyJsonValueFromContainer(&rule->spec.parameters->root,
+															  "expression", strlen("expression"), NULL);
+		Datum		values[3];
+		char		nulls[4] = "   ";
+
+		values[0] = Int64GetDatum(rule->id);
+		nulls[1] = rule->spec.filter ? ' ' : 'n';
+		values[1] = rule->spec.filter ?
+			CStringGetTextDatum(pgc_expression_rename(rule->spec.filter, NameStr(*oldname), newname)) : (Datum) 0;
+		nulls[2] = expression ? ' ' : 'n';
+		values[2] = expression ?
+			CStringGetTextDatum(pgc_expression_rename(pnstrdup(expression->val.string.val, expression->val.string.len),
+													  NameStr(*oldname), newname)) : (Datum) 0;
+		pgc_catalog_execute("UPDATE contract.rule SET filter = $2, parameters = CASE WHEN $3 IS NULL"
+							" THEN parameters ELSE jsonb_set(parameters, '{expression}', to_jsonb($3)) END"
+							" WHERE rule_id = $1 AND ($2 IS NOT NULL OR $3 IS NOT NULL)",
+							3, types, values, nulls);
+	}
+}
+
+/* rename_column follows a renamed column wherever its name is kept. */
+static void
+rename_column(int32 dataset_id, const NameData *oldname, const char *newname)
+{
+	rename_in_expressions(pgc_contract_load(dataset_id), oldname, newname);
+	run_rename("UPDATE contract.rule SET columns = array_replace(columns, $2, $3)"
+			   " WHERE dataset_id = $1 AND $2 = ANY (columns)", dataset_id, oldname, newname);
+	run_rename("UPDATE contract.column_annotation SET column_name = $3"
+			   " WHERE dataset_id = $1 AND column_name = $2", dataset_id, oldname, newname);
+	run_rename("UPDATE contract.violation SET columns = array_replace(columns, $2, $3)"
+			   " WHERE dataset_id = $1 AND $2 = ANY (columns)", dataset_id, oldname, newname);
+	run_rename("UPDATE contract.quarantine"
+			   " SET \"row\" = \"row\" - $2::text || jsonb_build_object($3, \"row\" -> $2::text),"
+			   " changed = array_replace(changed, $2, $3),"
+			   " key = CASE WHEN key ? $2::text"
+			   " THEN key - $2::text || jsonb_build_object($3, key -> $2::text) ELSE key END"
+			   " WHERE dataset_id = $1 AND \"row\" ? $2::text", dataset_id, oldname, newname);
+	CommandCounterIncrement();
+}
+
+/* warn_of_dropped names the rules that a dropped column leaves without it. */
+static void
+warn_of_dropped(const PgcContract *contract, const char *column)
+{
+	StringInfoData rules;
+
+	initStringInfo(&rules);
+	for (int i = 0; i < contract->nrules; i++)
+	{
+		const PgcRuleSpec *spec = &contract->rules[i].spec;
+
+		for (int j = 0; j < spec->ncolumns; j++)
+		{
+			if (strcmp(spec->columns[j], column) == 0)
+				appendStringInfo(&rules, "%s%s", rules.len > 0 ? ", " : "", spec->name);
+		}
+	}
+	if (rules.len > 0)
+		ereport(WARNING,
+				(errmsg("column \"%s\" of dataset \"%s\" is gone, but its contract has rules about it",
+						column, contract->name),
+				 errdetail("Rules: %s.", rules.data),
+				 errhint("Drop them with contract.drop_rule; until then rules that refuse or divert rows stop every write.")));
+}
+
+/* follow_columns brings a dataset up to its relation's columns; true if any changed. */
+static bool
+follow_columns(const PgcBound *bound)
+{
+	bool		changed = false;
+	Relation	relation = table_open(bound->relid, AccessShareLock);
+	TupleDesc	descriptor = RelationGetDescr(relation);
+	int			live = 0;
+
+	for (int i = 0; i < descriptor->natts; i++)
+		live += !TupleDescAttr(descriptor, i)->attisdropped;
+	for (int i = 0; i < bound->ncolumns; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, bound->attnums[i] - 1);
+
+		if (attribute->attisdropped)
+			warn_of_dropped(pgc_contract_load(bound->dataset_id), NameStr(bound->attnames[i]));
+		else if (namestrcmp(&attribute->attname, NameStr(bound->attnames[i])) != 0)
+			rename_column(bound->dataset_id, &bound->attnames[i], NameStr(attribute->attname));
+		else
+			continue;
+		changed = true;
+	}
+	changed |= live != bound->ncolumns;
+	table_close(relation, NoLock);
+	return changed;
+}
+
+/* follow_dataset brings one dataset up to what DDL did. */
+static void
+follow_dataset(const PgcBound *bound, bool may_have_made)
+{
+	Oid			named = relation_named(bound);
+
+	if (!OidIsValid(bound->relid))
+	{
+		/* never bound (restored), or its relation is gone */
+		if (OidIsValid(named))
+			bind(bound->dataset_id, named, may_have_made && !has_triggers(bound->dataset_id, named));
+	}
+	else if (OidIsValid(named) && named != bound->relid)
+	{
+		/* swapped: another relation took the name */
+		pgc_binding_drop_triggers(bound->dataset_id, bound->relid);
+		bind(bound->dataset_id, named, true);
+	}
+	else
+	{
+		bool		off = list_member_int(taken_off, bound->dataset_id);
+		bool		changed = follow_columns(bound);
+
+		if (changed || off)
+			bind(bound->dataset_id, bound->relid,
+				 off || has_triggers(bound->dataset_id, bound->relid));
+	}
+}
+
+/* makes_relations: can the command put a relation under a name? */
+static bool
+makes_relations(const Node *command)
+{
+	switch (nodeTag(command))
+	{
+		case T_CreateStmt:
+		case T_CreateTableAsStmt:
+		case T_CreateForeignTableStmt:
+		case T_ImportForeignSchemaStmt:
+		case T_CreateSchemaStmt:
+		case T_ViewStmt:
+		case T_RenameStmt:
+		case T_AlterObjectSchemaStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* is_temporary: does the command make a temporary table? */
+static bool
+is_temporary(const Node *command)
+{
+	if (IsA(command, CreateStmt))
+		return ((const CreateStmt *) command)->relation->relpersistence == RELPERSISTENCE_TEMP;
+	if (IsA(command, CreateTableAsStmt))
+		return ((const CreateTableAsStmt *) command)->into->rel->relpersistence == RELPERSISTENCE_TEMP;
+	return false;
+}
+
+/* follow_all looks at every dataset after (or before) a command. */
+static void
+follow_all(bool may_have_made)
+{
+	ListCell   *cell;
+
+	foreach(cell, pgc_contract_list())
+	{
+		CHECK_FOR_INTERRUPTS();
+		follow_dataset(lfirst(cell), may_have_made);
+	}
+}
+
+/* blocked_by_triggers: would our WHEN clauses stand in the command's way? */
+static bool
+blocked_by_triggers(const AlterTableStmt *command)
+{
+	ListCell   *cell;
+
+	foreach(cell, command->cmds)
+	{
+		AlterTableType type = lfirst_node(AlterTableCmd, cell)->subtype;
+
+		if (type == AT_AlterColumnType || type == AT_DropColumn)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * take_off takes our triggers off a table and its children that are about to
+ * be altered; whoever may not alter the table gets PostgreSQL's own error.
+ */
+static void
+take_off(const AlterTableStmt *command)
+{
+	Oid			relid = RangeVarGetRelid(command->relation, NoLock, true);
+	ListCell   *cell;
+
+	if (!OidIsValid(relid) || !pgc_compat_owns_relation(relid, GetUserId()))
+		return;
+	foreach(cell, find_all_inheritors(relid, AccessExclusiveLock, NULL))
+	{
+		int32		dataset_id = pgc_contract_of_relation(lfirst_oid(cell));
+		MemoryContext caller;
+
+		if (dataset_id == 0 || !has_triggers(dataset_id, lfirst_oid(cell)))
+			continue;
+		pgc_binding_drop_triggers(dataset_id, lfirst_oid(cell));
+		caller = MemoryContextSwitchTo(TopTransactionContext);
+		taken_off = lappend_int(taken_off, dataset_id);
+		MemoryContextSwitchTo(caller);
+	}
+}
+
+/* warn_of_dropped_triggers says which contracts a DROP TRIGGER has disarmed. */
+static void
+warn_of_dropped_triggers(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, pgc_contract_list())
+	{
+		PgcContract *contract = pgc_contract_load(((PgcBound *) lfirst(cell))->dataset_id);
+		char	   *problem = pgc_binding_problem(contract);
+
+		if (problem != NULL)
+			ereport(WARNING,
+					(errmsg("the contract of \"%s\" is not enforced on write", contract->name),
+					 errdetail_internal("%s.", problem)));
+	}
+}
+
+static bool
+drops_trigger(const Node *command)
+{
+	return IsA(command, DropStmt) && ((const DropStmt *) command)->removeType == OBJECT_TRIGGER;
+}
+
+/* pgc_follow_ddl is contract.follow_ddl(), for ddl_command_start, _end and sql_drop. */
+Datum
+pgc_follow_ddl(PG_FUNCTION_ARGS)
+{
+	const EventTriggerData *data = (const EventTriggerData *) fcinfo->context;
+	const Node *command;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function contract.follow_ddl() is for event triggers")));
+	command = data->parsetree;
+	if (IsBinaryUpgrade || is_temporary(command) || !pgc_catalog_exists())
+		PG_RETURN_NULL();
+
+	if (strcmp(data->event, "ddl_command_start") == 0)
+	{
+		follow_all(false);
+		if (IsA(command, AlterTableStmt) && blocked_by_triggers((const AlterTableStmt *) command))
+			take_off((const AlterTableStmt *) command);
+	}
+	else
+	{
+		ddl_seen = true;
+		follow_all(makes_relations(command));
+		taken_off = NIL;
+		if (drops_trigger(command))
+			warn_of_dropped_triggers();
+	}
+	PG_RETURN_NULL();
+}
+
+/* follow_rename gives a dataset the name that its relation has now. */
+static void
+follow_rename(const PgcBound *bound)
+{
+	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID};
+	NameData	schema;
+	NameData	table;
+	Datum		values[3];
+
+	namestrcpy(&schema, get_namespace_name(get_rel_namespace(bound->relid)));
+	namestrcpy(&table, get_rel_name(bound->relid));
+	values[0] = Int32GetDatum(bound->dataset_id);
+	values[1] = NameGetDatum(&schema);
+	values[2] = NameGetDatum(&table);
+	if (pgc_catalog_execute("UPDATE contract.dataset SET schema_name = $2, table_name = $3"
+							" WHERE dataset_id = $1 AND NOT EXISTS (SELECT FROM contract.dataset d"
+							" WHERE d.schema_name = $2 AND d.table_name = $3)",
+							3, types, values, NULL) == 0)
+	{
+		/* the new name has a contract of its own: this one waits for its name */
+		pgc_binding_drop_triggers(bound->dataset_id, bound->relid);
+		pgc_binding_forget(bound->dataset_id);
+	}
+	pgc_cache_invalidate(bound->relid);
+}
+
+/* forget_relation unbinds a dataset whose relation is gone, and says so. */
+static void
+forget_relation(const PgcBound *bound)
+{
+	char	   *name = pgc_catalog_name(NameStr(bound->schema_name), NameStr(bound->table_name));
+
+	if (bound->ncolumns == 0)
+		return;					/* not bound: known already */
+	pgc_binding_forget(bound->dataset_id);
+	ereport(NOTICE,
+			(errmsg("the relation of dataset \"%s\" is gone; its contract waits for a relation of that name", name),
+			 errhint("To end the contract: SELECT contract.drop_contract(%s).", quote_literal_cstr(name))));
+}
+
+/*
+ * pgc_ddl_pre_commit decides, before commit or prepare, which datasets follow
+ * the relation that lost their name, and which have lost their relation.
+ */
+void
+pgc_ddl_pre_commit(void)
+{
+	ListCell   *cell;
+
+	if (!ddl_seen)
+		return;
+	ddl_seen = false;
+	if (!pgc_catalog_exists())
+		return;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(cell, pgc_contract_list())
+	{
+		const PgcBound *bound = lfirst(cell);
+
+		if (OidIsValid(relation_named(bound)))
+			continue;
+		if (OidIsValid(bound->relid))
+			follow_rename(bound);
+		else
+			forget_relation(bound);
+	}
+	PopActiveSnapshot();
+}
+
+/* pgc_ddl_end forgets this transaction's DDL. */
+void
+pgc_ddl_end(void)
+{
+	ddl_seen = false;
+	taken_off = NIL;
+}

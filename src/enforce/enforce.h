@@ -1,0 +1,71 @@
+/*
+ * src/enforce/enforce.h
+ *		The write path: what its files share, and what the rest may call.
+ */
+#ifndef PGC_ENFORCE_H
+#define PGC_ENFORCE_H
+
+#include "postgres.h"
+
+#include "catalog/contract.h"
+#include "executor/execdesc.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+
+/* How the rows of one relation become jsonb.  Lives in its own context. */
+typedef struct PgcWriter
+{
+	TupleDesc	descriptor;
+	FmgrInfo   *outputs;		/* a column: its type's output function */
+	bool	   *masked;			/* a column: personal data */
+	bool		needs_path;		/* some type's text depends on search_path */
+	int			nkeys;
+	AttrNumber *keys;			/* primary key columns */
+} PgcWriter;
+
+/* evidence.c */
+extern PgcWriter *pgc_writer_make(TupleDesc descriptor, Relation relation, const List *pii);
+extern Jsonb *pgc_evidence_row(const PgcWriter *writer, const Datum *values, const bool *nulls);
+extern Jsonb *pgc_evidence_key(const PgcWriter *writer, const Datum *values, const bool *nulls,
+							   ItemPointer tid, bool mask);
+extern Jsonb *pgc_evidence_verbatim(const PgcWriter *writer, const Datum *values, const bool *nulls);
+extern char *pgc_evidence_value(const PgcContract *contract, const PgcProgram *program, int rule,
+								const Datum *values, const bool *nulls, bool mask);
+extern char *pgc_evidence_message(const PgcProgram *program, int rule, const char *error);
+extern Datum pgc_evidence_columns(const PgcProgram *program, int rule);
+
+/* Rows that failed on write: see recording.c. */
+typedef struct PgcFailure
+{
+	const PgcEntry *entry;
+	const PgcVerdict *verdict;
+	const Datum *layout_values; /* in the order of the program's layout */
+	const bool *layout_nulls;
+	const PgcWriter *writer;
+	const Datum *values;		/* the whole row */
+	const bool *nulls;
+	ItemPointer tid;			/* or NULL: not in the table */
+	bool		is_update;
+	PgcAction	taken;
+} PgcFailure;
+
+/* recording.c */
+extern int	pgc_violation_samples;
+extern void pgc_recording_note(const PgcFailure *failure);
+extern void pgc_recording_quarantine(const PgcFailure *failure, Jsonb *key, Datum changed);
+extern void pgc_recording_flush(void);
+extern void pgc_recording_before_read(QueryDesc *query);
+extern void pgc_recording_pre_commit_sub(SubTransactionId subid);
+extern void pgc_recording_commit_sub(SubTransactionId subid, SubTransactionId parent);
+extern void pgc_recording_abort_sub(SubTransactionId subid);
+extern void pgc_recording_end(void);
+
+/* report.c */
+extern PgcAction pgc_effective_action(const PgcEntry *entry, int rule);
+extern void pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict,
+							  const Datum *values, const bool *nulls, Oid relid,
+							  bool after_divert) pg_attribute_noreturn();
+
+#endif							/* PGC_ENFORCE_H */

@@ -1,0 +1,732 @@
+/*
+ * src/enforce/recording.c
+ *		What writes leave behind: exact counts, samples of failing rows, and
+ *		quarantined rows, buffered and written in batches.
+ *
+ * Each subtransaction that records something has a frame; frames form a stack
+ * like the subtransactions themselves.  A frame dies with its subtransaction,
+ * or is handed to the parent when it commits; it is written (flushed) only by
+ * its own subtransaction, so that rows and records share their fate.  Flushed
+ * when full, before a query reads the history, and before commit or prepare.
+ *
+ * Within a frame, a tally counts what one statement did to one dataset: a row
+ * in contract.run, a row in contract.result for each rule that failed, and at
+ * most pg_contract.violation_samples rows in contract.violation for each.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "enforce/enforce.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "replication/logicalworker.h"
+#include "utils/array.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+/* A frame is written when it holds so many quarantined rows or bytes of them. */
+#define MAX_QUARANTINED 1000
+#define MAX_QUARANTINED_BYTES (8 * 1024 * 1024)
+/* ... or tallies of earlier statements. */
+#define MAX_TALLIES 256
+
+int			pgc_violation_samples = 100;
+
+/* One failing row of one rule. */
+typedef struct Sample
+{
+	struct Sample *next;
+	Jsonb	   *key;			/* or NULL */
+	Jsonb	   *row;
+	char	   *value;			/* or NULL */
+	char	   *message;
+} Sample;
+
+/* One rule that failed. */
+typedef struct RuleTally
+{
+	struct RuleTally *next;
+	char	   *name;
+	const char *kind;
+	ArrayType  *columns;
+	char	   *message;
+	int64		failed;
+	int			nsamples;
+	Sample	   *first;
+	Sample	   *last;
+} RuleTally;
+
+/* What one statement did to one dataset, by the action taken. */
+typedef struct Tally
+{
+	struct Tally *next;
+	int32		dataset_id;
+	bool		is_update;
+	PgcAction	taken;
+	TimestampTz at;				/* of the statement, which it identifies */
+	Oid			role;
+	char	   *application;
+	uint64		query_id;
+	int64		rows;
+	RuleTally  *rules;
+} Tally;
+
+/* A quarantined row, formed. */
+typedef struct Quarantined
+{
+	struct Quarantined *next;
+	HeapTuple	tuple;
+} Quarantined;
+
+typedef struct Frame
+{
+	struct Frame *parent;
+	struct Frame *committed;	/* frames of subtransactions that committed into this */
+	struct Frame *next;			/* in the parent's list of those */
+	SubTransactionId subid;
+	MemoryContext context;
+	int			ntallies;
+	Tally	   *tallies;
+	int			nquarantined;
+	Size		bytes;
+	Quarantined *quarantined;	/* newest first */
+	TupleDesc	descriptor;		/* of those, or NULL */
+} Frame;
+
+static Frame *top = NULL;
+
+/* new_frame pushes a frame for the current subtransaction. */
+static Frame *
+new_frame(void)
+{
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "pg_contract recording",
+												  ALLOCSET_SMALL_SIZES);
+	Frame	   *frame = MemoryContextAllocZero(context, sizeof(Frame));
+
+	frame->context = context;
+	frame->subid = GetCurrentSubTransactionId();
+	frame->parent = top;
+	top = frame;
+	return frame;
+}
+
+/* find_tally returns the frame's tally with the same identity, or NULL. */
+static Tally *
+find_tally(Frame *frame, const Tally *like)
+{
+	for (Tally *tally = frame->tallies; tally != NULL; tally = tally->next)
+	{
+		if (tally->dataset_id == like->dataset_id && tally->at == like->at &&
+			tally->is_update == like->is_update && tally->taken == like->taken)
+			return tally;
+	}
+	return NULL;
+}
+
+/* find_rule returns the tally's rule of that name, or NULL. */
+static RuleTally *
+find_rule(Tally *tally, const char *name)
+{
+	for (RuleTally *rule = tally->rules; rule != NULL; rule = rule->next)
+	{
+		if (strcmp(rule->name, name) == 0)
+			return rule;
+	}
+	return NULL;
+}
+
+/* copy_jsonb copies into the current context. */
+static Jsonb *
+copy_jsonb(const Jsonb *value)
+{
+	Jsonb	   *copy;
+
+	if (value == NULL)
+		return NULL;
+	copy = palloc(VARSIZE(value));
+	memcpy(copy, value, VARSIZE(value));
+	return copy;
+}
+
+/* append_sample appends a copy of a sample to a rule, in the current context. */
+static void
+append_sample(RuleTally *rule, const Sample *sample)
+{
+	Sample	   *copy = palloc(sizeof(Sample));
+
+	copy->next = NULL;
+	copy->key = copy_jsonb(sample->key);
+	copy->row = copy_jsonb(sample->row);
+	copy->value = sample->value ? pstrdup(sample->value) : NULL;
+	copy->message = sample->message ? pstrdup(sample->message) : NULL;
+	if (rule->last != NULL)
+		rule->last->next = copy;
+	else
+		rule->first = copy;
+	rule->last = copy;
+	rule->nsamples++;
+}
+
+/* add_rule_tally adds an empty rule, in the current context. */
+static RuleTally *
+add_rule_tally(Tally *tally, const char *name, const char *kind, const ArrayType *columns,
+			   const char *message)
+{
+	RuleTally  *rule = palloc0(sizeof(RuleTally));
+
+	rule->name = pstrdup(name);
+	rule->kind = pstrdup(kind);
+	rule->columns = palloc(VARSIZE(columns));
+	memcpy(rule->columns, columns, VARSIZE(columns));
+	rule->message = pstrdup(message);
+	rule->next = tally->rules;
+	tally->rules = rule;
+	return rule;
+}
+
+/* add_tally adds an empty tally of that identity to a frame, in its context. */
+static Tally *
+add_tally(Frame *frame, const Tally *like)
+{
+	Tally	   *tally = palloc(sizeof(Tally));
+
+	*tally = *like;
+	tally->application = pstrdup(like->application);
+	tally->rows = 0;
+	tally->rules = NULL;
+	tally->next = frame->tallies;
+	frame->tallies = tally;
+	frame->ntallies++;
+	return tally;
+}
+
+/* absorb_tally adds a tally's counts, and samples as far as there is room. */
+static void
+absorb_tally(Frame *frame, const Tally *from)
+{
+	Tally	   *tally = find_tally(frame, from);
+
+	if (tally == NULL)
+		tally = add_tally(frame, from);
+	tally->rows += from->rows;
+	for (const RuleTally *theirs = from->rules; theirs != NULL; theirs = theirs->next)
+	{
+		RuleTally  *ours = find_rule(tally, theirs->name);
+
+		if (ours == NULL)
+			ours = add_rule_tally(tally, theirs->name, theirs->kind, theirs->columns, theirs->message);
+		ours->failed += theirs->failed;
+		for (Sample *sample = theirs->first; sample != NULL; sample = sample->next)
+		{
+			if (ours->nsamples < pgc_violation_samples)
+				append_sample(ours, sample);
+		}
+	}
+}
+
+/* absorb_quarantined copies quarantined rows into a frame. */
+static void
+absorb_quarantined(Frame *frame, const Quarantined *from)
+{
+	Quarantined *copy;
+
+	if (from == NULL)
+		return;
+	absorb_quarantined(frame, from->next);
+	copy = palloc(sizeof(Quarantined));
+	copy->tuple = heap_copytuple(from->tuple);
+	copy->next = frame->quarantined;
+	frame->quarantined = copy;
+	frame->nquarantined++;
+	frame->bytes += copy->tuple->t_len;
+}
+
+/*
+ * settle merges what committed subtransactions handed to the frames of the
+ * stack.  Not done when they commit, since nothing may fail then; done at the
+ * next occasion, so that a loop of subtransactions does not pile up frames.
+ */
+static void
+settle(void)
+{
+	for (Frame *frame = top; frame != NULL; frame = frame->parent)
+	{
+		while (frame->committed != NULL)
+		{
+			Frame	   *child = frame->committed;
+			MemoryContext caller = MemoryContextSwitchTo(frame->context);
+
+			for (const Tally *tally = child->tallies; tally != NULL; tally = tally->next)
+				absorb_tally(frame, tally);
+			absorb_quarantined(frame, child->quarantined);
+			frame->committed = child->next;
+			MemoryContextSwitchTo(caller);
+			MemoryContextDelete(child->context);
+		}
+	}
+}
+
+/* empty drops a frame's content once it is written. */
+static void
+empty(Frame *frame)
+{
+	MemoryContext context = frame->context;
+	Frame		fresh = {.parent = frame->parent, .subid = frame->subid, .context = context};
+
+	MemoryContextReset(context);
+	frame = MemoryContextAlloc(context, sizeof(Frame));
+	*frame = fresh;
+	top = frame;
+}
+
+static inline void
+set(Datum *values, bool *nulls, int column, Datum value)
+{
+	values[column] = value;
+	nulls[column] = false;
+}
+
+static void
+set_text(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = text == NULL;
+	values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+/* Tuples of one table that are collected for one insert. */
+typedef struct Batch
+{
+	PgcTable	table;
+	TupleDesc	descriptor;
+	int			n;
+	int			room;
+	HeapTuple  *tuples;
+} Batch;
+
+static Batch
+new_batch(PgcTable table)
+{
+	Batch		batch = {.table = table, .room = 64};
+
+	batch.descriptor = pgc_history_descriptor(table);
+	batch.tuples = palloc(batch.room * sizeof(HeapTuple));
+	return batch;
+}
+
+static void
+collect(Batch *batch, Datum *values, bool *nulls)
+{
+	if (batch->n == batch->room)
+	{
+		batch->room *= 2;
+		batch->tuples = repalloc(batch->tuples, batch->room * sizeof(HeapTuple));
+	}
+	batch->tuples[batch->n++] = heap_form_tuple(batch->descriptor, values, nulls);
+}
+
+/* collect_run adds the row of contract.run for a tally. */
+static void
+collect_run(Batch *batch, const Tally *tally, int64 run_id)
+{
+	Datum		values[RUN_NCOLUMNS];
+	bool		nulls[RUN_NCOLUMNS];
+	NameData	role;
+	char	   *role_name = GetUserNameFromId(tally->role, true);
+
+	memset(nulls, true, sizeof(nulls));
+	namestrcpy(&role, role_name ? role_name : "");
+	set(values, nulls, RUN_ID, Int64GetDatum(run_id));
+	set(values, nulls, RUN_DATASET, Int32GetDatum(tally->dataset_id));
+	set_text(values, nulls, RUN_SOURCE, "write");
+	set_text(values, nulls, RUN_OPERATION, tally->is_update ? "UPDATE" : "INSERT");
+	set(values, nulls, RUN_AT, TimestampTzGetDatum(tally->at));
+	set(values, nulls, RUN_ROLE, NameGetDatum(&role));
+	set_text(values, nulls, RUN_APPLICATION, tally->application);
+	set(values, nulls, RUN_XID, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+	if (tally->query_id != 0)
+		set(values, nulls, RUN_QUERY_ID, Int64GetDatum((int64) tally->query_id));
+	set(values, nulls, RUN_FAILED, Int64GetDatum(tally->rows));
+	collect(batch, values, nulls);
+}
+
+/* collect_result adds the row of contract.result for a rule of a tally. */
+static void
+collect_result(Batch *batch, const Tally *tally, const RuleTally *rule, int64 run_id)
+{
+	Datum		values[RESULT_NCOLUMNS];
+	bool		nulls[RESULT_NCOLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	set(values, nulls, RESULT_RUN, Int64GetDatum(run_id));
+	set_text(values, nulls, RESULT_RULE, rule->name);
+	set_text(values, nulls, RESULT_KIND, rule->kind);
+	set(values, nulls, RESULT_COLUMNS, PointerGetDatum(rule->columns));
+	set_text(values, nulls, RESULT_ACTION, pgc_action_name(tally->taken));
+	set_text(values, nulls, RESULT_STATUS, "fail");
+	set(values, nulls, RESULT_FAILED, Int64GetDatum(rule->failed));
+	set_text(values, nulls, RESULT_MESSAGE, rule->message);
+	collect(batch, values, nulls);
+}
+
+/* collect_violation adds the row of contract.violation for a sample. */
+static void
+collect_violation(Batch *batch, const Tally *tally, const RuleTally *rule, const Sample *sample, int64 run_id)
+{
+	Datum		values[VIOLATION_NCOLUMNS];
+	bool		nulls[VIOLATION_NCOLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	set(values, nulls, VIOLATION_ID, Int64GetDatum(pgc_history_next_id(PGC_VIOLATION)));
+	set(values, nulls, VIOLATION_RUN, Int64GetDatum(run_id));
+	set(values, nulls, VIOLATION_DATASET, Int32GetDatum(tally->dataset_id));
+	set_text(values, nulls, VIOLATION_RULE, rule->name);
+	set_text(values, nulls, VIOLATION_KIND, rule->kind);
+	set(values, nulls, VIOLATION_COLUMNS, PointerGetDatum(rule->columns));
+	set(values, nulls, VIOLATION_AT, TimestampTzGetDatum(tally->at));
+	set_text(values, nulls, VIOLATION_ACTION, pgc_action_name(tally->taken));
+	if (sample->key != NULL)
+		set(values, nulls, VIOLATION_KEY, JsonbPGetDatum(sample->key));
+	set(values, nulls, VIOLATION_ROW, JsonbPGetDatum(sample->row));
+	set_text(values, nulls, VIOLATION_VALUE, sample->value);
+	set_text(values, nulls, VIOLATION_MESSAGE, sample->message ? sample->message : rule->message);
+	collect(batch, values, nulls);
+}
+
+/* write_tallies writes a frame's tallies, oldest first. */
+static void
+write_tallies(const Frame *frame)
+{
+	Batch		runs;
+	Batch		results;
+	Batch		violations;
+	List	   *ordered = NIL;
+	ListCell   *cell;
+
+	if (frame->tallies == NULL)
+		return;
+	runs = new_batch(PGC_RUN);
+	results = new_batch(PGC_RESULT);
+	violations = new_batch(PGC_VIOLATION);
+	for (Tally *tally = frame->tallies; tally != NULL; tally = tally->next)
+		ordered = lcons(tally, ordered);
+	foreach(cell, ordered)
+	{
+		const Tally *tally = lfirst(cell);
+		int64		run_id = pgc_history_next_id(PGC_RUN);
+
+		collect_run(&runs, tally, run_id);
+		for (const RuleTally *rule = tally->rules; rule != NULL; rule = rule->next)
+		{
+			collect_result(&results, tally, rule, run_id);
+			for (const Sample *sample = rule->first; sample != NULL; sample = sample->next)
+				collect_violation(&violations, tally, rule, sample, run_id);
+		}
+	}
+	pgc_history_insert(PGC_RUN, runs.tuples, runs.n);
+	pgc_history_insert(PGC_RESULT, results.tuples, results.n);
+	pgc_history_insert(PGC_VIOLATION, violations.tuples, violations.n);
+}
+
+/* write_quarantined writes a frame's quarantined rows, oldest first. */
+static void
+write_quarantined(const Frame *frame)
+{
+	HeapTuple  *tuples = palloc(Max(frame->nquarantined, 1) * sizeof(HeapTuple));
+	int			n = frame->nquarantined;
+
+	for (Quarantined *row = frame->quarantined; row != NULL; row = row->next)
+		tuples[--n] = row->tuple;
+	pgc_history_insert(PGC_QUARANTINED, tuples, frame->nquarantined);
+}
+
+/* write_frame writes the top frame, which must be the current subtransaction's. */
+static void
+write_frame(Frame *frame)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract flush",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	bool		no_snapshot = !ActiveSnapshotSet();
+
+	if (no_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	write_tallies(frame);
+	write_quarantined(frame);
+	if (no_snapshot)
+		PopActiveSnapshot();
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	empty(frame);
+}
+
+/* has_content: is there anything to write in this frame? */
+static bool
+has_content(const Frame *frame)
+{
+	return frame->tallies != NULL || frame->quarantined != NULL;
+}
+
+/*
+ * pgc_recording_flush writes what the current subtransaction has recorded.
+ * What its parents have recorded stays until it is their turn.
+ */
+void
+pgc_recording_flush(void)
+{
+	if (top == NULL || IsInParallelMode())
+		return;
+	settle();
+	if (top->subid == GetCurrentSubTransactionId() && has_content(top))
+		write_frame(top);
+}
+
+/* statement_time identifies the statement: a subscription's by its transaction. */
+static TimestampTz
+statement_time(void)
+{
+	return IsLogicalWorker() ? GetCurrentTransactionStartTimestamp() : GetCurrentStatementStartTimestamp();
+}
+
+/* current_frame returns the current subtransaction's frame. */
+static Frame *
+current_frame(void)
+{
+	if (top != NULL)
+		settle();
+	if (top == NULL || top->subid != GetCurrentSubTransactionId())
+		return new_frame();
+	return top;
+}
+
+/* current_tally returns the tally that a failure belongs to. */
+static Tally *
+current_tally(const PgcFailure *failure)
+{
+	Frame	   *frame = current_frame();
+	Tally		like = {0};
+	Tally	   *tally;
+	MemoryContext caller;
+
+	like.dataset_id = failure->entry->dataset_id;
+	like.is_update = failure->is_update;
+	like.taken = failure->taken;
+	like.at = statement_time();
+	tally = find_tally(frame, &like);
+	if (tally != NULL)
+		return tally;
+	if (frame->ntallies >= MAX_TALLIES)
+	{
+		pgc_recording_flush();
+		frame = current_frame();
+	}
+	like.role = GetUserId();
+	like.application = application_name ? application_name : "";
+	like.query_id = pgstat_get_my_query_id();
+	caller = MemoryContextSwitchTo(frame->context);
+	tally = add_tally(frame, &like);
+	MemoryContextSwitchTo(caller);
+	return tally;
+}
+
+/* take_sample adds the failing row to a rule's samples. */
+static void
+take_sample(RuleTally *tally, const PgcFailure *failure, int rule, Jsonb **row, Jsonb **key)
+{
+	const PgcEntry *entry = failure->entry;
+	const char *error = failure->verdict->errors[rule];
+	Sample		sample = {0};
+	MemoryContext caller;
+
+	if (*row == NULL)
+	{
+		*row = pgc_evidence_row(failure->writer, failure->values, failure->nulls);
+		*key = pgc_evidence_key(failure->writer, failure->values, failure->nulls, failure->tid, true);
+	}
+	sample.row = *row;
+	sample.key = *key;
+	sample.value = pgc_evidence_value(entry->contract, entry->program, rule,
+									  failure->layout_values, failure->layout_nulls, true);
+	if (error != NULL)
+		sample.message = pgc_evidence_message(entry->program, rule, error);
+	caller = MemoryContextSwitchTo(top->context);
+	append_sample(tally, &sample);
+	MemoryContextSwitchTo(caller);
+}
+
+/* pgc_recording_note counts a failing row and keeps it while samples are few. */
+void
+pgc_recording_note(const PgcFailure *failure)
+{
+	const PgcProgram *program = failure->entry->program;
+	Tally	   *tally = current_tally(failure);
+	Jsonb	   *row = NULL;
+	Jsonb	   *key = NULL;
+
+	tally->rows++;
+	for (int i = 0; i < failure->verdict->nfailed; i++)
+	{
+		int			index = failure->verdict->failed[i];
+		const PgcRule *rule = &program->rules[index];
+		RuleTally  *counts = find_rule(tally, rule->name);
+
+		if (counts == NULL)
+		{
+			Datum		columns = pgc_evidence_columns(program, index);
+			char	   *message = pgc_evidence_message(program, index, NULL);
+			MemoryContext caller = MemoryContextSwitchTo(top->context);
+
+			counts = add_rule_tally(tally, rule->name, failure->entry->rules[index]->spec.kind,
+									DatumGetArrayTypeP(columns), message);
+			MemoryContextSwitchTo(caller);
+		}
+		counts->failed++;
+		if (counts->nsamples < pgc_violation_samples)
+			take_sample(counts, failure, index, &row, &key);
+	}
+}
+
+/* rule_names returns the names of the rules that the row fails, as a text[]. */
+static Datum
+rule_names(const PgcFailure *failure)
+{
+	const PgcVerdict *verdict = failure->verdict;
+	Datum	   *names = palloc(verdict->nfailed * sizeof(Datum));
+
+	for (int i = 0; i < verdict->nfailed; i++)
+		names[i] = CStringGetTextDatum(failure->entry->program->rules[verdict->failed[i]].name);
+	return PointerGetDatum(construct_array(names, verdict->nfailed, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * pgc_recording_quarantine keeps a diverted row: key finds the old row of an
+ * UPDATE, changed (or 0) is the name[] of the columns that it wanted to change.
+ */
+void
+pgc_recording_quarantine(const PgcFailure *failure, Jsonb *key, Datum changed)
+{
+	Frame	   *frame = current_frame();
+	Datum		values[QUARANTINED_NCOLUMNS];
+	bool		nulls[QUARANTINED_NCOLUMNS];
+	uint64		query_id = pgstat_get_my_query_id();
+	NameData	role;
+	Quarantined *row;
+	MemoryContext caller;
+
+	memset(nulls, true, sizeof(nulls));
+	namestrcpy(&role, GetUserNameFromId(GetUserId(), false));
+	set(values, nulls, QUARANTINED_ID, Int64GetDatum(pgc_history_next_id(PGC_QUARANTINED)));
+	set(values, nulls, QUARANTINED_DATASET, Int32GetDatum(failure->entry->dataset_id));
+	set_text(values, nulls, QUARANTINED_OPERATION, failure->is_update ? "UPDATE" : "INSERT");
+	set(values, nulls, QUARANTINED_RULES, rule_names(failure));
+	set(values, nulls, QUARANTINED_AT, TimestampTzGetDatum(GetCurrentStatementStartTimestamp()));
+	set(values, nulls, QUARANTINED_ROLE, NameGetDatum(&role));
+	set_text(values, nulls, QUARANTINED_APPLICATION, application_name);
+	set(values, nulls, QUARANTINED_XID, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+	if (query_id != 0)
+		set(values, nulls, QUARANTINED_QUERY_ID, Int64GetDatum((int64) query_id));
+	if (key != NULL)
+		set(values, nulls, QUARANTINED_KEY, JsonbPGetDatum(key));
+	if (changed != (Datum) 0)
+		set(values, nulls, QUARANTINED_CHANGED, changed);
+	set(values, nulls, QUARANTINED_ROW,
+		JsonbPGetDatum(pgc_evidence_verbatim(failure->writer, failure->values, failure->nulls)));
+
+	caller = MemoryContextSwitchTo(frame->context);
+	if (frame->descriptor == NULL)
+		frame->descriptor = pgc_history_descriptor(PGC_QUARANTINED);
+	row = palloc(sizeof(Quarantined));
+	row->tuple = heap_form_tuple(frame->descriptor, values, nulls);
+	row->next = frame->quarantined;
+	frame->quarantined = row;
+	frame->nquarantined++;
+	frame->bytes += row->tuple->t_len;
+	MemoryContextSwitchTo(caller);
+	if (frame->nquarantined >= MAX_QUARANTINED || frame->bytes >= MAX_QUARANTINED_BYTES)
+		pgc_recording_flush();
+}
+
+/*
+ * pgc_recording_before_read, at the start of a query, writes what is buffered
+ * if the query reads the history, and lets it see that.
+ */
+void
+pgc_recording_before_read(QueryDesc *query)
+{
+	Snapshot	old = query->snapshot;
+
+	if (top == NULL || IsInParallelMode() || !pgc_history_reads(query->plannedstmt->rtable))
+		return;
+	pgc_recording_flush();
+	CommandCounterIncrement();
+	PushCopiedSnapshot(old);
+	UpdateActiveSnapshotCommandId();
+	query->snapshot = RegisterSnapshot(GetActiveSnapshot());
+	PopActiveSnapshot();
+	UnregisterSnapshot(old);
+}
+
+/*
+ * pgc_recording_pre_commit_sub lets a subtransaction write its own frame when
+ * its parent holds a lot already.
+ */
+void
+pgc_recording_pre_commit_sub(SubTransactionId subid)
+{
+	if (top == NULL || top->subid != subid || top->parent == NULL)
+		return;
+	settle();
+	if (top->parent->nquarantined >= MAX_QUARANTINED || top->parent->bytes >= MAX_QUARANTINED_BYTES ||
+		top->parent->ntallies >= MAX_TALLIES)
+		pgc_recording_flush();
+}
+
+/* pgc_recording_commit_sub hands a frame to the parent; must not fail. */
+void
+pgc_recording_commit_sub(SubTransactionId subid, SubTransactionId parent)
+{
+	Frame	   *frame = top;
+
+	if (frame == NULL || frame->subid != subid)
+		return;
+	if (frame->parent == NULL || frame->parent->subid != parent)
+	{
+		frame->subid = parent;
+		return;
+	}
+	top = frame->parent;
+	frame->next = top->committed;
+	top->committed = frame;
+}
+
+/* pgc_recording_abort_sub forgets what a subtransaction recorded. */
+void
+pgc_recording_abort_sub(SubTransactionId subid)
+{
+	Frame	   *frame = top;
+
+	if (frame == NULL || frame->subid != subid)
+		return;
+	top = frame->parent;
+	for (Frame *child = frame->committed; child != NULL;)
+	{
+		Frame	   *next = child->next;
+
+		MemoryContextDelete(child->context);
+		child = next;
+	}
+	MemoryContextDelete(frame->context);
+}
+
+/* pgc_recording_end forgets everything at the end of the transaction. */
+void
+pgc_recording_end(void)
+{
+	top = NULL;					/* the memory was the transaction's */
+}

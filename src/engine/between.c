@@ -1,0 +1,410 @@
+/*
+ * src/engine/between.c
+ *		Kinds that compare with constants of the column's type: between and
+ *		multiple_of.
+ *
+ * Integers, dates and timestamps compare as integers, floats as PostgreSQL's
+ * float operators do (NaN is above everything), numeric by numeric_cmp, and
+ * every other type with a btree order by its own comparison function and the
+ * column's collation.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "engine/kind.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/float.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+/* Bounds of a type that is compared through a function. */
+typedef struct Range
+{
+	bool		has_low;
+	bool		has_high;
+	bool		exclusive_low;
+	bool		exclusive_high;
+	Datum		low;
+	Datum		high;
+	double		float_low;		/* of float types only */
+	double		float_high;
+	FmgrInfo   *compare;		/* of types without a branch of their own */
+	Oid			collation;
+} Range;
+
+static bool
+int16_passes(const PgcOp *op, Datum value)
+{
+	int16		number = DatumGetInt16(value);
+
+	return number >= op->constant.integer.low && number <= op->constant.integer.high;
+}
+
+/* Also dates. */
+static bool
+int32_passes(const PgcOp *op, Datum value)
+{
+	int32		number = DatumGetInt32(value);
+
+	return number >= op->constant.integer.low && number <= op->constant.integer.high;
+}
+
+/* Also timestamps and times of day. */
+static bool
+int64_passes(const PgcOp *op, Datum value)
+{
+	int64		number = DatumGetInt64(value);
+
+	return number >= op->constant.integer.low && number <= op->constant.integer.high;
+}
+
+/* in_range says whether comparisons with the bounds (<0, 0, >0) keep in. */
+static inline bool
+in_range(const Range *range, int to_low, int to_high)
+{
+	if (range->has_low && (to_low < 0 || (to_low == 0 && range->exclusive_low)))
+		return false;
+	if (range->has_high && (to_high > 0 || (to_high == 0 && range->exclusive_high)))
+		return false;
+	return true;
+}
+
+static inline bool
+float_in_range(const Range *range, double number)
+{
+	return in_range(range,
+					float8_lt(number, range->float_low) ? -1 : float8_gt(number, range->float_low),
+					float8_lt(number, range->float_high) ? -1 : float8_gt(number, range->float_high));
+}
+
+static bool
+float4_passes(const PgcOp *op, Datum value)
+{
+	return float_in_range(op->constant.pointer, DatumGetFloat4(value));
+}
+
+static bool
+float8_passes(const PgcOp *op, Datum value)
+{
+	return float_in_range(op->constant.pointer, DatumGetFloat8(value));
+}
+
+static bool
+numeric_passes(const PgcOp *op, Datum value)
+{
+	const Range *range = op->constant.pointer;
+	Datum		number = PointerGetDatum(PG_DETOAST_DATUM(value));
+	int			to_low = 0;
+	int			to_high = 0;
+
+	if (range->has_low)
+		to_low = DatumGetInt32(DirectFunctionCall2(numeric_cmp, number, range->low));
+	if (range->has_high)
+		to_high = DatumGetInt32(DirectFunctionCall2(numeric_cmp, number, range->high));
+	return in_range(range, to_low, to_high);
+}
+
+static bool
+ordered_passes(const PgcOp *op, Datum value)
+{
+	const Range *range = op->constant.pointer;
+	int			to_low = 0;
+	int			to_high = 0;
+
+	if (range->has_low)
+		to_low = DatumGetInt32(FunctionCall2Coll(range->compare, range->collation,
+												 value, range->low));
+	if (range->has_high)
+		to_high = DatumGetInt32(FunctionCall2Coll(range->compare, range->collation,
+												  value, range->high));
+	return in_range(range, to_low, to_high);
+}
+
+/* integer_passes returns the test for types that are integers inside, or NULL. */
+static PgcPasses
+integer_passes(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+			return int16_passes;
+		case INT4OID:
+		case DATEOID:
+			return int32_passes;
+		case INT8OID:
+		case TIMEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return int64_passes;
+		default:
+			return NULL;
+	}
+}
+
+/* integer_of widens a Datum of such a type. */
+static int64
+integer_of(Oid type, Datum value)
+{
+	PgcPasses	passes = integer_passes(type);
+
+	return passes == int16_passes ? DatumGetInt16(value) :
+		passes == int32_passes ? DatumGetInt32(value) : DatumGetInt64(value);
+}
+
+/* set_integer_bounds makes exclusive bounds inclusive ones of their neighbours. */
+static void
+set_integer_bounds(PgcCompile *compile, const Range *range)
+{
+	int64		low = PG_INT64_MIN;
+	int64		high = PG_INT64_MAX;
+
+	if (range->has_low)
+		low = integer_of(compile->type, range->low);
+	if (range->has_high)
+		high = integer_of(compile->type, range->high);
+	/* nothing lies beyond the ends of the type: an empty range then */
+	if (range->exclusive_low && range->has_low)
+	{
+		if (low == PG_INT64_MAX)
+			high = PG_INT64_MIN;
+		else
+			low++;
+	}
+	if (range->exclusive_high && range->has_high)
+	{
+		if (high == PG_INT64_MIN)
+			low = PG_INT64_MAX;
+		else
+			high--;
+	}
+	compile->op->constant.integer.low = low;
+	compile->op->constant.integer.high = high;
+}
+
+/* float_of widens a Datum of a float type. */
+static double
+float_of(Oid type, Datum value)
+{
+	return type == FLOAT4OID ? DatumGetFloat4(value) : DatumGetFloat8(value);
+}
+
+/* compare_function returns the type's btree comparison, or raises. */
+static FmgrInfo *
+compare_function(const PgcCompile *compile)
+{
+	TypeCacheEntry *entry = lookup_type_cache(compile->type, TYPECACHE_CMP_PROC);
+	FmgrInfo   *function;
+
+	if (!OidIsValid(entry->cmp_proc))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("rule kind \"between\" needs a column whose type has an order, but \"%s\" is of type %s",
+						NameStr(compile->column->name),
+						format_type_be(compile->column->type))));
+	function = palloc(sizeof(FmgrInfo));
+	fmgr_info_cxt(entry->cmp_proc, function, CurrentMemoryContext);
+	return function;
+}
+
+/* read_bound casts a bound to the column's type and keeps its canonical form. */
+static bool
+read_bound(PgcCompile *compile, const char *name, Datum *bound, char **text)
+{
+	char	   *given = pgc_parameter_text(compile, name, false);
+
+	if (given == NULL)
+		return false;
+	*bound = pgc_parameter_cast(compile, name, given, text);
+	pgc_parameter_push(compile, name, *text, pgc_type_is_number(compile->type));
+	return true;
+}
+
+/* say_range writes the words for a range. */
+static void
+say_range(PgcCompile *compile, const Range *range, const char *low, const char *high)
+{
+	StringInfo	words = &compile->words;
+
+	if (range->has_low && range->has_high && !range->exclusive_low && !range->exclusive_high)
+		appendStringInfo(words, "must be between %s and %s", low, high);
+	else
+	{
+		appendStringInfoString(words, "must be ");
+		if (range->has_low)
+			appendStringInfo(words, "%s %s", range->exclusive_low ? "greater than" : "at least", low);
+		if (range->has_low && range->has_high)
+			appendStringInfoString(words, " and ");
+		if (range->has_high)
+			appendStringInfo(words, "%s %s", range->exclusive_high ? "less than" : "at most", high);
+	}
+}
+
+/* read_range reads all parameters of between. */
+static Range *
+read_range(PgcCompile *compile)
+{
+	Range	   *range = palloc0(sizeof(Range));
+	char	   *low = NULL;
+	char	   *high = NULL;
+
+	range->has_low = read_bound(compile, "minimum", &range->low, &low);
+	range->has_high = read_bound(compile, "maximum", &range->high, &high);
+	range->exclusive_low = pgc_parameter_bool(compile, "exclusive_minimum");
+	range->exclusive_high = pgc_parameter_bool(compile, "exclusive_maximum");
+	if (!range->has_low && !range->has_high)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rule kind \"between\" needs a minimum or a maximum")));
+	if (range->exclusive_low)
+		pgc_parameter_push_bool(compile, "exclusive_minimum", true);
+	if (range->exclusive_high)
+		pgc_parameter_push_bool(compile, "exclusive_maximum", true);
+	say_range(compile, range, low, high);
+
+	range->compare = compare_function(compile);
+	range->collation = compile->column->collation;
+	if (range->has_low && range->has_high &&
+		DatumGetInt32(FunctionCall2Coll(range->compare, range->collation,
+										range->low, range->high)) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("no value lies between %s and %s", low, high),
+				 errhint("The minimum must not be above the maximum.")));
+	return range;
+}
+
+static void
+compile_between(PgcCompile *compile)
+{
+	Range	   *range = read_range(compile);
+	PgcOp	   *op = compile->op;
+
+	op->passes = integer_passes(compile->type);
+	if (op->passes != NULL)
+	{
+		set_integer_bounds(compile, range);
+		return;
+	}
+	op->constant.pointer = range;
+	if (compile->type == FLOAT4OID || compile->type == FLOAT8OID)
+	{
+		range->float_low = range->has_low ? float_of(compile->type, range->low) : 0;
+		range->float_high = range->has_high ? float_of(compile->type, range->high) : 0;
+		op->passes = compile->type == FLOAT4OID ? float4_passes : float8_passes;
+	}
+	else
+		op->passes = compile->type == NUMERICOID ? numeric_passes : ordered_passes;
+}
+
+/* A divisor, whole and as numeric, and how a value becomes a numeric. */
+typedef struct Divisor
+{
+	int64		whole;			/* 0: not a whole number */
+	Datum		number;
+	PGFunction	to_numeric;
+	Oid			type;
+} Divisor;
+
+static bool
+multiple_passes(const PgcOp *op, Datum value)
+{
+	const Divisor *divisor = op->constant.pointer;
+	Datum		number = value;
+	Datum		rest;
+
+	if (divisor->whole != 0)
+		return integer_of(divisor->type, value) % divisor->whole == 0;
+	if (divisor->to_numeric != NULL)
+		number = DirectFunctionCall1(divisor->to_numeric, value);
+	rest = DirectFunctionCall2(numeric_mod, number, divisor->number);
+	return !numeric_is_nan(DatumGetNumeric(rest)) &&
+		DatumGetInt32(DirectFunctionCall2(numeric_cmp, rest,
+										  DirectFunctionCall1(int4_numeric, Int32GetDatum(0)))) == 0;
+}
+
+/* numeric_converter returns how a type becomes numeric; *known if at all. */
+static PGFunction
+numeric_converter(Oid type, bool *known)
+{
+	*known = true;
+	switch (type)
+	{
+		case INT2OID:
+			return int2_numeric;
+		case INT4OID:
+			return int4_numeric;
+		case INT8OID:
+			return int8_numeric;
+		case FLOAT4OID:
+			return float4_numeric;
+		case FLOAT8OID:
+			return float8_numeric;
+		case NUMERICOID:
+			return NULL;
+		default:
+			*known = false;
+			return NULL;
+	}
+}
+
+/* whole_divisor returns the divisor if an integer column can be divided by it. */
+static int64
+whole_divisor(Oid type, const char *text)
+{
+	char	   *end;
+	int64		whole;
+
+	if (integer_passes(type) == NULL)
+		return 0;
+	errno = 0;
+	whole = strtoi64(text, &end, 10);
+	return errno == 0 && *end == '\0' && whole > 0 ? whole : 0;
+}
+
+static void
+compile_multiple_of(PgcCompile *compile)
+{
+	char	   *text = pgc_parameter_text(compile, "divisor", true);
+	Divisor    *divisor = palloc0(sizeof(Divisor));
+	bool		known;
+
+	divisor->to_numeric = numeric_converter(compile->type, &known);
+	if (!known)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("rule kind \"multiple_of\" needs a number column, but \"%s\" is of type %s",
+						NameStr(compile->column->name),
+						format_type_be(compile->column->type))));
+	divisor->number = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+										  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	if (numeric_is_nan(DatumGetNumeric(divisor->number)) ||
+		numeric_is_inf(DatumGetNumeric(divisor->number)) ||
+		DatumGetInt32(DirectFunctionCall2(numeric_cmp, divisor->number,
+										  DirectFunctionCall1(int4_numeric, Int32GetDatum(0)))) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("divisor must be a number above 0, not %s", text)));
+	divisor->type = compile->type;
+	divisor->whole = whole_divisor(compile->type, text);
+
+	compile->op->passes = multiple_passes;
+	compile->op->constant.pointer = divisor;
+	appendStringInfo(&compile->words, "must be a multiple of %s", text);
+	pgc_parameter_push(compile, "divisor", text, true);
+}
+
+const PgcKind pgc_kind_between = {
+	.name = "between", .ncolumns = 1, .null_passes = true,
+	.parameters = {"minimum", "maximum", "exclusive_minimum", "exclusive_maximum"},
+	.compile = compile_between
+};
+
+const PgcKind pgc_kind_multiple_of = {
+	.name = "multiple_of", .ncolumns = 1, .null_passes = true,
+	.parameters = {"divisor"},
+	.compile = compile_multiple_of
+};

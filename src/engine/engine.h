@@ -1,0 +1,167 @@
+/*
+ * src/engine/engine.h
+ *		Rules as values -> program -> verdict on a row.
+ *
+ * The engine knows values and SQL expressions, no table of ours and no
+ * relation: a caller describes the columns of a row (PgcLayout), hands over
+ * rules (PgcRuleSpec) and gets a program that says of an array of Datums
+ * which rules fail.
+ *
+ * Kinds of rules live in a registry, one PgcKind each (kinds.c lists them).
+ * A kind compiles a rule to one PgcOp: a function over one non-null Datum and
+ * its constants.  A faster comparator replaces PgcOp.passes of one kind and
+ * touches nothing else; what is not decidable on one value goes through the
+ * executor (expression.c).
+ */
+#ifndef PGC_ENGINE_H
+#define PGC_ENGINE_H
+
+#include "postgres.h"
+
+#include "nodes/bitmapset.h"
+#include "nodes/execnodes.h"
+#include "utils/jsonb.h"
+
+/* What a write does with a failing row, weakest first. */
+typedef enum PgcAction
+{
+	PGC_AUDIT,					/* not checked on write */
+	PGC_WARN,					/* recorded, the row stays */
+	PGC_QUARANTINE,				/* diverted, the row is kept aside */
+	PGC_REJECT					/* the statement is refused */
+} PgcAction;
+
+/* One column of a row. */
+typedef struct PgcColumn
+{
+	NameData	name;
+	Oid			type;			/* declared type, perhaps a domain */
+	int32		typmod;
+	Oid			collation;
+	char		generated;		/* attgenerated: '\0', 's' or 'v' */
+} PgcColumn;
+
+/* The columns of a row, in the order of the arrays of values. */
+typedef struct PgcLayout
+{
+	const char *relation;		/* unqualified name, for qualified references */
+	Oid			owner;			/* with whose rights expressions run */
+	int			ncolumns;
+	PgcColumn  *columns;
+} PgcLayout;
+
+/* A rule as its author wrote it. */
+typedef struct PgcRuleSpec
+{
+	char	   *name;
+	char	   *kind;
+	int			ncolumns;
+	char	  **columns;
+	Jsonb	   *parameters;
+	char	   *filter;			/* SQL expression or NULL */
+	PgcAction	action;
+} PgcRuleSpec;
+
+typedef struct PgcOp PgcOp;
+typedef struct PgcExpression PgcExpression;
+
+/* Does this non-null value pass?  May allocate in the current context. */
+typedef bool (*PgcPasses) (const PgcOp *op, Datum value);
+
+/* One rule's test of one column, with its constants. */
+struct PgcOp
+{
+	PgcPasses	passes;			/* NULL: see PgcRule.condition */
+	int			column;			/* index into the values */
+	bool		null_passes;
+	bool		negate;			/* forbidden_values, not_matches */
+	bool		trim;			/* bpchar: trailing blanks do not count */
+	union
+	{
+		struct
+		{
+			int64		low;
+			int64		high;
+		}			integer;	/* inclusive bounds */
+		void	   *pointer;	/* whatever the kind needs */
+	}			constant;
+};
+
+typedef struct PgcKind PgcKind;
+
+/* A compiled rule: what is needed beside the hot PgcOp. */
+typedef struct PgcRule
+{
+	char	   *name;
+	const PgcKind *kind;
+	PgcAction	action;
+	int			ncolumns;
+	int		   *columns;		/* the rule's own columns, as layout indexes */
+	Bitmapset  *uses;			/* columns of rule and filter, layout indexes */
+	char	   *words;			/* "must be between 0 and 10" */
+	Jsonb	   *parameters;		/* in canonical form */
+	PgcExpression *condition;	/* or NULL: the op decides */
+	PgcExpression *filter;		/* or NULL: every row is considered */
+	char	   *broken;			/* why it cannot be evaluated, or NULL */
+} PgcRule;
+
+/* The rules of a dataset over one layout.  Not shared between backends. */
+typedef struct PgcProgram
+{
+	MemoryContext context;		/* owns everything below */
+	PgcLayout	layout;
+	int			nrules;
+	PgcRule    *rules;
+	PgcOp	   *ops;			/* parallel to rules */
+	int			nbroken;
+	ExprContext *econtext;		/* for expressions, or NULL */
+	TupleTableSlot *slot;		/* lends the values to expressions */
+} PgcProgram;
+
+/* Which rules a row fails.  Made once, used for many rows. */
+typedef struct PgcVerdict
+{
+	int			nfailed;
+	int		   *failed;			/* indexes of failing rules, ascending */
+	char	  **errors;			/* a rule: why it could not be evaluated, or NULL */
+	PgcAction	strongest;		/* of the failing rules */
+} PgcVerdict;
+
+/*
+ * How a program deals with an expression that raises an error (division by
+ * zero): the error is the statement's, or it counts as a failure with a
+ * message.  Catching costs a subtransaction for each row and expression that
+ * could fail.
+ */
+typedef enum PgcErrors
+{
+	PGC_ERRORS_CATCH_WARN,		/* catch for rules that only observe */
+	PGC_ERRORS_CATCH			/* catch always */
+} PgcErrors;
+
+/* program.c */
+extern PgcProgram *pgc_program_compile(MemoryContext parent,
+									   const PgcLayout *layout,
+									   const PgcRuleSpec *specs, int nspecs);
+extern PgcRule *pgc_program_validate(const PgcLayout *layout,
+									 const PgcRuleSpec *spec);
+extern PgcVerdict *pgc_verdict_make(const PgcProgram *program);
+extern bool pgc_program_run(PgcProgram *program, const Datum *values,
+							const bool *nulls, PgcErrors errors,
+							PgcVerdict *verdict);
+extern bool pgc_program_considers(PgcProgram *program, int rule,
+								  const Datum *values, const bool *nulls,
+								  char **error);
+extern PgcAction pgc_action_parse(const char *text);
+extern const char *pgc_action_name(PgcAction action);
+
+/* kinds.c */
+extern const PgcKind *pgc_kind_lookup(const char *name);
+extern char *pgc_kind_names(void);
+extern const char *pgc_kind_name(const PgcKind *kind);
+
+/* expression.c */
+extern char *pgc_expression_rename(const char *text, const char *oldname,
+								   const char *newname);
+
+#endif							/* PGC_ENGINE_H */

@@ -1,0 +1,52 @@
+/*
+ * src/engine/kinds.c
+ *		The registry of rule kinds.  It must never know what a kind does.
+ */
+#include "postgres.h"
+
+#include "engine/kind.h"
+
+static const PgcKind *const kinds[] = {
+	&pgc_kind_not_null,
+	&pgc_kind_not_blank,
+	&pgc_kind_accepted_values,
+	&pgc_kind_forbidden_values,
+	&pgc_kind_between,
+	&pgc_kind_length_between,
+	&pgc_kind_matches,
+	&pgc_kind_not_matches,
+	&pgc_kind_format,
+	&pgc_kind_multiple_of,
+	&pgc_kind_satisfies,
+};
+
+/* pgc_kind_lookup returns the kind of that name, or NULL. */
+const PgcKind *
+pgc_kind_lookup(const char *name)
+{
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (strcmp(kinds[i]->name, name) == 0)
+			return kinds[i];
+	}
+	return NULL;
+}
+
+/* pgc_kind_names returns all names, comma-separated, for hints (palloc'd). */
+char *
+pgc_kind_names(void)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < lengthof(kinds); i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", kinds[i]->name);
+	return names.data;
+}
+
+/* pgc_kind_name returns a kind's name. */
+const char *
+pgc_kind_name(const PgcKind *kind)
+{
+	return kind->name;
+}

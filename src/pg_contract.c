@@ -1,0 +1,94 @@
+/*
+ * src/pg_contract.c
+ *		Entry point of the library: settings, hooks, transaction callbacks.
+ *
+ * Must never raise an error while loading, and costs a pointer test where
+ * there is nothing to do.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/contract.h"
+#include "ddl/ddl.h"
+#include "enforce/enforce.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+static ExecutorStart_hook_type previous_executor_start = NULL;
+
+/* at_transaction passes the end of a transaction on to the rooms. */
+static void
+at_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			pgc_ddl_pre_commit();
+			pgc_recording_flush();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			pgc_recording_end();
+			pgc_ddl_end();
+			pgc_cache_at_transaction_end();
+			break;
+		default:
+			break;
+	}
+}
+
+/* at_subtransaction passes the end of a subtransaction on. */
+static void
+at_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
+{
+	switch (event)
+	{
+		case SUBXACT_EVENT_PRE_COMMIT_SUB:
+			pgc_recording_pre_commit_sub(subid);
+			break;
+		case SUBXACT_EVENT_COMMIT_SUB:
+			pgc_recording_commit_sub(subid, parent);
+			break;
+		case SUBXACT_EVENT_ABORT_SUB:
+			pgc_recording_abort_sub(subid);
+			break;
+		default:
+			break;
+	}
+}
+
+/* executor_start lets a query that reads our history see what is buffered. */
+static void
+executor_start(QueryDesc *query, int eflags)
+{
+	pgc_recording_before_read(query);
+	if (previous_executor_start)
+		previous_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+/* _PG_init is called when the library is loaded. */
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("pg_contract.violation_samples",
+							"Failing rows that are kept for each statement and rule.",
+							"Exact counts are kept in any case.",
+							&pgc_violation_samples, 100, 0, 100000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("pg_contract");
+
+	previous_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = executor_start;
+	RegisterXactCallback(at_transaction, NULL);
+	RegisterSubXactCallback(at_subtransaction, NULL);
+}

@@ -626,7 +626,7 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 	END AS status,
 	(SELECT pg_catalog.count(*) FROM contract.rule r WHERE r.dataset_id = d.dataset_id) AS rules,
 	a.failing, a.evaluated,
-	CASE WHEN a.considered > 0 THEN 1 - a.failed::numeric / a.considered END AS good_fraction,
+	CASE WHEN a.considered > 0 THEN pg_catalog.round(1 - a.failed::numeric / a.considered, 6) END AS good_fraction,
 	a.at AS last_audit,
 	COALESCE(a.open, 0) + COALESCE((
 		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)

@@ -403,6 +403,20 @@ pgc_contract_of_relation(Oid relid)
 	return result;
 }
 
+/* pgc_contract_of_held returns the dataset of a quarantined row, or 0. */
+int32
+pgc_contract_of_held(int64 id)
+{
+	TableScan	scan = scan_begin("quarantine", "quarantine_pkey", QUARANTINED_ID + 1, F_INT8EQ,
+								  Int64GetDatum(id));
+	int32		result = 0;
+
+	if (scan_next(&scan))
+		result = DatumGetInt32(scan.values[QUARANTINED_DATASET]);
+	scan_end(&scan);
+	return result;
+}
+
 /*
  * pgc_contract_find returns the dataset of a name as a user writes it: a
  * relation that is there, found as SQL finds it, or the stored name of one

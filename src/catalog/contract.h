@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "nodes/pg_list.h"
+#include "utils/array.h"
 #include "utils/rel.h"
 
 /* A rule as stored. */
@@ -66,6 +67,7 @@ extern List *pgc_contract_list(void);
 extern List *pgc_contract_datasets(const char *contract_id);
 extern Oid	pgc_contract_relation(int32 dataset_id);
 extern int32 pgc_contract_of_relation(Oid relid);
+extern int32 pgc_contract_of_held(int64 id);
 extern int32 pgc_contract_find(const char *name, bool missing_ok);
 extern PgcContract *pgc_contract_require(Oid relid);
 extern PgcRuleSpec *pgc_contract_specs(const PgcContract *contract,
@@ -143,5 +145,23 @@ extern TupleDesc pgc_history_descriptor(PgcTable table);
 extern int64 pgc_history_next_id(PgcTable table);
 extern void pgc_history_insert(PgcTable table, HeapTuple *tuples, int ntuples);
 extern bool pgc_history_reads(const List *rangetable);
+
+/* A quarantined row, as kept. */
+typedef struct PgcHeld
+{
+	int64		id;
+	int32		dataset_id;
+	bool		is_update;
+	Jsonb	   *key;			/* finds the old row of an UPDATE, or NULL */
+	List	   *changed;		/* columns (char *) that the UPDATE wanted to change */
+	Jsonb	   *row;			/* column -> output text or null */
+} PgcHeld;
+
+/* quarantine.c */
+extern List *pgc_held_lock(int32 dataset_id, ArrayType *ids, int64 after, int limit);
+extern void pgc_held_delete(int64 id);
+extern void pgc_held_set_rules(int64 id, Datum rules);
+extern void pgc_held_set_row(int64 id, Jsonb *row, Datum changed);
+extern uint64 pgc_held_discard(int32 dataset_id, Datum ids);
 
 #endif							/* PGC_CONTRACT_H */

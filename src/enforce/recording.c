@@ -180,14 +180,16 @@ add_rule_tally(Tally *tally, const char *name, const char *kind, const ArrayType
 			   const char *message)
 {
 	RuleTally  *rule = palloc0(sizeof(RuleTally));
+	RuleTally **tail = &tally->rules;
 
+	while (*tail != NULL)
+		tail = &(*tail)->next;
 	rule->name = pstrdup(name);
 	rule->kind = pstrdup(kind);
 	rule->columns = palloc(VARSIZE(columns));
 	memcpy(rule->columns, columns, VARSIZE(columns));
 	rule->message = pstrdup(message);
-	rule->next = tally->rules;
-	tally->rules = rule;
+	*tail = rule;
 	return rule;
 }
 

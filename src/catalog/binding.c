@@ -126,6 +126,15 @@ pgc_binding_trigger_columns(int32 dataset_id, Relation relation)
 	return columns;
 }
 
+/* takes_triggers: can rows of this relation be checked on write? */
+static bool
+takes_triggers(Relation relation)
+{
+	char		kind = relation->rd_rel->relkind;
+
+	return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_FOREIGN_TABLE;
+}
+
 /* needs_of works out the triggers for a contract on its relation. */
 static Needs
 needs_of(const PgcContract *contract, Relation relation)
@@ -134,10 +143,13 @@ needs_of(const PgcContract *contract, Relation relation)
 	PgcLayout  *layout = pgc_layout_of(relation);
 	int			nspecs;
 	PgcRuleSpec *specs = pgc_contract_specs(contract, PGC_WARN, &nspecs, NULL);
-	PgcProgram *program = pgc_program_compile(CurrentMemoryContext, layout, specs, nspecs);
+	PgcProgram *program;
 	Bitmapset  *uses = NULL;
 	int			column = -1;
 
+	if (!takes_triggers(relation))
+		return needs;
+	program = pgc_program_compile(CurrentMemoryContext, layout, specs, nspecs);
 	for (int i = 0; i < program->nrules; i++)
 	{
 		needs.strongest = Max(needs.strongest, program->rules[i].action);
@@ -269,7 +281,8 @@ make_trigger(const PgcContract *contract, What what, const Needs *needs)
 	statement->row = true;
 	statement->timing = what == BEFORE_WRITE ? TRIGGER_TYPE_BEFORE : TRIGGER_TYPE_AFTER;
 	statement->events = events_of(what, needs);
-	if (what == AFTER_INSERT || what == AFTER_UPDATE)
+	/* rules whose columns are all gone leave nothing to pass: record() judges */
+	if ((what == AFTER_INSERT || what == AFTER_UPDATE) && needs->columns != NIL)
 		statement->whenClause = when_clause(contract->dataset_id, what, needs->columns);
 
 	trigger = CreateTriggerFiringOn(statement, "pg_contract", contract->relid, InvalidOid,
@@ -378,7 +391,7 @@ pgc_binding_problem(const PgcContract *contract)
 		if (trigger == NULL)
 			problem = psprintf("trigger zz_contract_%d_%s is missing", contract->dataset_id, what_names[i]);
 		else if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
-			problem = psprintf("trigger %s is disabled", trigger->tgname);
+			problem = psprintf("trigger %s is disabled or does not fire always", trigger->tgname);
 		else if (!suffices(trigger, &needs))
 			problem = psprintf("trigger %s does not fit the rules", trigger->tgname);
 	}
@@ -410,18 +423,25 @@ column_arrays(Relation relation, Datum *numbers, Datum *names)
 	*names = PointerGetDatum(construct_array(name, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
 }
 
-/* pgc_binding_write binds a dataset to a relation and notes its columns. */
+/*
+ * pgc_binding_write binds a dataset to a relation and notes its columns.
+ * Another dataset that is bound to it (names are being exchanged) loses it.
+ */
 void
 pgc_binding_write(const PgcContract *contract, Relation relation)
 {
 	const Oid	types[] = {INT4OID, OIDOID, INT2ARRAYOID, NAMEARRAYOID};
 	Datum		values[4];
+	int32		other = pgc_contract_of_relation(RelationGetRelid(relation));
 
+	if (other != 0 && other != contract->dataset_id)
+	{
+		pgc_binding_drop_triggers(other, RelationGetRelid(relation));
+		pgc_binding_forget(other);
+	}
 	values[0] = Int32GetDatum(contract->dataset_id);
 	values[1] = ObjectIdGetDatum(RelationGetRelid(relation));
 	column_arrays(relation, &values[2], &values[3]);
-	pgc_catalog_execute("DELETE FROM contract.binding WHERE relid = $2 AND dataset_id <> $1",
-						2, types, values, NULL);
 	pgc_catalog_execute("INSERT INTO contract.binding VALUES ($1, $2, $3, $4)"
 						" ON CONFLICT (dataset_id) DO UPDATE"
 						" SET relid = $2, attnums = $3, attnames = $4",

@@ -58,7 +58,7 @@ pgc_writer_make(TupleDesc descriptor, Relation relation, const List *pii)
 {
 	PgcWriter  *writer = palloc0(sizeof(PgcWriter));
 
-	writer->descriptor = CreateTupleDescCopy(descriptor);
+	writer->descriptor = CreateTupleDescCopyConstr(descriptor);
 	writer->outputs = palloc0(Max(descriptor->natts, 1) * sizeof(FmgrInfo));
 	writer->masked = palloc0(Max(descriptor->natts, 1) * sizeof(bool));
 	for (int i = 0; i < descriptor->natts; i++)

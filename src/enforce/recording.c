@@ -5,9 +5,11 @@
  *
  * Each subtransaction that records something has a frame; frames form a stack
  * like the subtransactions themselves.  A frame dies with its subtransaction,
- * or is handed to the parent when it commits; it is written (flushed) only by
- * its own subtransaction, so that rows and records share their fate.  Flushed
- * when full, before a query reads the history, and before commit or prepare.
+ * or is handed to the parent when it commits, so that rows and records share
+ * their fate.  Flushing (when full, before a query reads the history, before
+ * commit or prepare) writes all frames of the stack; those of the parents keep
+ * their content until the subtransaction that wrote it has committed up to
+ * them, since it may still be rolled back and what it wrote with it.
  *
  * Within a frame, a tally counts what one statement did to one dataset: a row
  * in contract.run, a row in contract.result for each rule that failed, and at
@@ -91,7 +93,8 @@ typedef struct Frame
 	struct Frame *committed;	/* frames of subtransactions that committed into this */
 	struct Frame *next;			/* in the parent's list of those */
 	SubTransactionId subid;
-	MemoryContext context;
+	SubTransactionId written_in;	/* subtransaction that wrote the content, or 0 */
+	MemoryContext context;		/* of the content */
 	int			ntallies;
 	Tally	   *tallies;
 	int			nquarantined;
@@ -106,15 +109,43 @@ static Frame *top = NULL;
 static Frame *
 new_frame(void)
 {
-	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "pg_contract recording",
-												  ALLOCSET_SMALL_SIZES);
-	Frame	   *frame = MemoryContextAllocZero(context, sizeof(Frame));
+	Frame	   *frame = MemoryContextAllocZero(TopTransactionContext, sizeof(Frame));
 
-	frame->context = context;
+	frame->context = AllocSetContextCreate(TopTransactionContext, "pg_contract recording",
+										   ALLOCSET_SMALL_SIZES);
 	frame->subid = GetCurrentSubTransactionId();
 	frame->parent = top;
 	top = frame;
 	return frame;
+}
+
+/* empty drops a frame's content once it is written; cannot fail. */
+static void
+empty(Frame *frame)
+{
+	MemoryContextReset(frame->context);
+	frame->written_in = InvalidSubTransactionId;
+	frame->ntallies = 0;
+	frame->tallies = NULL;
+	frame->nquarantined = 0;
+	frame->bytes = 0;
+	frame->quarantined = NULL;
+	frame->descriptor = NULL;
+}
+
+/* drop_frame frees a frame and those that committed into it; cannot fail. */
+static void
+drop_frame(Frame *frame)
+{
+	for (Frame *child = frame->committed; child != NULL;)
+	{
+		Frame	   *next = child->next;
+
+		drop_frame(child);
+		child = next;
+	}
+	MemoryContextDelete(frame->context);
+	pfree(frame);
 }
 
 /* find_tally returns the frame's tally with the same identity, or NULL. */
@@ -270,22 +301,9 @@ settle(void)
 			absorb_quarantined(frame, child->quarantined);
 			frame->committed = child->next;
 			MemoryContextSwitchTo(caller);
-			MemoryContextDelete(child->context);
+			drop_frame(child);
 		}
 	}
-}
-
-/* empty drops a frame's content once it is written. */
-static void
-empty(Frame *frame)
-{
-	MemoryContext context = frame->context;
-	Frame		fresh = {.parent = frame->parent, .subid = frame->subid, .context = context};
-
-	MemoryContextReset(context);
-	frame = MemoryContextAlloc(context, sizeof(Frame));
-	*frame = fresh;
-	top = frame;
 }
 
 static inline void
@@ -448,7 +466,7 @@ write_quarantined(const Frame *frame)
 	pgc_history_insert(PGC_QUARANTINED, tuples, frame->nquarantined);
 }
 
-/* write_frame writes the top frame, which must be the current subtransaction's. */
+/* write_frame writes a frame's content in the current subtransaction. */
 static void
 write_frame(Frame *frame)
 {
@@ -465,28 +483,31 @@ write_frame(Frame *frame)
 		PopActiveSnapshot();
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
-	empty(frame);
+	frame->written_in = GetCurrentSubTransactionId();
 }
 
-/* has_content: is there anything to write in this frame? */
-static bool
-has_content(const Frame *frame)
+/* write_stack writes frames that are not written yet, oldest first. */
+static void
+write_stack(Frame *frame)
 {
-	return frame->tallies != NULL || frame->quarantined != NULL;
+	if (frame == NULL)
+		return;
+	write_stack(frame->parent);
+	if (frame->written_in == InvalidSubTransactionId &&
+		(frame->tallies != NULL || frame->quarantined != NULL))
+		write_frame(frame);
 }
 
-/*
- * pgc_recording_flush writes what the current subtransaction has recorded.
- * What its parents have recorded stays until it is their turn.
- */
+/* pgc_recording_flush writes all that the transaction has recorded so far. */
 void
 pgc_recording_flush(void)
 {
 	if (top == NULL || IsInParallelMode())
 		return;
 	settle();
-	if (top->subid == GetCurrentSubTransactionId() && has_content(top))
-		write_frame(top);
+	write_stack(top);
+	if (top->written_in == top->subid)
+		empty(top);
 }
 
 /* statement_time identifies the statement: a subscription's by its transaction. */
@@ -695,6 +716,14 @@ pgc_recording_commit_sub(SubTransactionId subid, SubTransactionId parent)
 {
 	Frame	   *frame = top;
 
+	for (Frame *above = top; above != NULL; above = above->parent)
+	{
+		if (above->written_in != subid)
+			continue;
+		above->written_in = parent;
+		if (above->subid == parent)
+			empty(above);
+	}
 	if (frame == NULL || frame->subid != subid)
 		return;
 	if (frame->parent == NULL || frame->parent->subid != parent)
@@ -707,23 +736,22 @@ pgc_recording_commit_sub(SubTransactionId subid, SubTransactionId parent)
 	top->committed = frame;
 }
 
-/* pgc_recording_abort_sub forgets what a subtransaction recorded. */
+/* pgc_recording_abort_sub forgets what a subtransaction recorded and wrote. */
 void
 pgc_recording_abort_sub(SubTransactionId subid)
 {
 	Frame	   *frame = top;
 
-	if (frame == NULL || frame->subid != subid)
-		return;
-	top = frame->parent;
-	for (Frame *child = frame->committed; child != NULL;)
+	if (frame != NULL && frame->subid == subid)
 	{
-		Frame	   *next = child->next;
-
-		MemoryContextDelete(child->context);
-		child = next;
+		top = frame->parent;
+		drop_frame(frame);
 	}
-	MemoryContextDelete(frame->context);
+	for (frame = top; frame != NULL; frame = frame->parent)
+	{
+		if (frame->written_in == subid)
+			frame->written_in = InvalidSubTransactionId;
+	}
 }
 
 /* pgc_recording_end forgets everything at the end of the transaction. */

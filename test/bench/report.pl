@@ -184,8 +184,8 @@ sub ratios
 	return [ map { $times->{$variant}[$_] / $times->{none}[$_] } 0 .. $#{ $times->{none} } ];
 }
 
-# A confidence interval of the median, of 95 % at least if there are six values: from the k-th lowest to the k-th highest
-# for the largest such k. The median lies outside with probability 2 * (C(n, 0) + ... + C(n, k - 1)) / 2 ** n.
+# A confidence interval of the median, of 95 % at least if there are six values: from the k-th lowest to the k-th
+# highest for the largest such k. The median lies outside with probability 2 * (C(n, 0) + ... + C(n, k - 1)) / 2 ** n.
 sub interval
 {
 	my @sorted = sort { $a <=> $b } @{ $_[0] };

@@ -1,0 +1,147 @@
+-- Contracts follow what DDL does to their relations.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_contract;
+RESET client_min_messages;
+
+CREATE FUNCTION triggers(relation regclass) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(regexp_replace(tgname, '.*_', ''), ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = relation
+$$;
+
+CREATE TABLE orders (id int PRIMARY KEY, junk int, amount int, status text);
+ALTER TABLE orders DROP COLUMN junk;
+SELECT contract.between('orders', 'amount', 0, 10, filter => 'status <> ''free''');
+SELECT contract.satisfies('orders', 'amount + length(status) < 100 AND orders.amount IS NOT NULL', name => 'sum');
+SELECT contract.not_null('orders', 'status', on_violation => 'quarantine');
+SELECT contract.pii('orders', 'status');
+SELECT triggers('orders');
+
+-- columns: retyped, renamed, added, dropped
+ALTER TABLE orders ALTER COLUMN amount TYPE bigint;
+ALTER TABLE orders RENAME COLUMN amount TO "Total €";
+ALTER TABLE orders RENAME status TO state;
+ALTER TABLE orders ADD COLUMN note text;
+ALTER TABLE orders DROP COLUMN note;
+SELECT rule, columns, parameters, filter FROM contract.rules WHERE dataset = 'public.orders' ORDER BY rule;
+SELECT column_name FROM contract.pii_columns;
+SELECT triggers('orders');
+INSERT INTO orders VALUES (1, 11, 'new'), (2, 11, 'free'), (3, 5, NULL);
+SELECT rule, key, value FROM contract.violations WHERE dataset = 'public.orders' ORDER BY id;
+ALTER TABLE orders RENAME state TO status;
+SELECT "row" FROM contract.quarantined;
+SELECT contract.repair(id, '{"status": "new"}') FROM contract.quarantined;
+SELECT released, message FROM contract.release('orders');
+ALTER TABLE orders RENAME "Total €" TO amount;
+
+-- the table and its schema are renamed and moved
+CREATE SCHEMA sales;
+ALTER TABLE orders RENAME TO bookings;
+SELECT dataset FROM contract.rules GROUP BY 1;
+ALTER TABLE bookings SET SCHEMA sales;
+SELECT dataset FROM contract.rules GROUP BY 1;
+ALTER SCHEMA sales RENAME TO "Sales 2";
+SELECT dataset FROM contract.rules GROUP BY 1;
+ALTER TABLE "Sales 2".bookings SET SCHEMA public;
+ALTER TABLE bookings RENAME TO orders;
+DROP SCHEMA "Sales 2";
+INSERT INTO orders VALUES (10, 12, 'new');
+SELECT dataset, rule, value FROM contract.violations ORDER BY id DESC LIMIT 1;
+
+-- renamed and back in one transaction, and in a subtransaction that is rolled back
+BEGIN;
+ALTER TABLE orders RENAME TO x;
+SAVEPOINT s;
+ALTER TABLE x RENAME TO y;
+ROLLBACK TO s;
+INSERT INTO x VALUES (11, 13, 'new');
+SELECT dataset FROM contract.scorecard;
+COMMIT;
+SELECT dataset FROM contract.scorecard;
+BEGIN;
+ALTER TABLE x RENAME TO orders;
+ROLLBACK;
+SELECT dataset FROM contract.scorecard;
+ALTER TABLE x RENAME TO orders;
+
+-- a swap as dbt does it
+CREATE TABLE orders__dbt_tmp (status text, amount int, id int PRIMARY KEY);
+BEGIN;
+ALTER TABLE orders RENAME TO orders__dbt_backup;
+INSERT INTO orders__dbt_backup VALUES (20, 14, 'new');          -- still under contract
+ALTER TABLE orders__dbt_tmp RENAME TO orders;
+INSERT INTO orders VALUES ('new', 15, 21);                      -- already under contract
+COMMIT;
+SELECT triggers('orders'), triggers('orders__dbt_backup');
+DROP TABLE orders__dbt_backup;
+INSERT INTO orders (id, amount, status) VALUES (22, 16, 'new');
+SELECT dataset, rule, key, value FROM contract.violations ORDER BY id DESC LIMIT 3;
+SELECT dataset, problem FROM contract.scorecard;
+
+-- drop and create, in one transaction and in two
+BEGIN;
+DROP TABLE orders;
+CREATE TABLE orders (id int, status text, amount numeric);
+INSERT INTO orders VALUES (30, 'new', 17);
+COMMIT;
+DROP TABLE orders;
+SELECT dataset, status, problem FROM contract.scorecard;
+SELECT rule, status, message FROM contract.check('orders') ORDER BY rule;
+SELECT rule FROM contract.rules ORDER BY rule;
+CREATE TABLE orders AS SELECT 1 AS id, 'new'::text AS status, 1 AS amount;
+INSERT INTO orders VALUES (31, 'new', 18);
+SELECT key, rule, value FROM contract.violations WHERE source = 'write' ORDER BY id DESC LIMIT 2;
+SELECT triggers('orders');
+-- as a view: nothing to check on write, but audited
+DROP TABLE orders;
+CREATE VIEW orders AS SELECT 1 AS id, 'new'::text AS status, 99 AS amount;
+SELECT rule, status, failed FROM contract.check('orders') ORDER BY rule;
+DROP VIEW orders;
+
+-- a column is gone: said at once; what guards stops writes, what observes does not
+CREATE TABLE orders (id int, status text, amount numeric);
+ALTER TABLE orders DROP COLUMN amount;
+INSERT INTO orders VALUES (40, 'new');
+SELECT rule, status, message FROM contract.check('orders') ORDER BY rule;
+ALTER TABLE orders DROP COLUMN status;
+INSERT INTO orders VALUES (41);
+SELECT contract.drop_rule('orders', 'not_null_status');
+INSERT INTO orders VALUES (41);
+ALTER TABLE orders ADD COLUMN amount int, ADD COLUMN status text;
+INSERT INTO orders VALUES (42, 19, 'new');
+SELECT key, rule, value FROM contract.violations WHERE source = 'write' ORDER BY id DESC LIMIT 1;
+
+-- triggers dropped or disabled by hand
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'orders'::regclass AND tgname LIKE '%insert' \gset
+ALTER TABLE orders DISABLE TRIGGER :tgname;
+SELECT regexp_replace(problem, '\d{4,}', 'N') AS problem, status FROM contract.scorecard;
+ALTER TABLE orders ENABLE TRIGGER :tgname;
+SELECT regexp_replace(problem, '\d{4,}', 'N') AS problem FROM contract.scorecard;
+SET client_min_messages = error;
+DROP TRIGGER :tgname ON orders;
+SELECT rule, regexp_replace(message, '\d{4,}', 'N') AS message FROM contract.check('orders') ORDER BY rule;
+RESET client_min_messages;
+SELECT regexp_replace(problem, '\d{4,}', 'N') AS problem FROM contract.scorecard;
+SELECT contract.enforce('orders');
+SELECT problem FROM contract.scorecard;
+
+-- two tables exchange their names: contracts stay with the names
+CREATE TABLE other (id int, amount int, status text);
+SELECT contract.between('other', 'amount', 100, 200);
+BEGIN;
+ALTER TABLE orders RENAME TO tmp;
+ALTER TABLE other RENAME TO orders;
+ALTER TABLE tmp RENAME TO other;
+COMMIT;
+INSERT INTO orders VALUES (50, 50, 'new');
+INSERT INTO other VALUES (51, 50, 'new');
+SELECT dataset, rule, key FROM contract.violations WHERE source = 'write' ORDER BY id DESC LIMIT 2;
+SELECT triggers('orders'), triggers('other'), (SELECT count(DISTINCT tgfoid) FROM pg_trigger WHERE tgrelid = 'other'::regclass);
+
+-- renamed onto the name of a dataset whose table is gone
+DROP TABLE other;
+ALTER TABLE orders RENAME TO other;
+SELECT dataset, problem FROM contract.scorecard ORDER BY dataset;
+INSERT INTO other VALUES (52, 50, 'new');
+SELECT dataset, rule, key FROM contract.violations WHERE source = 'write' ORDER BY id DESC LIMIT 1;
+DROP TABLE other;
+DROP FUNCTION triggers(regclass);
+SELECT contract.drop_contract(dataset, true) FROM contract.scorecard ORDER BY dataset;

@@ -174,7 +174,7 @@ SELECT contract.alter_rule('orders', 'not_blank_status', severity => 'info', nam
 SELECT contract.drop_rule('orders', 'blank');
 SELECT contract.describe('orders', owner => 'somebody');
 SELECT contract.pii('orders', 'status');
-SELECT count(*) AS kept FROM seen JOIN pg_trigger USING (oid) WHERE xmin::text = xmin_then;
+SELECT count(*) AS kept FROM seen JOIN pg_trigger AS t USING (oid) WHERE t.xmin::text = xmin_then;
 SELECT count(*) AS triggers FROM made;
 -- quarantine, and no longer
 SELECT contract.length_between('orders', 'code', 1, 3, on_violation => 'quarantine');

@@ -597,7 +597,7 @@ COMMENT ON VIEW contract.violations IS 'failing rows, found on write or by an au
 
 CREATE VIEW contract.results WITH (security_barrier) AS
 SELECT d.name AS dataset, r.rule, r.kind, r.columns, n.at, n.source, n.operation, r.action, r.status, r.considered,
-	r.failed, r.observed, r.expected, r.message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
+	r.failed, r.observed, r.expected, contract.masked(n.dataset_id, r.columns, r.message) AS message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
 FROM contract.result r JOIN contract.run n USING (run_id) JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(n.dataset_id);
 COMMENT ON VIEW contract.results IS 'exact counts, a row per rule and audit, or per rule and writing statement that had failing rows';

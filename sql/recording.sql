@@ -8,8 +8,8 @@ SELECT contract.between('r', 'v', 0, 10);
 SELECT contract.not_null('r', 'id', on_violation => 'quarantine');
 CREATE VIEW counts AS
 	SELECT (SELECT count(*) FROM r) AS rows, (SELECT count(*) FROM r WHERE v NOT BETWEEN 0 AND 10) AS bad,
-		(SELECT sum(failed) FROM contract.results WHERE dataset = 'public.r' AND rule = 'between_v') AS failed,
-		(SELECT count(*) FROM contract.violations WHERE dataset = 'public.r' AND rule = 'between_v') AS samples,
+		(SELECT sum(failed) FROM contract.results WHERE dataset = 'public.r' AND rule = 'between_v' AND action = 'warn') AS failed,
+		(SELECT count(*) FROM contract.violations WHERE dataset = 'public.r' AND rule = 'between_v' AND action = 'warn') AS samples,
 		(SELECT count(*) FROM contract.quarantined WHERE dataset = 'public.r') AS quarantined;
 CREATE PROCEDURE reset_history() LANGUAGE plpgsql AS $$
 BEGIN

@@ -55,7 +55,7 @@ static char *
 message_of(const PgcPass *pass, int rule, const char *problem)
 {
 	const PgcTally *tally = &pass->tallies[rule];
-	const char *what = pgc_evidence_message(pass->program, rule, tally->error);
+	const char *what = pgc_evidence_message(pass->contract, pass->program, rule, tally->error);
 
 	if (tally->error != NULL)
 		return psprintf("%s", what);
@@ -232,7 +232,7 @@ form_violation(const Check *check, int rule, const PgcSample *sample, TupleDesc 
 		set(values, nulls, VIOLATION_KEY, JsonbPGetDatum(sample->key));
 	set(values, nulls, VIOLATION_ROW, JsonbPGetDatum(sample->row));
 	set_text(values, nulls, VIOLATION_VALUE, sample->value);
-	set_text(values, nulls, VIOLATION_MESSAGE, pgc_evidence_message(check->pass->program, rule, NULL));
+	set_text(values, nulls, VIOLATION_MESSAGE, pgc_evidence_message(check->contract, check->pass->program, rule, NULL));
 	return heap_form_tuple(descriptor, values, nulls);
 }
 

@@ -34,6 +34,11 @@ static const char *const statuses[] = {"proposed", "draft", "active", "deprecate
 static const char *const write_paths[] = {"bulk", "oltp", NULL};
 static const char *const apply_modes[] = {"enforce", "warn", NULL};
 
+/* A contract goes when its last dataset has left it. */
+static const char drop_orphans[] =
+"DELETE FROM contract.contract c"
+" WHERE NOT EXISTS (SELECT FROM contract.dataset d WHERE d.contract_id = c.contract_id)";
+
 /* pgc_argument_text returns a text argument (palloc'd), or NULL. */
 char *
 pgc_argument_text(FunctionCallInfo fcinfo, int argument)
@@ -125,6 +130,17 @@ bind(int32 dataset_id, Oid relid)
 	table_close(relation, NoLock);
 }
 
+/* new_contract_id returns the name, or the name with a number, free. */
+static char *
+new_contract_id(const char *name)
+{
+	char	   *id = pstrdup(name);
+
+	for (int i = 2; pgc_contract_datasets(id) != NIL; i++)
+		id = psprintf("%s %d", name, i);
+	return id;
+}
+
 /* create_dataset makes the dataset, and a contract of its name, of a relation. */
 static int32
 create_dataset(Oid relid)
@@ -142,7 +158,7 @@ create_dataset(Oid relid)
 	values[0] = Int32GetDatum(id);
 	values[1] = NameGetDatum(&schema_name);
 	values[2] = NameGetDatum(&table_name);
-	values[3] = CStringGetTextDatum(name);
+	values[3] = CStringGetTextDatum(new_contract_id(name));
 	pgc_catalog_execute("INSERT INTO contract.contract (contract_id) VALUES ($4) ON CONFLICT DO NOTHING",
 						4, types, values, NULL);
 	pgc_catalog_execute("INSERT INTO contract.dataset (dataset_id, schema_name, table_name, contract_id)"
@@ -250,6 +266,7 @@ pgc_describe(PG_FUNCTION_ARGS)
 						" contract_id = $6, write_path = COALESCE($7, write_path),"
 						" on_apply = COALESCE($8, on_apply) WHERE dataset_id = $1",
 						8, types, values, nulls);
+	pgc_catalog_execute(drop_orphans, 0, NULL, NULL, NULL);
 	CommandCounterIncrement();
 	contract = pgc_contract_load(contract->dataset_id);
 	pgc_binding_make_triggers(contract);
@@ -359,16 +376,13 @@ delete_dataset(const PgcContract *contract)
 		"DELETE FROM contract.run WHERE dataset_id = $1",
 		"DELETE FROM contract.binding WHERE dataset_id = $1",
 		"DELETE FROM contract.dataset WHERE dataset_id = $1",
-		"DELETE FROM contract.contract c WHERE contract_id = $2"
-		" AND NOT EXISTS (SELECT FROM contract.dataset d WHERE d.contract_id = c.contract_id)",
 	};
-	const Oid	types[] = {INT4OID, TEXTOID};
-	Datum		values[2];
+	const Oid	types[] = {INT4OID};
+	const Datum values[] = {Int32GetDatum(contract->dataset_id)};
 
-	values[0] = Int32GetDatum(contract->dataset_id);
-	values[1] = CStringGetTextDatum(contract->contract_id);
 	for (int i = 0; i < lengthof(statements); i++)
-		pgc_catalog_execute(statements[i], 2, types, values, NULL);
+		pgc_catalog_execute(statements[i], 1, types, values, NULL);
+	pgc_catalog_execute(drop_orphans, 0, NULL, NULL, NULL);
 }
 
 /* pgc_drop_contract is contract.drop_contract(dataset, discard_quarantine). */

@@ -331,7 +331,7 @@ warn_of_dropped_triggers(void)
 	foreach(cell, pgc_contract_list())
 	{
 		PgcContract *contract = pgc_contract_load(((PgcBound *) lfirst(cell))->dataset_id);
-		char	   *problem = pgc_binding_problem(contract);
+		char	   *problem = OidIsValid(contract->relid) ? pgc_binding_problem(contract) : NULL;
 
 		if (problem != NULL)
 			ereport(WARNING,

@@ -33,7 +33,9 @@ extern Jsonb *pgc_evidence_key(const PgcWriter *writer, const Datum *values, con
 extern Jsonb *pgc_evidence_verbatim(const PgcWriter *writer, const Datum *values, const bool *nulls);
 extern char *pgc_evidence_value(const PgcContract *contract, const PgcProgram *program, int rule,
 								const Datum *values, const bool *nulls, bool mask);
-extern char *pgc_evidence_message(const PgcProgram *program, int rule, const char *error);
+extern bool pgc_evidence_is_personal(const PgcContract *contract, const PgcProgram *program, int rule);
+extern char *pgc_evidence_message(const PgcContract *contract, const PgcProgram *program,
+								  int rule, const char *error);
 extern Datum pgc_evidence_columns(const PgcProgram *program, int rule);
 
 /* Rows that failed on write: see recording.c. */

@@ -274,14 +274,32 @@ pgc_evidence_value(const PgcContract *contract, const PgcProgram *program, int r
 	return result.data;
 }
 
-/* pgc_evidence_message says what was wrong, without any value (palloc'd). */
+/* pgc_evidence_is_personal: does the rule or its filter use personal data? */
+bool
+pgc_evidence_is_personal(const PgcContract *contract, const PgcProgram *program, int rule)
+{
+	int			column = -1;
+
+	while ((column = bms_next_member(program->rules[rule].uses, column)) >= 0)
+	{
+		if (is_pii(contract->pii, NameStr(program->layout.columns[column].name)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * pgc_evidence_message says what was wrong, without any value (palloc'd): the
+ * message of an error may quote one, and is left out where that is personal.
+ */
 char *
-pgc_evidence_message(const PgcProgram *program, int rule, const char *error)
+pgc_evidence_message(const PgcContract *contract, const PgcProgram *program, int rule, const char *error)
 {
 	const PgcRule *compiled = &program->rules[rule];
 
 	if (error != NULL)
-		return psprintf("could not be evaluated: %s", error);
+		return pgc_evidence_is_personal(contract, program, rule) ? pstrdup("could not be evaluated") :
+			psprintf("could not be evaluated: %s", error);
 	if (compiled->ncolumns == 1)
 		return psprintf("%s %s", NameStr(program->layout.columns[compiled->columns[0]].name),
 						compiled->words);

@@ -94,7 +94,8 @@ typedef struct Frame
 	struct Frame *next;			/* in the parent's list of those */
 	SubTransactionId subid;
 	SubTransactionId written_in;	/* subtransaction that wrote the content, or 0 */
-	MemoryContext context;		/* of the content */
+	MemoryContext context;		/* of the tallies */
+	MemoryContext held_context; /* of the quarantined rows */
 	int			ntallies;
 	Tally	   *tallies;
 	int			nquarantined;
@@ -113,10 +114,22 @@ new_frame(void)
 
 	frame->context = AllocSetContextCreate(TopTransactionContext, "pg_contract recording",
 										   ALLOCSET_SMALL_SIZES);
+	frame->held_context = AllocSetContextCreate(TopTransactionContext, "pg_contract quarantined",
+												ALLOCSET_SMALL_SIZES);
 	frame->subid = GetCurrentSubTransactionId();
 	frame->parent = top;
 	top = frame;
 	return frame;
+}
+
+/* empty_held drops a frame's quarantined rows once they are written; cannot fail. */
+static void
+empty_held(Frame *frame)
+{
+	MemoryContextReset(frame->held_context);
+	frame->nquarantined = 0;
+	frame->bytes = 0;
+	frame->quarantined = NULL;
 }
 
 /* empty drops a frame's content once it is written; cannot fail. */
@@ -127,10 +140,8 @@ empty(Frame *frame)
 	frame->written_in = InvalidSubTransactionId;
 	frame->ntallies = 0;
 	frame->tallies = NULL;
-	frame->nquarantined = 0;
-	frame->bytes = 0;
-	frame->quarantined = NULL;
 	frame->descriptor = NULL;
+	empty_held(frame);
 }
 
 /* drop_frame frees a frame and those that committed into it; cannot fail. */
@@ -145,6 +156,7 @@ drop_frame(Frame *frame)
 		child = next;
 	}
 	MemoryContextDelete(frame->context);
+	MemoryContextDelete(frame->held_context);
 	pfree(frame);
 }
 
@@ -298,6 +310,7 @@ settle(void)
 
 			for (const Tally *tally = child->tallies; tally != NULL; tally = tally->next)
 				absorb_tally(frame, tally);
+			MemoryContextSwitchTo(frame->held_context);
 			absorb_quarantined(frame, child->quarantined);
 			frame->committed = child->next;
 			MemoryContextSwitchTo(caller);
@@ -464,6 +477,7 @@ write_quarantined(const Frame *frame)
 	for (Quarantined *row = frame->quarantined; row != NULL; row = row->next)
 		tuples[--n] = row->tuple;
 	pgc_history_insert(PGC_QUARANTINED, tuples, frame->nquarantined);
+	pfree(tuples);
 }
 
 /* write_frame writes a frame's content in the current subtransaction. */
@@ -577,7 +591,7 @@ take_sample(RuleTally *tally, const PgcFailure *failure, int rule, Jsonb **row, 
 	sample.value = pgc_evidence_value(entry->contract, entry->program, rule,
 									  failure->layout_values, failure->layout_nulls, true);
 	if (error != NULL)
-		sample.message = pgc_evidence_message(entry->program, rule, error);
+		sample.message = pgc_evidence_message(entry->contract, entry->program, rule, error);
 	caller = MemoryContextSwitchTo(top->context);
 	append_sample(tally, &sample);
 	MemoryContextSwitchTo(caller);
@@ -602,7 +616,7 @@ pgc_recording_note(const PgcFailure *failure)
 		if (counts == NULL)
 		{
 			Datum		columns = pgc_evidence_columns(program, index);
-			char	   *message = pgc_evidence_message(program, index, NULL);
+			char	   *message = pgc_evidence_message(failure->entry->contract, program, index, NULL);
 			MemoryContext caller = MemoryContextSwitchTo(top->context);
 
 			counts = add_rule_tally(tally, rule->name, failure->entry->rules[index]->spec.kind,
@@ -613,6 +627,13 @@ pgc_recording_note(const PgcFailure *failure)
 		if (counts->nsamples < pgc_violation_samples)
 			take_sample(counts, failure, index, &row, &key);
 	}
+}
+
+/* is_full: does the frame hold as many quarantined rows as it should? */
+static bool
+is_full(const Frame *frame)
+{
+	return frame->nquarantined >= MAX_QUARANTINED || frame->bytes >= MAX_QUARANTINED_BYTES;
 }
 
 /* rule_names returns the names of the rules that the row fails, as a text[]. */
@@ -664,6 +685,7 @@ pgc_recording_quarantine(const PgcFailure *failure, Jsonb *key, Datum changed)
 	caller = MemoryContextSwitchTo(frame->context);
 	if (frame->descriptor == NULL)
 		frame->descriptor = pgc_history_descriptor(PGC_QUARANTINED);
+	MemoryContextSwitchTo(frame->held_context);
 	row = palloc(sizeof(Quarantined));
 	row->tuple = heap_form_tuple(frame->descriptor, values, nulls);
 	row->next = frame->quarantined;
@@ -671,8 +693,12 @@ pgc_recording_quarantine(const PgcFailure *failure, Jsonb *key, Datum changed)
 	frame->nquarantined++;
 	frame->bytes += row->tuple->t_len;
 	MemoryContextSwitchTo(caller);
-	if (frame->nquarantined >= MAX_QUARANTINED || frame->bytes >= MAX_QUARANTINED_BYTES)
-		pgc_recording_flush();
+	if (is_full(frame) && !IsInParallelMode())
+	{
+		/* the tallies stay: a statement is counted once */
+		write_quarantined(frame);
+		empty_held(frame);
+	}
 }
 
 /*
@@ -705,8 +731,7 @@ pgc_recording_pre_commit_sub(SubTransactionId subid)
 	if (top == NULL || top->subid != subid || top->parent == NULL)
 		return;
 	settle();
-	if (top->parent->nquarantined >= MAX_QUARANTINED || top->parent->bytes >= MAX_QUARANTINED_BYTES ||
-		top->parent->ntallies >= MAX_TALLIES)
+	if (is_full(top->parent) || top->parent->ntallies >= MAX_TALLIES)
 		pgc_recording_flush();
 }
 

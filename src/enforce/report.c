@@ -37,25 +37,20 @@ refusing_rule(const PgcEntry *entry, const PgcVerdict *verdict)
 	return result;
 }
 
-/* may_show: may the user see the values of the rule's columns? */
+/* may_show: may the user see the values that the rule judges? */
 static bool
-may_show(const PgcEntry *entry, const PgcRule *rule, Oid relid)
+may_show(const PgcEntry *entry, int index, Oid relid)
 {
-	ListCell   *cell;
+	const PgcRule *rule = &entry->program->rules[index];
+	int			column = -1;
 
-	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED ||
+		pgc_evidence_is_personal(entry->contract, entry->program, index))
 		return false;
-	for (int i = 0; i < rule->ncolumns; i++)
+	while ((column = bms_next_member(rule->uses, column)) >= 0)
 	{
-		const char *column = NameStr(entry->program->layout.columns[rule->columns[i]].name);
-
-		if (!pgc_privilege_may_read_column(relid, column))
+		if (!pgc_privilege_may_read_column(relid, NameStr(entry->program->layout.columns[column].name)))
 			return false;
-		foreach(cell, entry->contract->pii)
-		{
-			if (strcmp(lfirst(cell), column) == 0)
-				return false;
-		}
 	}
 	return true;
 }
@@ -68,11 +63,13 @@ detail_of(const PgcEntry *entry, int index, const char *error,
 	const PgcRule *rule = &entry->program->rules[index];
 	const char *column = rule->ncolumns == 1 ?
 		NameStr(entry->program->layout.columns[rule->columns[0]].name) : NULL;
+	bool		show = may_show(entry, index, relid);
 	char	   *value = NULL;
 
 	if (error != NULL)
-		return psprintf("The rule could not be evaluated: %s.", error);
-	if (may_show(entry, rule, relid))
+		return show ? psprintf("The rule could not be evaluated: %s.", error) :
+			pstrdup("The rule could not be evaluated.");
+	if (show)
 		value = pgc_evidence_value(entry->contract, entry->program, index, values, nulls, true);
 	if (column == NULL)
 		return value ? psprintf("The row %s (%s).", rule->words, value) :

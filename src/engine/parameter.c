@@ -197,7 +197,27 @@ pgc_parameter_list(const PgcCompile *compile, const char *name)
 	return texts;
 }
 
-/* The type a constant is cast to, and what is said when it does not fit. */
+/*
+ * bound_typmod returns the type modifier for constants: a text that is too long
+ * is an error, but a number or time must not be rounded to the column's scale,
+ * since the rule would then mean something else.
+ */
+static int32
+bound_typmod(const PgcCompile *compile)
+{
+	switch (compile->type)
+	{
+		case VARCHAROID:
+		case BPCHAROID:
+		case BITOID:
+		case VARBITOID:
+			return compile->typmod;
+		default:
+			return -1;
+	}
+}
+
+/* The type a constant is cast to. */
 typedef struct Cast
 {
 	Oid			input;
@@ -224,7 +244,7 @@ pgc_parameter_cast(const PgcCompile *compile, const char *name,
 	PG_TRY();
 	{
 		value = OidInputFunctionCall(cast.input, unconstify(char *, text),
-									 cast.ioparam, compile->typmod);
+									 cast.ioparam, bound_typmod(compile));
 	}
 	PG_CATCH();
 	{

@@ -2,20 +2,28 @@
  * src/engine/pattern.c
  *		Kinds about the shape of a text: matches, not_matches, format.
  *
- * Regular expressions are PostgreSQL's, matched by PostgreSQL's matcher.
+ * Regular expressions are PostgreSQL's, matched by PostgreSQL's matcher; a
+ * text-like type with an operator ~ of its own is asked through that.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "engine/format.h"
 #include "engine/kind.h"
+#include "nodes/value.h"
 #include "regex/regex.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 typedef struct Pattern
 {
 	text	   *regex;
 	Oid			collation;
+	FmgrInfo	function;		/* of operator_passes */
 } Pattern;
 
 /* pattern_passes is what the operators ~ and !~ say. */
@@ -31,11 +39,48 @@ pattern_passes(const PgcOp *op, Datum value)
 		!= op->negate;
 }
 
+/* operator_passes asks the operator ~ of the column's own type. */
+static bool
+operator_passes(const PgcOp *op, Datum value)
+{
+	Pattern    *pattern = op->constant.pointer;
+
+	return DatumGetBool(FunctionCall2Coll(&pattern->function, pattern->collation, value,
+										  PointerGetDatum(pattern->regex))) != op->negate;
+}
+
+/*
+ * own_operator returns the function behind the operator ~ that comes with a
+ * text-like type which is not built in (citext matches without case), or
+ * InvalidOid.
+ */
+static Oid
+own_operator(Oid type)
+{
+	HeapTuple	tuple;
+	List	   *name;
+	Oid			operator;
+
+	if (type == TEXTOID || type == VARCHAROID || type == BPCHAROID)
+		return InvalidOid;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	name = list_make2(makeString(get_namespace_name(((Form_pg_type) GETSTRUCT(tuple))->typnamespace)),
+					  makeString("~"));
+	ReleaseSysCache(tuple);
+	operator = OpernameGetOprid(name, type, TEXTOID);
+	if (!OidIsValid(operator))
+		operator = OpernameGetOprid(name, type, type);
+	return OidIsValid(operator) ? get_opcode(operator) : InvalidOid;
+}
+
 static void
 compile_pattern(PgcCompile *compile, bool negate)
 {
 	char	   *regex = pgc_parameter_text(compile, "pattern", true);
 	Pattern    *pattern = palloc(sizeof(Pattern));
+	Oid			function = own_operator(compile->type);
 
 	pgc_require_text(compile);
 	pattern->regex = cstring_to_text(regex);
@@ -45,7 +90,9 @@ compile_pattern(PgcCompile *compile, bool negate)
 	/* a pattern that does not compile is an error here, not at a write */
 	RE_compile_and_cache(pattern->regex, REG_ADVANCED, pattern->collation);
 
-	compile->op->passes = pattern_passes;
+	compile->op->passes = OidIsValid(function) ? operator_passes : pattern_passes;
+	if (OidIsValid(function))
+		fmgr_info_cxt(function, &pattern->function, CurrentMemoryContext);
 	compile->op->trim = false;	/* the operator sees them */
 	compile->op->negate = negate;
 	compile->op->constant.pointer = pattern;

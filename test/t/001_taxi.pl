@@ -290,14 +290,14 @@ $node->safe_psql('postgres', "
 	CREATE TABLE trips_2020_03 PARTITION OF trips_months FOR VALUES FROM ('2020-03-01') TO ('2020-04-01')");
 load_files('trips_months');
 check_load('trips_months', 'partitions');
-is(value('SELECT count(*) > 9000 FROM trips_2019_02'), 't', 'the attached partition has its month');
+is(value('SELECT count(*) FROM trips_2019_02'),
+	value("SELECT count(*) FROM plain WHERE pickup_datetime >= '2019-02-01' AND pickup_datetime < '2019-03-01' AND NOT ($diverted)"),
+	'the attached partition has its month');
 
 # Reject, in a load of its own.
 $node->safe_psql('postgres', "CREATE TABLE trips_reject ($identity, $definitions)");
 my @rejecting = ('fare', 'order_of_times', 'total_positive');
 put_under_contract('trips_reject', 'reject', @rejecting);
-my $first = value('SELECT id, ' . join(', ', map { my $n = $_; (map { "($_->{fails})" } grep { $_->{name} eq $n } @rules) } @rejecting)
-	  . " FROM plain WHERE $diverted ORDER BY id LIMIT 1");
 my ($rc, $stdout, $stderr) = $node->psql('postgres', "\\set VERBOSITY verbose
 	COPY trips_reject ($names) FROM '$files[0]' (FORMAT csv, HEADER)");
 isnt($rc, 0, 'COPY of a file with bad rows is refused');

@@ -10,7 +10,9 @@ GRANT USAGE ON SCHEMA contract TO PUBLIC;
  * The catalog.  Names are the truth: what pg_dump carries holds names as text;
  * OIDs and attribute numbers live only in contract.binding, which is not
  * dumped and is rebuilt by name.  Only the C code in src/catalog touches these
- * tables; users get the functions and views below.
+ * tables; users get the functions and views below.  No foreign keys: they would
+ * look with the transaction's snapshot, while contracts are read and changed
+ * with the latest one, like a system catalog.
  */
 CREATE TABLE contract.contract (
 	contract_id text PRIMARY KEY,
@@ -31,7 +33,7 @@ CREATE TABLE contract.dataset (
 	name text NOT NULL GENERATED ALWAYS AS
 		(pg_catalog.quote_ident(schema_name::text) OPERATOR(pg_catalog.||) '.'
 		 OPERATOR(pg_catalog.||) pg_catalog.quote_ident(table_name::text)) STORED,
-	contract_id text NOT NULL REFERENCES contract.contract,
+	contract_id text NOT NULL,
 	description text,
 	write_path text NOT NULL DEFAULT 'bulk' CHECK (write_path IN ('bulk', 'oltp')),
 	on_apply text NOT NULL DEFAULT 'enforce' CHECK (on_apply IN ('enforce', 'warn')),
@@ -51,7 +53,7 @@ COMMENT ON TABLE contract.binding IS 'which relation stands under a dataset''s n
 CREATE SEQUENCE contract.rule_id_seq;
 CREATE TABLE contract.rule (
 	rule_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.rule_id_seq'),
-	dataset_id integer NOT NULL REFERENCES contract.dataset ON DELETE CASCADE,
+	dataset_id integer NOT NULL,
 	name text NOT NULL,
 	kind text NOT NULL,
 	columns name[] NOT NULL,
@@ -67,7 +69,7 @@ CREATE TABLE contract.rule (
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
 
 CREATE TABLE contract.column_annotation (
-	dataset_id integer NOT NULL REFERENCES contract.dataset ON DELETE CASCADE,
+	dataset_id integer NOT NULL,
 	column_name name NOT NULL,
 	description text,
 	classification text,
@@ -80,8 +82,7 @@ COMMENT ON TABLE contract.column_annotation IS 'what is known of a column: descr
 /*
  * History.  A run is an audit, or what one statement's writes failed; results
  * hold exact counts, violations at most pg_contract.violation_samples rows a
- * rule.  No foreign keys here: the rows are written by heap multi-inserts.
- * Columns are filled by position in src/catalog/history.c.
+ * rule.  The rows are written by heap multi-inserts.  Columns are filled by position in src/catalog/history.c.
  */
 CREATE SEQUENCE contract.run_id_seq;
 CREATE TABLE contract.run (
@@ -151,7 +152,6 @@ CREATE TABLE contract.quarantine (
 	changed name[],
 	"row" jsonb NOT NULL
 );
-CREATE INDEX quarantine_dataset_idx ON contract.quarantine (dataset_id, id);
 COMMENT ON TABLE contract.quarantine IS 'rows kept out of their table; each column as its type''s output text, so that nothing is lost on release';
 
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
@@ -632,10 +632,12 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)
 		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action <> 'quarantine'
 			AND (a.at IS NULL OR w.at > a.at)), 0) AS open_violations,
-	(SELECT pg_catalog.count(*) FROM contract.quarantine q WHERE q.dataset_id = d.dataset_id) AS quarantined,
+	COALESCE(h.held, 0) AS quarantined,
 	contract.problem(d.dataset_id) AS problem
 FROM contract.dataset d
 JOIN contract.contract c USING (contract_id)
+LEFT JOIN (SELECT q.dataset_id, pg_catalog.count(*) AS held FROM contract.quarantine q GROUP BY 1) h
+	ON h.dataset_id = d.dataset_id
 LEFT JOIN LATERAL (
 	SELECT n.run_id, n.at, n.considered, n.failed,
 		pg_catalog.count(*) FILTER (WHERE r.status IN ('fail', 'warn')) AS failing,

@@ -37,6 +37,7 @@ at_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			pgc_recording_end();
+			pgc_trigger_end();
 			pgc_ddl_end();
 			pgc_cache_at_transaction_end();
 			break;

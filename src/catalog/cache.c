@@ -147,8 +147,14 @@ fill(PgcEntry *entry, PgcContract *contract)
 	entry->program = pgc_program_compile(entry->context, layout, specs, nspecs);
 	entry->verdict = pgc_verdict_make(entry->program);
 	entry->rules = palloc(Max(nspecs, 1) * sizeof(PgcStoredRule *));
+	entry->has_expressions = false;
 	for (int i = 0; i < nspecs; i++)
+	{
+		const PgcRule *rule = &entry->program->rules[i];
+
 		entry->rules[i] = &contract->rules[origin[i]];
+		entry->has_expressions |= rule->condition != NULL || rule->filter != NULL;
+	}
 	entry->whole_row = layout->ncolumns >= FUNC_MAX_ARGS;
 	entry->contract = contract;
 	table_close(relation, NoLock);

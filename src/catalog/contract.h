@@ -57,6 +57,10 @@ typedef struct PgcBound
 /* tables.c */
 extern bool pgc_catalog_exists(void);
 extern Oid	pgc_catalog_owner(void);
+typedef void (*PgcRowFunction) (HeapTuple tuple, TupleDesc descriptor, void *arg);
+extern uint64 pgc_catalog_query(const char *sql, int nargs, const Oid *types,
+								const Datum *values, const char *nulls,
+								PgcRowFunction row, void *arg);
 extern uint64 pgc_catalog_execute(const char *sql, int nargs, const Oid *types,
 								  const Datum *values, const char *nulls);
 extern char *pgc_catalog_name(const char *schema, const char *table);
@@ -96,6 +100,7 @@ typedef struct PgcEntry
 	PgcVerdict *verdict;		/* scratch for this program */
 	PgcStoredRule **rules;		/* program's rules as stored */
 	bool		whole_row;		/* the WHEN passes the row, not its columns */
+	bool		has_expressions;	/* runs what the owner wrote */
 } PgcEntry;
 
 extern PgcEntry *pgc_cache_get(int32 dataset_id);

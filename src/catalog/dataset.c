@@ -375,6 +375,8 @@ delete_dataset(const PgcContract *contract)
 		" WHERE r.run_id = n.run_id AND n.dataset_id = $1",
 		"DELETE FROM contract.run WHERE dataset_id = $1",
 		"DELETE FROM contract.binding WHERE dataset_id = $1",
+		"DELETE FROM contract.rule WHERE dataset_id = $1",
+		"DELETE FROM contract.column_annotation WHERE dataset_id = $1",
 		"DELETE FROM contract.dataset WHERE dataset_id = $1",
 	};
 	const Oid	types[] = {INT4OID};

@@ -9,10 +9,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/heapam.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/contract.h"
-#include "catalog/indexing.h"
+#include "catalog/index.h"
 #include "catalog/tables.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
@@ -23,7 +25,7 @@ static const char *const table_names[] = {"run", "result", "violation", "quarant
 static const char *const sequence_names[] = {"run_id_seq", NULL, "violation_id_seq", "quarantine_id_seq"};
 
 /* Rows of one heap_multi_insert. */
-#define BATCH 500
+#define BATCH 1000
 
 /* open_table opens one of the tables, or raises. */
 static Relation
@@ -57,20 +59,85 @@ pgc_history_next_id(PgcTable table)
 	return nextval_internal(pgc_table_oid(sequence_names[table]), false);
 }
 
+/* An open table, with what its inserts need. */
+typedef struct Target
+{
+	Relation	relation;
+	List	   *indexes;		/* of Relation */
+	List	   *infos;			/* of IndexInfo, parallel */
+	int			nslots;
+	TupleTableSlot *slots[BATCH];	/* made as needed, used again */
+} Target;
+
+/* open_target opens a table and its indexes for inserting. */
+static Target *
+open_target(PgcTable table)
+{
+	Target	   *target = palloc0(sizeof(Target));
+	ListCell   *cell;
+
+	target->relation = open_table(table, RowExclusiveLock);
+	foreach(cell, RelationGetIndexList(target->relation))
+	{
+		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
+
+		target->indexes = lappend(target->indexes, index);
+		target->infos = lappend(target->infos, BuildIndexInfo(index));
+	}
+	return target;
+}
+
+/* close_target keeps the locks until the end of the transaction. */
+static void
+close_target(Target *target)
+{
+	ListCell   *cell;
+
+	for (int i = 0; i < target->nslots; i++)
+		ExecDropSingleTupleTableSlot(target->slots[i]);
+	foreach(cell, target->indexes)
+		index_close(lfirst(cell), NoLock);
+	table_close(target->relation, NoLock);
+}
+
+/* insert_index_entries adds a row to all indexes: plain columns, no predicate. */
+static void
+insert_index_entries(const Target *target, TupleTableSlot *slot)
+{
+	ListCell   *index;
+	ListCell   *info;
+
+	forboth(index, target->indexes, info, target->infos)
+	{
+		Relation	relation = lfirst(index);
+		IndexInfo  *index_info = lfirst(info);
+		Datum		values[INDEX_MAX_KEYS];
+		bool		nulls[INDEX_MAX_KEYS];
+
+		FormIndexDatum(index_info, slot, NULL, values, nulls);
+		index_insert(relation, values, nulls, &slot->tts_tid, target->relation,
+					 relation->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+					 false, index_info);
+	}
+}
+
 /* insert_batch inserts at most BATCH tuples. */
 static void
-insert_batch(Relation relation, CatalogIndexState indexes, HeapTuple *tuples, int ntuples)
+insert_batch(Target *target, HeapTuple *tuples, int ntuples)
 {
-	TupleTableSlot *slots[BATCH];
-
-	for (int i = 0; i < ntuples; i++)
+	/* a descriptor of our own: pinning the relation's for each slot is dear */
+	if (target->nslots < ntuples)
 	{
-		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsHeapTuple);
-		ExecStoreHeapTuple(tuples[i], slots[i], false);
+		TupleDesc	descriptor = CreateTupleDescCopy(RelationGetDescr(target->relation));
+
+		while (target->nslots < ntuples)
+			target->slots[target->nslots++] = MakeSingleTupleTableSlot(descriptor, &TTSOpsHeapTuple);
 	}
-	CatalogTuplesMultiInsertWithInfo(relation, slots, ntuples, indexes);
 	for (int i = 0; i < ntuples; i++)
-		ExecDropSingleTupleTableSlot(slots[i]);
+		ExecStoreHeapTuple(tuples[i], target->slots[i], false);
+	heap_multi_insert(target->relation, target->slots, ntuples, GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < ntuples; i++)
+		insert_index_entries(target, target->slots[i]);
 }
 
 /*
@@ -82,20 +149,17 @@ pgc_history_insert(PgcTable table, HeapTuple *tuples, int ntuples)
 {
 	MemoryContext context;
 	MemoryContext caller;
-	Relation	relation;
-	CatalogIndexState indexes;
+	Target	   *target;
 
 	if (ntuples == 0)
 		return;
 	context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract insert",
 									ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
-	relation = open_table(table, RowExclusiveLock);
-	indexes = CatalogOpenIndexes(relation);
+	target = open_target(table);
 	for (int done = 0; done < ntuples; done += BATCH)
-		insert_batch(relation, indexes, tuples + done, Min(BATCH, ntuples - done));
-	CatalogCloseIndexes(indexes);
-	table_close(relation, NoLock);
+		insert_batch(target, tuples + done, Min(BATCH, ntuples - done));
+	close_target(target);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

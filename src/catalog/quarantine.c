@@ -4,19 +4,17 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/contract.h"
 #include "catalog/pg_type.h"
-#include "compat.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-/* copy_row copies a tuple of SPI's into a PgcHeld of the caller's context. */
-static PgcHeld *
-copy_row(HeapTuple tuple, TupleDesc descriptor)
+/* append_row appends a row of the result, copied, to a list of PgcHeld. */
+static void
+append_row(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
+	List	  **result = arg;
 	PgcHeld    *held = palloc0(sizeof(PgcHeld));
 	bool		isnull;
 	Datum		value;
@@ -38,7 +36,7 @@ copy_row(HeapTuple tuple, TupleDesc descriptor)
 			held->changed = lappend(held->changed, pstrdup(NameStr(*DatumGetName(names[i]))));
 	}
 	held->row = DatumGetJsonbPCopy(SPI_getbinval(tuple, descriptor, 6, &isnull));
-	return held;
+	*result = lappend(*result, held);
 }
 
 /*
@@ -52,35 +50,16 @@ pgc_held_lock(int32 dataset_id, ArrayType *ids, int64 after, int limit)
 	const Oid	types[] = {INT4OID, INT8ARRAYOID, INT8OID, INT4OID};
 	const char	nulls[] = {' ', ids ? ' ' : 'n', ' ', ' ', '\0'};
 	Datum		values[4];
-	MemoryContext caller = CurrentMemoryContext;
 	List	   *result = NIL;
-	Oid			role;
-	int			context;
-	int			nestlevel = NewGUCNestLevel();
 
 	values[0] = Int32GetDatum(dataset_id);
 	values[1] = PointerGetDatum(ids);
 	values[2] = Int64GetDatum(after);
 	values[3] = Int32GetDatum(limit);
-	GetUserIdAndSecContext(&role, &context);
-	SetUserIdAndSecContext(pgc_catalog_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
-	pgc_compat_restrict_search_path();
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT id, dataset_id, operation, key, changed, \"row\" FROM contract.quarantine"
-							  " WHERE dataset_id = $1 AND ($2 IS NULL OR id = ANY ($2)) AND id > $3"
-							  " ORDER BY id LIMIT $4 FOR UPDATE",
-							  4, unconstify(Oid *, &types[0]), values, nulls, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read contract.quarantine");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		MemoryContext spi = MemoryContextSwitchTo(caller);
-
-		result = lappend(result, copy_row(SPI_tuptable->vals[i], SPI_tuptable->tupdesc));
-		MemoryContextSwitchTo(spi);
-	}
-	SPI_finish();
-	AtEOXact_GUC(false, nestlevel);
-	SetUserIdAndSecContext(role, context);
+	pgc_catalog_query("SELECT id, dataset_id, operation, key, changed, \"row\" FROM contract.quarantine"
+					  " WHERE dataset_id = $1 AND ($2 IS NULL OR id = ANY ($2)) AND id > $3"
+					  " ORDER BY id LIMIT $4 FOR UPDATE",
+					  4, types, values, nulls, append_row, &result);
 	return result;
 }
 

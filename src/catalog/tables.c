@@ -30,7 +30,7 @@ pgc_table_oid(const char *name)
 bool
 pgc_catalog_exists(void)
 {
-	return OidIsValid(pgc_table_oid("quarantine_dataset_idx"));
+	return OidIsValid(pgc_table_oid("quarantine_pkey"));
 }
 
 /* pgc_catalog_owner returns the role that owns the extension's tables. */
@@ -51,14 +51,48 @@ pgc_catalog_owner(void)
 	return owner;
 }
 
+/* execute runs a prepared statement with the latest snapshot; see below. */
+static uint64
+execute(const char *sql, int nargs, const Oid *types, const Datum *values,
+		const char *nulls, PgcRowFunction row, void *arg, MemoryContext caller)
+{
+	SPIPlanPtr	plan;
+	Snapshot	snapshot;
+	int			result;
+	uint64		processed;
+
+	SPI_connect();
+	plan = SPI_prepare(sql, nargs, unconstify(Oid *, types));
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), nulls, snapshot,
+								  InvalidSnapshot, false, true, 0);
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+	UnregisterSnapshot(snapshot);
+	processed = SPI_processed;
+	for (uint64 i = 0; row != NULL && i < processed; i++)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		row(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, arg);
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	return processed;
+}
+
 /*
- * pgc_catalog_execute runs one statement on our tables with the rights of
- * their owner and returns the number of rows processed.  Values are parameters
- * only: sql is a constant of the caller's.  Needs no grants of the user.
+ * pgc_catalog_query runs one statement on our tables with the rights of their
+ * owner and the latest snapshot, whatever the isolation level, as DDL does; so
+ * no change by others is overlooked.  row (or NULL) is called for each row of
+ * the result in the current context.  Returns the number of rows processed.
+ * Values are parameters only: sql is a constant of the caller's.
  */
 uint64
-pgc_catalog_execute(const char *sql, int nargs, const Oid *types,
-					const Datum *values, const char *nulls)
+pgc_catalog_query(const char *sql, int nargs, const Oid *types, const Datum *values,
+				  const char *nulls, PgcRowFunction row, void *arg)
 {
 	Oid			role;
 	int			context;
@@ -68,15 +102,18 @@ pgc_catalog_execute(const char *sql, int nargs, const Oid *types,
 	GetUserIdAndSecContext(&role, &context);
 	SetUserIdAndSecContext(pgc_catalog_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
 	pgc_compat_restrict_search_path();
-	SPI_connect();
-	if (SPI_execute_with_args(sql, nargs, unconstify(Oid *, types), unconstify(Datum *, values),
-							  nulls, false, 0) < 0)
-		elog(ERROR, "statement on the catalog of pg_contract failed: %s", sql);
-	processed = SPI_processed;
-	SPI_finish();
+	processed = execute(sql, nargs, types, values, nulls, row, arg, CurrentMemoryContext);
 	AtEOXact_GUC(false, nestlevel);
 	SetUserIdAndSecContext(role, context);
 	return processed;
+}
+
+/* pgc_catalog_execute is pgc_catalog_query for statements without result. */
+uint64
+pgc_catalog_execute(const char *sql, int nargs, const Oid *types, const Datum *values,
+					const char *nulls)
+{
+	return pgc_catalog_query(sql, nargs, types, values, nulls, NULL, NULL);
 }
 
 /* pgc_catalog_name returns schema.table, quoted where necessary (palloc'd). */

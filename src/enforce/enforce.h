@@ -21,6 +21,8 @@ typedef struct PgcWriter
 	FmgrInfo   *outputs;		/* a column: its type's output function */
 	bool	   *masked;			/* a column: personal data */
 	bool		needs_path;		/* some type's text depends on search_path */
+	int			nlive;
+	AttrNumber *order;			/* live columns as jsonb sorts their names */
 	int			nkeys;
 	AttrNumber *keys;			/* primary key columns */
 } PgcWriter;
@@ -53,6 +55,9 @@ typedef struct PgcFailure
 	PgcAction	taken;
 } PgcFailure;
 
+/* trigger.c */
+extern void pgc_trigger_end(void);
+
 /* recording.c */
 extern int	pgc_violation_samples;
 extern void pgc_recording_note(const PgcFailure *failure);
@@ -68,6 +73,6 @@ extern void pgc_recording_end(void);
 extern PgcAction pgc_effective_action(const PgcEntry *entry, int rule);
 extern void pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict,
 							  const Datum *values, const bool *nulls, Oid relid,
-							  bool after_divert) pg_attribute_noreturn();
+							  bool moved) pg_attribute_noreturn();
 
 #endif							/* PGC_ENFORCE_H */

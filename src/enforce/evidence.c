@@ -49,6 +49,36 @@ note_keys(PgcWriter *writer, Relation relation)
 	bms_free(keys);
 }
 
+/* jsonb_key_order is how jsonb sorts keys: by length, then bytes. */
+static int
+jsonb_key_order(const void *a, const void *b, void *arg)
+{
+	TupleDesc	descriptor = arg;
+	const char *left = NameStr(TupleDescAttr(descriptor, *(const AttrNumber *) a - 1)->attname);
+	const char *right = NameStr(TupleDescAttr(descriptor, *(const AttrNumber *) b - 1)->attname);
+	size_t		left_length = strlen(left);
+	size_t		right_length = strlen(right);
+
+	if (left_length != right_length)
+		return left_length < right_length ? -1 : 1;
+	return memcmp(left, right, left_length);
+}
+
+/* order_columns lists the live columns as jsonb will sort them, once. */
+static void
+order_columns(PgcWriter *writer)
+{
+	TupleDesc	descriptor = writer->descriptor;
+
+	writer->order = palloc(Max(descriptor->natts, 1) * sizeof(AttrNumber));
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		if (!TupleDescAttr(descriptor, i)->attisdropped)
+			writer->order[writer->nlive++] = i + 1;
+	}
+	qsort_arg(writer->order, writer->nlive, sizeof(AttrNumber), jsonb_key_order, descriptor);
+}
+
 /*
  * pgc_writer_make prepares writing rows of a descriptor, in the current
  * context; relation (or NULL) gives the primary key, pii the masked columns.
@@ -74,6 +104,7 @@ pgc_writer_make(TupleDesc descriptor, Relation relation, const List *pii)
 		writer->masked[i] = is_pii(pii, NameStr(attribute->attname));
 		writer->needs_path |= pgc_output_needs_path(attribute->atttypid);
 	}
+	order_columns(writer);
 	if (relation != NULL)
 		note_keys(writer, relation);
 	return writer;
@@ -162,7 +193,7 @@ push_column(JsonbParseState **state, const PgcWriter *writer, int column,
 		push_text(state, WJB_VALUE, text, CLIP);
 }
 
-/* write_columns writes the columns (or all, if attnos is NULL) of a row. */
+/* write_columns writes the columns attnos of a row. */
 static Jsonb *
 write_columns(const PgcWriter *writer, const AttrNumber *attnos, int nattnos,
 			  const Datum *values, const bool *nulls, bool verbatim, bool mask)
@@ -177,10 +208,9 @@ write_columns(const PgcWriter *writer, const AttrNumber *attnos, int nattnos,
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 		for (int i = 0; i < nattnos; i++)
 		{
-			int			column = attnos ? attnos[i] - 1 : i;
-			Form_pg_attribute attribute = TupleDescAttr(writer->descriptor, column);
+			int			column = attnos[i] - 1;
 
-			if (!attribute->attisdropped && !(verbatim && attribute->attgenerated))
+			if (!(verbatim && TupleDescAttr(writer->descriptor, column)->attgenerated))
 				push_column(&state, writer, column, values[column], nulls[column], verbatim, mask);
 		}
 		object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
@@ -197,14 +227,14 @@ write_columns(const PgcWriter *writer, const AttrNumber *attnos, int nattnos,
 Jsonb *
 pgc_evidence_row(const PgcWriter *writer, const Datum *values, const bool *nulls)
 {
-	return write_columns(writer, NULL, writer->descriptor->natts, values, nulls, false, true);
+	return write_columns(writer, writer->order, writer->nlive, values, nulls, false, true);
 }
 
 /* pgc_evidence_verbatim returns a row without loss, generated columns left out. */
 Jsonb *
 pgc_evidence_verbatim(const PgcWriter *writer, const Datum *values, const bool *nulls)
 {
-	return write_columns(writer, NULL, writer->descriptor->natts, values, nulls, true, false);
+	return write_columns(writer, writer->order, writer->nlive, values, nulls, true, false);
 }
 
 /*

@@ -80,19 +80,20 @@ detail_of(const PgcEntry *entry, int index, const char *error,
 
 /*
  * pgc_report_reject raises the error for a row that fails; relid is the
- * relation written to, after_divert: the rule would have diverted the row, had
- * it failed before it was final.
+ * relation written to, moved: the row comes from another partition.
  */
 void
 pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict, const Datum *values,
-				  const bool *nulls, Oid relid, bool after_divert)
+				  const bool *nulls, Oid relid, bool moved)
 {
 	int			index = refusing_rule(entry, verdict);
 	const PgcRule *rule = &entry->program->rules[index];
 	const PgcContract *contract = entry->contract;
 	const char *hint = entry->rules[index]->description;
 
-	if (after_divert && rule->action == PGC_QUARANTINE)
+	if (rule->action == PGC_QUARANTINE && moved)
+		hint = "A row that moves to another partition cannot be diverted: correct it in the same UPDATE.";
+	else if (rule->action == PGC_QUARANTINE)
 		hint = "The row changed after it was judged for quarantine: let triggers that change it come before zz_contract in name order.";
 	else if (hint == NULL)
 		hint = contract->owner ?

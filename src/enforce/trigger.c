@@ -17,10 +17,14 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/partition.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "enforce/enforce.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -77,6 +81,20 @@ map_row(FunctionCallInfo fcinfo, Call *call, const PgcLayout *layout)
 	return true;
 }
 
+/*
+ * may_ask: conforms() may be called by hand, and must not answer questions
+ * about the owner's expressions to those who could not write a row anyway.
+ */
+static bool
+may_ask(const PgcEntry *entry)
+{
+	const AclMode write = ACL_INSERT | ACL_UPDATE;
+
+	return !entry->has_expressions ||
+		pg_class_aclmask(entry->relid, GetUserId(), write, ACLMASK_ANY) != 0 ||
+		pg_attribute_aclcheck_all(entry->relid, GetUserId(), write, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
 /* look_up fits a call to the dataset's program as it is now. */
 static void
 look_up(FunctionCallInfo fcinfo, Call *call)
@@ -93,7 +111,8 @@ look_up(FunctionCallInfo fcinfo, Call *call)
 		call->values = palloc(Max(layout->ncolumns, 1) * sizeof(Datum));
 		call->nulls = palloc(Max(layout->ncolumns, 1) * sizeof(bool));
 		call->attnos = palloc(Max(layout->ncolumns, 1) * sizeof(AttrNumber));
-		call->usable = call->entry->whole_row ? map_row(fcinfo, call, layout) : fits(fcinfo, layout);
+		call->usable = may_ask(call->entry) &&
+			(call->entry->whole_row ? map_row(fcinfo, call, layout) : fits(fcinfo, layout));
 	}
 	MemoryContextSwitchTo(caller);
 }
@@ -152,6 +171,39 @@ strongest(const PgcEntry *entry, const PgcVerdict *verdict)
 	return result;
 }
 
+/*
+ * The last row that divert() let through with every rule passed, where nothing
+ * can change it any more: conforms(), which comes next for the same row, need
+ * not judge it again.  divert() sets or clears this for each row; command and
+ * generation keep it from outliving the statement or the rules.
+ */
+static struct
+{
+	const PgcEntry *entry;
+	uint64		generation;
+	CommandId	command;
+	SubTransactionId subtransaction;
+}			passed;
+
+/* pgc_trigger_end forgets what belongs to the transaction. */
+void
+pgc_trigger_end(void)
+{
+	passed.entry = NULL;
+}
+
+/* has_passed: was this row judged a moment ago? */
+static inline bool
+has_passed(const PgcEntry *entry)
+{
+	bool		result = passed.entry == entry && passed.generation == entry->generation &&
+		passed.command == GetCurrentCommandId(false) &&
+		passed.subtransaction == GetCurrentSubTransactionId();
+
+	passed.entry = NULL;
+	return result;
+}
+
 /* conforms judges a row by its arguments; raises, if it may, for a refused row. */
 static inline bool
 conforms(FunctionCallInfo fcinfo, bool may_raise)
@@ -161,6 +213,8 @@ conforms(FunctionCallInfo fcinfo, bool may_raise)
 
 	if (unlikely(!call->usable))
 		return false;
+	if (may_raise && passed.entry != NULL && has_passed(entry))
+		return true;
 	if (unlikely(entry->whole_row))
 	{
 		if (PG_ARGISNULL(1))
@@ -181,7 +235,7 @@ conforms(FunctionCallInfo fcinfo, bool may_raise)
 							   PGC_ERRORS_CATCH_WARN, entry->verdict)))
 		return true;
 	if (may_raise && strongest(entry, entry->verdict) >= PGC_QUARANTINE)
-		pgc_report_reject(entry, entry->verdict, call->values, call->nulls, entry->relid, true);
+		pgc_report_reject(entry, entry->verdict, call->values, call->nulls, entry->relid, false);
 	return false;
 }
 
@@ -209,6 +263,7 @@ typedef struct Target
 	AttrNumber	highest;
 	Datum	   *values;			/* a row in the layout's order */
 	bool	   *nulls;
+	bool		is_final;		/* nothing changes a row after divert() */
 	PgcWriter  *writer;			/* made when the first row fails */
 } Target;
 
@@ -236,9 +291,31 @@ find_attno(TupleDesc descriptor, const char *name)
 	return InvalidAttrNumber;
 }
 
+/* is_final: does the row stay as it is after our BEFORE trigger? */
+static bool
+is_final(Relation relation, const PgcLayout *layout, const Trigger *ours)
+{
+	const TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) &&
+			strcmp(trigger->tgname, ours->tgname) > 0)
+			return false;
+	}
+	for (int i = 0; i < layout->ncolumns; i++)
+	{
+		if (layout->columns[i].generated)
+			return false;
+	}
+	return true;
+}
+
 /* aim fits a target to the dataset's program as it is now. */
 static void
-aim(Target *target, Relation relation)
+aim(Target *target, Relation relation, const Trigger *trigger)
 {
 	const PgcLayout *layout;
 
@@ -252,6 +329,7 @@ aim(Target *target, Relation relation)
 	}
 	layout = &target->entry->program->layout;
 	target->generation = target->entry->generation;
+	target->is_final = is_final(relation, layout, trigger);
 	target->attnos = palloc(Max(layout->ncolumns, 1) * sizeof(AttrNumber));
 	target->values = palloc(Max(layout->ncolumns, 1) * sizeof(Datum));
 	target->nulls = palloc(Max(layout->ncolumns, 1) * sizeof(bool));
@@ -280,7 +358,7 @@ target_of(FunctionCallInfo fcinfo, const TriggerData *data)
 		fcinfo->flinfo->fn_extra = target;
 		AcceptInvalidationMessages();
 	}
-	aim(target, data->tg_relation);
+	aim(target, data->tg_relation, data->tg_trigger);
 	MemoryContextSwitchTo(caller);
 	return target;
 }
@@ -466,7 +544,7 @@ pgc_record(PG_FUNCTION_ARGS)
 	{
 		if (strongest(target->entry, target->entry->verdict) >= PGC_QUARANTINE)
 			pgc_report_reject(target->entry, target->entry->verdict, target->values, target->nulls,
-							  RelationGetRelid(data->tg_relation), true);
+							  RelationGetRelid(data->tg_relation), false);
 		failure = failure_of(fcinfo, target, data, row, PGC_WARN);
 		pgc_recording_note(&failure);
 	}
@@ -545,6 +623,16 @@ divert_row(FunctionCallInfo fcinfo, Target *target, const TriggerData *data, Tup
 	pgc_recording_quarantine(&failure, key, update ? changed_columns(data) : (Datum) 0);
 }
 
+/* note_passed lets conforms() pass the row that comes next. */
+static void
+note_passed(const PgcEntry *entry)
+{
+	passed.entry = entry;
+	passed.generation = entry->generation;
+	passed.command = GetCurrentCommandId(false);
+	passed.subtransaction = GetCurrentSubTransactionId();
+}
+
 /* pgc_divert is contract.divert(), the BEFORE trigger. */
 Datum
 pgc_divert(PG_FUNCTION_ARGS)
@@ -560,9 +648,15 @@ pgc_divert(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 		return PointerGetDatum(result);
 	target = target_of(fcinfo, data);
+	passed.entry = NULL;
 	if (target->entry == NULL)
 		report_unknown(data);
-	else if (!judge(target, data, row))
+	else if (judge(target, data, row))
+	{
+		if (target->is_final && !update)
+			note_passed(target->entry);
+	}
+	else
 	{
 		action = strongest(target->entry, target->entry->verdict);
 		if (action == PGC_REJECT || (action == PGC_QUARANTINE && insert_half))

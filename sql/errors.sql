@@ -34,7 +34,6 @@ SELECT contract.not_null('temporary_table', 'id');
 SELECT contract.describe('seq');
 SELECT contract.describe('t_pkey');
 SELECT contract.describe('composite');
-SELECT contract.describe(reltoastrelid::regclass) FROM pg_class WHERE oid = 't'::regclass AND false;
 SELECT contract.enforce('t');
 SELECT contract.enforce('temporary_table');
 SELECT contract.enforce(NULL) IS NULL AS strict;
@@ -53,8 +52,11 @@ SELECT contract.prune(dataset => 'no_such_table');
 SELECT contract.release('t');
 SELECT contract.discard('t', '{1}');
 SELECT contract.preview('no_such_table', 'not_null', '{id}');
+-- PostgreSQL's own words, which differ between versions
+\set VERBOSITY sqlstate
 SELECT contract.preview('t_pkey', 'not_null', '{id}');
 SELECT contract.preview('composite', 'not_null', '{id}');
+\set VERBOSITY default
 
 /*
  * Views: audits only
@@ -82,7 +84,6 @@ SELECT contract.not_null('t', '');
 SELECT contract.not_null('t', NULL);
 SELECT contract.add_rule('t', 'not_null', '{}');
 SELECT contract.add_rule('t', 'not_null', '{id,n}');
-SELECT contract.add_rule('t', 'not_null', '{{id}}');
 SELECT contract.add_rule('t', 'satisfies', '{id,n}', '{"expression": "id > 0"}', name => 'columns are found out');
 SELECT columns FROM contract.rules WHERE rule = 'columns are found out';
 SELECT contract.preview('t', 'not_null', '{no_such_column}');
@@ -121,11 +122,13 @@ SELECT contract.between('t', 'small', 0, 40000);
 SELECT contract.between('t', 'num', '', NULL);
 SELECT contract.between('t', 'num', 0, 1000000);
 SELECT contract.between('t', 'day', '2024-02-30', NULL);
-SELECT contract.between('t', 'day', now(), now() - interval '1 day');
+SELECT contract.between('t', 'day', '2024-01-02'::timestamptz, timestamptz '2024-01-01');
 SELECT contract.between('t', 'at', 'yesterdayish', NULL);
 SELECT contract.between('t', 'flag', 'maybe', NULL);
 SELECT contract.between('t', 'n', 10, 1);
 SELECT contract.between('t', 'txt', 'b', 'a', on_violation => 'reject');
+SELECT contract.between('t', 'f', 'NaN'::float8, 1);
+-- unknown literals beside a number are PostgreSQL's to resolve
 SELECT contract.between('t', 'f', 'NaN', 1);
 SELECT contract.between('t', 'n', NULL::integer, NULL);
 SELECT contract.add_rule('t', 'between', '{n}');
@@ -166,7 +169,6 @@ SELECT contract.add_rule('t', 'multiple_of', '{n}', '{"divisor": "two"}');
 SELECT contract.matches('t', 'txt', '(');
 SELECT contract.matches('t', 'txt', '[z-a]');
 SELECT contract.not_matches('t', 'txt', 'a{2,1}');
-SELECT contract.matches('t', 'txt', '***:invalid');
 SELECT contract.matches('t', 'txt', '\');
 SELECT contract.matches('t', 'txt', NULL);
 SELECT contract.add_rule('t', 'matches', '{txt}');
@@ -283,6 +285,9 @@ SELECT contract.satisfies('t', 'new.n > 0');
 SELECT contract.satisfies('t', '1 = 1');
 SELECT contract.satisfies('t', 'current_date > ''2020-01-01''');
 SELECT contract.satisfies('t', 'NULL');
+-- these are null or true whatever the row
+SELECT contract.satisfies('t', 'n = NULL');
+SELECT contract.satisfies('t', 'n > 0 OR true');
 SELECT contract.satisfies('t', 'n + 1');
 SELECT contract.satisfies('t', 'txt');
 SELECT contract.satisfies('t', 'n');
@@ -344,14 +349,14 @@ INSERT INTO t (id, small, big, num) VALUES (5, 2, 1, NULL), (6, 2, 1, 0.5);
 -- the fields that a driver reads
 CREATE FUNCTION fields(statement text) RETURNS TABLE (field text, value text) LANGUAGE plpgsql AS $$
 DECLARE
-	f text[];
+	a text; b text; c text; d text; e text; f text; g text; h text; i text;
 BEGIN
-	f := array_fill(NULL::text, '{9}');
 	EXECUTE statement;
 EXCEPTION WHEN others THEN
-	GET STACKED DIAGNOSTICS f[1] = RETURNED_SQLSTATE, f[2] = MESSAGE_TEXT, f[3] = PG_EXCEPTION_DETAIL, f[4] = PG_EXCEPTION_HINT,
-		f[5] = SCHEMA_NAME, f[6] = TABLE_NAME, f[7] = COLUMN_NAME, f[8] = CONSTRAINT_NAME, f[9] = PG_DATATYPE_NAME;
-	RETURN QUERY SELECT * FROM unnest('{sqlstate,message,detail,hint,schema,table,column,constraint,datatype}'::text[], f);
+	GET STACKED DIAGNOSTICS a = RETURNED_SQLSTATE, b = MESSAGE_TEXT, c = PG_EXCEPTION_DETAIL, d = PG_EXCEPTION_HINT,
+		e = SCHEMA_NAME, f = TABLE_NAME, g = COLUMN_NAME, h = CONSTRAINT_NAME, i = PG_DATATYPE_NAME;
+	RETURN QUERY SELECT * FROM unnest('{sqlstate,message,detail,hint,schema,table,column,constraint,datatype}'::text[],
+		ARRAY[a, b, c, d, e, f, g, h, i]);
 END
 $$;
 SELECT * FROM fields('INSERT INTO t (id, txt) VALUES (3, ''c'')');
@@ -414,7 +419,9 @@ BEGIN READ ONLY;
 SELECT contract.check('t');
 ROLLBACK;
 BEGIN READ ONLY;
+\set VERBOSITY terse
 SELECT contract.not_null('t', 'n');
+\set VERBOSITY default
 ROLLBACK;
 
 /*
@@ -440,16 +447,23 @@ DROP TRIGGER unknown ON other;
 CREATE TRIGGER unknown AFTER INSERT ON other FOR EACH ROW EXECUTE FUNCTION contract.record('1', 'reject');
 INSERT INTO other VALUES (4);
 DROP TRIGGER unknown ON other;
-CREATE TRIGGER wrong_time BEFORE INSERT OR UPDATE OR DELETE ON other FOR EACH ROW EXECUTE FUNCTION contract.record('1', 'warn');
+CREATE TRIGGER wrong_time BEFORE INSERT OR UPDATE ON other FOR EACH ROW EXECUTE FUNCTION contract.record('1', 'warn');
 INSERT INTO other VALUES (5);
-UPDATE other SET id = 6 WHERE id = 5;
-DELETE FROM other WHERE id = 6;
+UPDATE other SET id = 6 WHERE id = 3;
 DROP TRIGGER wrong_time ON other;
+CREATE TRIGGER wrong_time AFTER INSERT ON other FOR EACH ROW EXECUTE FUNCTION contract.divert('1', 'warn');
+INSERT INTO other VALUES (6);
+DROP TRIGGER wrong_time ON other;
+CREATE TRIGGER wrong_event AFTER DELETE ON other FOR EACH ROW EXECUTE FUNCTION contract.record('1', 'warn');
+DELETE FROM other;
+DROP TRIGGER wrong_event ON other;
 SELECT id FROM other ORDER BY id;
 CREATE EVENT TRIGGER regress_follow ON ddl_command_start EXECUTE FUNCTION contract.follow_ddl();
 CREATE TABLE another (id integer);
 DROP EVENT TRIGGER regress_follow;
-SELECT contract.conforms(NULL), contract.conforms(0), contract.conforms(0, 1, 2), contract.conforms_update(NULL, NULL::integer);
+SELECT contract.conforms(0, 1, 2), contract.conforms(0, VARIADIC ARRAY[1, 2]), contract.conforms_update(NULL, NULL::integer),
+	contract.conforms(dataset_id, 1) AS too_few, contract.conforms(dataset_id, ROW(1, 2)) AS a_row
+FROM contract.dataset WHERE table_name = 't';
 SELECT contract.visible(0), contract.masked(0, '{"a": 1}'), contract.masked(0, '{a}', 'text'), contract.problem(0);
 SELECT contract.masked(dataset_id, '[1]'), contract.masked(dataset_id, '{"a": {"b": [1]}}') FROM contract.dataset WHERE table_name = 't';
 
@@ -466,7 +480,9 @@ SELECT contract.alter_rule('t', 'not_null_day', severity => 'info');
 SELECT contract.drop_rule('t', 'not_null_day');
 INSERT INTO t (id) VALUES (10);
 -- its table goes
-DROP TABLE t CASCADE;
+DROP VIEW v;
+DROP MATERIALIZED VIEW mv;
+DROP TABLE t;
 SELECT rule, status, considered, failed, message FROM contract.check('regress_errors.t') ORDER BY rule;
 SELECT dataset, status, problem FROM contract.scorecard ORDER BY dataset;
 SELECT contract.drop_contract('regress_errors.t');

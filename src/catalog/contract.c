@@ -516,6 +516,7 @@ pgc_layout_of(Relation relation)
 		column->typmod = attribute->atttypmod;
 		column->collation = attribute->attcollation;
 		column->generated = attribute->attgenerated;
+		column->attno = attribute->attnum;
 	}
 	return layout;
 }

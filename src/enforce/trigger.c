@@ -38,6 +38,17 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_conforms_update);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_record);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_divert);
 
+/* make_row allocates arrays for a row, in one piece: single-row statements pay. */
+static Datum *
+make_row(int ncolumns, bool **nulls, AttrNumber **attnos)
+{
+	char	   *memory = palloc(ncolumns * (sizeof(Datum) + sizeof(AttrNumber) + sizeof(bool)) + 1);
+
+	*attnos = (AttrNumber *) (memory + ncolumns * sizeof(Datum));
+	*nulls = (bool *) (memory + ncolumns * (sizeof(Datum) + sizeof(AttrNumber)));
+	return (Datum *) memory;
+}
+
 /* One call site of conforms(): what its arguments are.  In fn_extra. */
 typedef struct Call
 {
@@ -108,9 +119,7 @@ look_up(FunctionCallInfo fcinfo, Call *call)
 	{
 		layout = &call->entry->program->layout;
 		call->generation = call->entry->generation;
-		call->values = palloc(Max(layout->ncolumns, 1) * sizeof(Datum));
-		call->nulls = palloc(Max(layout->ncolumns, 1) * sizeof(bool));
-		call->attnos = palloc(Max(layout->ncolumns, 1) * sizeof(AttrNumber));
+		call->values = make_row(layout->ncolumns, &call->nulls, &call->attnos);
 		call->usable = may_ask(call->entry) &&
 			(call->entry->whole_row ? map_row(fcinfo, call, layout) : fits(fcinfo, layout));
 	}
@@ -277,10 +286,19 @@ covers(const PgcEntry *entry, Relation relation)
 		list_member_oid(get_partition_ancestors(RelationGetRelid(relation)), entry->relid);
 }
 
-/* find_attno returns the number of the relation's column of that name, or 0. */
+/*
+ * find_attno returns the number of the relation's column of that name, or 0.
+ * Mostly it is the column's number in the dataset's own relation.
+ */
 static AttrNumber
-find_attno(TupleDesc descriptor, const char *name)
+find_attno(TupleDesc descriptor, const PgcColumn *column)
 {
+	const char *name = NameStr(column->name);
+
+	if (column->attno <= descriptor->natts &&
+		!TupleDescAttr(descriptor, column->attno - 1)->attisdropped &&
+		strcmp(NameStr(TupleDescAttr(descriptor, column->attno - 1)->attname), name) == 0)
+		return column->attno;
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
@@ -329,13 +347,11 @@ aim(Target *target, Relation relation, const Trigger *trigger)
 	}
 	layout = &target->entry->program->layout;
 	target->generation = target->entry->generation;
-	target->is_final = is_final(relation, layout, trigger);
-	target->attnos = palloc(Max(layout->ncolumns, 1) * sizeof(AttrNumber));
-	target->values = palloc(Max(layout->ncolumns, 1) * sizeof(Datum));
-	target->nulls = palloc(Max(layout->ncolumns, 1) * sizeof(bool));
+	target->is_final = TRIGGER_FOR_BEFORE(trigger->tgtype) && is_final(relation, layout, trigger);
+	target->values = make_row(layout->ncolumns, &target->nulls, &target->attnos);
 	for (int i = 0; i < layout->ncolumns; i++)
 	{
-		target->attnos[i] = find_attno(RelationGetDescr(relation), NameStr(layout->columns[i].name));
+		target->attnos[i] = find_attno(RelationGetDescr(relation), &layout->columns[i]);
 		target->highest = Max(target->highest, target->attnos[i]);
 	}
 }

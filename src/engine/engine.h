@@ -39,6 +39,7 @@ typedef struct PgcColumn
 	int32		typmod;
 	Oid			collation;
 	char		generated;		/* attgenerated: '\0', 's' or 'v' */
+	AttrNumber	attno;			/* of the relation that the layout comes from */
 } PgcColumn;
 
 /* The columns of a row, in the order of the arrays of values. */

@@ -10,6 +10,18 @@
 #include "engine/kind.h"
 #include "mb/pg_wchar.h"
 
+/* is_ascii: does every byte stand for a character? */
+static inline bool
+is_ascii(const char *text, int bytes)
+{
+	for (int i = 0; i < bytes; i++)
+	{
+		if (IS_HIGHBIT_SET(text[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool
 length_passes(const PgcOp *op, Datum value)
 {
@@ -23,7 +35,7 @@ length_passes(const PgcOp *op, Datum value)
 		return false;
 	if (bytes <= high && bytes >= low * pg_database_encoding_max_length())
 		return true;
-	characters = pg_mbstrlen_with_len(text, bytes);
+	characters = is_ascii(text, bytes) ? bytes : pg_mbstrlen_with_len(text, bytes);
 	return characters >= low && characters <= high;
 }
 

@@ -66,6 +66,14 @@ take_sample(const Judge *judge, int rule, TupleTableSlot *slot)
 	MemoryContextSwitchTo(caller);
 }
 
+/* note_error keeps the first error of a rule. */
+static void
+note_error(PgcPass *pass, int rule, const char *error)
+{
+	if (pass->tallies[rule].error == NULL)
+		pass->tallies[rule].error = MemoryContextStrdup(pass->context, error);
+}
+
 /* note_failures counts the failing rules of a row. */
 static void
 note_failures(Judge *judge, TupleTableSlot *slot)
@@ -80,8 +88,7 @@ note_failures(Judge *judge, TupleTableSlot *slot)
 
 		if (verdict->errors[rule] != NULL)
 		{
-			if (tally->error == NULL)
-				tally->error = MemoryContextStrdup(pass->context, verdict->errors[rule]);
+			note_error(pass, rule, verdict->errors[rule]);
 			continue;
 		}
 		tally->failed++;
@@ -105,6 +112,8 @@ count_considered(const Judge *judge, const Datum *values, const bool *nulls)
 		if (program->rules[i].filter != NULL &&
 			pgc_program_considers(program, i, values, nulls, &error))
 			pass->tallies[i].considered++;
+		if (error != NULL)
+			note_error(pass, i, error);
 	}
 }
 

@@ -177,6 +177,7 @@ pgc_dataset_ensure(Oid relid)
 {
 	int32		id;
 
+	PreventCommandIfReadOnly("changing a contract");
 	require_relation(relid);
 	lock_definers(relid);
 	id = pgc_contract_of_relation(relid);
@@ -195,6 +196,7 @@ pgc_dataset_open(const char *name)
 	int32		id = pgc_contract_find(name, false);
 	Oid			relid = pgc_contract_relation(id);
 
+	PreventCommandIfReadOnly("changing a contract");
 	if (OidIsValid(relid))
 	{
 		pgc_privilege_require_owner(relid);
@@ -240,6 +242,10 @@ pgc_describe(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation must not be null")));
 	if (!PG_ARGISNULL(4))
 		pgc_require_word("status", pgc_argument_text(fcinfo, 4), statuses);
+	if (!PG_ARGISNULL(5) && pgc_argument_text(fcinfo, 5)[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("contract_id must not be empty")));
 	if (!PG_ARGISNULL(6))
 		pgc_require_word("write_path", pgc_argument_text(fcinfo, 6), write_paths);
 	if (!PG_ARGISNULL(7))
@@ -356,6 +362,7 @@ pgc_enforce(PG_FUNCTION_ARGS)
 	Oid			relid = PG_GETARG_OID(0);
 	PgcContract *contract;
 
+	PreventCommandIfReadOnly("changing a contract");
 	require_relation(relid);
 	lock_definers(relid);
 	contract = pgc_contract_require(relid);
@@ -371,8 +378,7 @@ delete_dataset(const PgcContract *contract)
 	static const char *const statements[] = {
 		"DELETE FROM contract.quarantine WHERE dataset_id = $1",
 		"DELETE FROM contract.violation WHERE dataset_id = $1",
-		"DELETE FROM contract.result r USING contract.run n"
-		" WHERE r.run_id = n.run_id AND n.dataset_id = $1",
+		"DELETE FROM contract.result USING contract.run n WHERE result.run_id = n.run_id AND n.dataset_id = $1",
 		"DELETE FROM contract.run WHERE dataset_id = $1",
 		"DELETE FROM contract.binding WHERE dataset_id = $1",
 		"DELETE FROM contract.rule WHERE dataset_id = $1",

@@ -87,11 +87,8 @@ column_text(Jsonb *row, const char *column, bool *present)
 static Datum
 parse(const PgcColumn *column, char *text)
 {
-	Oid			input;
-	Oid			ioparam;
-
-	getTypeInputInfo(column->type, &input, &ioparam);
-	return OidInputFunctionCall(input, text, ioparam, column->typmod);
+	return pgc_value_of(column->type, column->typmod, "value", text, NameStr(column->name),
+						format_type_with_typemod(column->type, column->typmod));
 }
 
 /* parse_row fills the site's values from a kept row; generated columns are null. */
@@ -555,7 +552,7 @@ push_patch(const Site *site, Jsonb *patch, JsonbParseState **state, List **names
 			*names = lappend(*names, pstrdup(NameStr(column->name)));
 			pushJsonbValue(state, WJB_KEY, &value);
 		}
-		else if (token == WJB_VALUE)
+		else if (token == WJB_VALUE && column != NULL)
 		{
 			text = patched_text(&value);
 			value.type = text ? jbvString : jbvNull;

@@ -381,11 +381,13 @@ target_of(FunctionCallInfo fcinfo, const TriggerData *data)
 
 /* require_trigger refuses calls that are not one of our triggers. */
 static const TriggerData *
-require_trigger(FunctionCallInfo fcinfo, const char *function)
+require_trigger(FunctionCallInfo fcinfo, const char *function, bool before)
 {
 	const TriggerData *data = (const TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		TRIGGER_FIRED_BEFORE(data->tg_event) != before ||
+		(!before && TRIGGER_FIRED_BY_DELETE(data->tg_event)) ||
 		data->tg_trigger->tgnargs < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -549,7 +551,7 @@ failure_of(FunctionCallInfo fcinfo, Target *target, const TriggerData *data,
 Datum
 pgc_record(PG_FUNCTION_ARGS)
 {
-	const TriggerData *data = require_trigger(fcinfo, "record");
+	const TriggerData *data = require_trigger(fcinfo, "record", false);
 	Target	   *target = target_of(fcinfo, data);
 	TupleTableSlot *row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newslot : data->tg_trigslot;
 	PgcFailure	failure;
@@ -653,7 +655,7 @@ note_passed(const PgcEntry *entry)
 Datum
 pgc_divert(PG_FUNCTION_ARGS)
 {
-	const TriggerData *data = require_trigger(fcinfo, "divert");
+	const TriggerData *data = require_trigger(fcinfo, "divert", true);
 	bool		update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
 	bool		insert_half = notes_move(data);
 	TupleTableSlot *row = update ? data->tg_newslot : data->tg_trigslot;

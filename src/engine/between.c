@@ -379,8 +379,8 @@ compile_multiple_of(PgcCompile *compile)
 				 errmsg("rule kind \"multiple_of\" needs a number column, but \"%s\" is of type %s",
 						NameStr(compile->column->name),
 						format_type_be(compile->column->type))));
-	divisor->number = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-										  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	divisor->number = pgc_value_of(NUMERICOID, -1, "divisor", text, NameStr(compile->column->name),
+								   format_type_be(compile->column->type));
 	if (numeric_is_nan(DatumGetNumeric(divisor->number)) ||
 		numeric_is_inf(DatumGetNumeric(divisor->number)) ||
 		DatumGetInt32(DirectFunctionCall2(numeric_cmp, divisor->number,
@@ -398,13 +398,17 @@ compile_multiple_of(PgcCompile *compile)
 }
 
 const PgcKind pgc_kind_between = {
-	.name = "between", .ncolumns = 1, .null_passes = true,
+	.name = "between",
+	.ncolumns = 1,
+	.null_passes = true,
 	.parameters = {"minimum", "maximum", "exclusive_minimum", "exclusive_maximum"},
 	.compile = compile_between
 };
 
 const PgcKind pgc_kind_multiple_of = {
-	.name = "multiple_of", .ncolumns = 1, .null_passes = true,
+	.name = "multiple_of",
+	.ncolumns = 1,
+	.null_passes = true,
 	.parameters = {"divisor"},
 	.compile = compile_multiple_of
 };

@@ -161,6 +161,10 @@ extern const PgcKind *pgc_kind_lookup(const char *name);
 extern char *pgc_kind_names(void);
 extern const char *pgc_kind_name(const PgcKind *kind);
 
+/* parameter.c */
+extern Datum pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
+						  const char *column, const char *shown);
+
 /* expression.c */
 extern char *pgc_expression_rename(const char *text, const char *oldname,
 								   const char *newname);

@@ -210,7 +210,7 @@ pgc_expression_compile(const char *text, const char *what,
 	MemoryContext target = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(target, "pg_contract parse",
 												  ALLOCSET_SMALL_SIZES);
-	Source		source = {text, what, layout};
+	Source		source = {.text = text, .what = what, .layout = layout};
 	ErrorContextCallback callback;
 	PgcRights	saved;
 	Node	   *node;
@@ -225,7 +225,7 @@ pgc_expression_compile(const char *text, const char *what,
 	node = analyze(&source);
 	expression->fix_search_path = runs_foreign_code(node, NULL);
 	expression->as_owner = expression->fix_search_path || contain_mutable_functions(node);
-	expression->can_fail = contain_leaked_vars(node);
+	expression->can_fail = contain_leaked_vars(node) || contain_mutable_functions(node);
 	node = (Node *) expression_planner((Expr *) node);
 
 	MemoryContextSwitchTo(target);
@@ -403,9 +403,9 @@ last_identifier(const char *text)
 char *
 pgc_expression_rename(const char *text, const char *oldname, const char *newname)
 {
-	Renaming	renaming = {oldname, NIL};
+	Renaming	renaming = {.oldname = oldname};
 	PgcLayout	layout = {.relation = ""};
-	Source		source = {text, "expression", &layout};
+	Source		source = {.text = text, .what = "expression", .layout = &layout};
 	StringInfoData result;
 	const char *rest = text;
 	ListCell   *cell;

@@ -79,7 +79,9 @@ compile_length_between(PgcCompile *compile)
 }
 
 const PgcKind pgc_kind_length_between = {
-	.name = "length_between", .ncolumns = 1, .null_passes = true,
+	.name = "length_between",
+	.ncolumns = 1,
+	.null_passes = true,
 	.parameters = {"minimum", "maximum"},
 	.compile = compile_length_between
 };

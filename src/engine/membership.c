@@ -240,13 +240,17 @@ compile_forbidden_values(PgcCompile *compile)
 }
 
 const PgcKind pgc_kind_accepted_values = {
-	.name = "accepted_values", .ncolumns = 1, .null_passes = true,
+	.name = "accepted_values",
+	.ncolumns = 1,
+	.null_passes = true,
 	.parameters = {"values"},
 	.compile = compile_accepted_values
 };
 
 const PgcKind pgc_kind_forbidden_values = {
-	.name = "forbidden_values", .ncolumns = 1, .null_passes = true,
+	.name = "forbidden_values",
+	.ncolumns = 1,
+	.null_passes = true,
 	.parameters = {"values"},
 	.compile = compile_forbidden_values
 };

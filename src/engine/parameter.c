@@ -217,34 +217,23 @@ bound_typmod(const PgcCompile *compile)
 	}
 }
 
-/* The type a constant is cast to. */
-typedef struct Cast
-{
-	Oid			input;
-	Oid			ioparam;
-	Oid			output;
-	bool		varlena;
-} Cast;
-
 /*
- * pgc_parameter_cast returns a text as a Datum of the column's type; a text
- * that is none is an error with the column's type.  *canonical (unless NULL)
- * gets the value's output text.
+ * pgc_value_of returns a text as a Datum of a type; a text that is none is an
+ * error that names what it is for: column, shown as of type shown.
  */
 Datum
-pgc_parameter_cast(const PgcCompile *compile, const char *name,
-				   const char *text, char **canonical)
+pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
+			 const char *column, const char *shown)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Cast		cast;
+	Oid			input;
+	Oid			ioparam;
 	Datum		value = 0;
 
-	getTypeInputInfo(compile->type, &cast.input, &cast.ioparam);
-	getTypeOutputInfo(compile->type, &cast.output, &cast.varlena);
+	getTypeInputInfo(type, &input, &ioparam);
 	PG_TRY();
 	{
-		value = OidInputFunctionCall(cast.input, unconstify(char *, text),
-									 cast.ioparam, bound_typmod(compile));
+		value = OidInputFunctionCall(input, unconstify(char *, text), ioparam, typmod);
 	}
 	PG_CATCH();
 	{
@@ -256,14 +245,34 @@ pgc_parameter_cast(const PgcCompile *compile, const char *name,
 		FlushErrorState();
 		ereport(ERROR,
 				(errcode(error->sqlerrcode),
-				 errmsg("%s \"%s\" does not fit column \"%s\" of type %s",
-						name, text, NameStr(compile->column->name),
-						format_type_with_typemod(compile->type, compile->typmod)),
-				 errdetail_internal("%s", error->message)));
+				 errmsg("%s \"%s\" does not fit column \"%s\" of type %s", what, text, column, shown),
+				 errdetail_internal("%s%s", error->message,
+									error->message[strlen(error->message) - 1] == '.' ? "" : ".")));
 	}
 	PG_END_TRY();
+	return value;
+}
+
+/*
+ * pgc_parameter_cast returns a text as a Datum of the column's type; a text
+ * that is none is an error with the column's type.  *canonical (unless NULL)
+ * gets the value's output text.
+ */
+Datum
+pgc_parameter_cast(const PgcCompile *compile, const char *name,
+				   const char *text, char **canonical)
+{
+	Datum		value = pgc_value_of(compile->type, bound_typmod(compile), name, text,
+									 NameStr(compile->column->name),
+									 format_type_with_typemod(compile->type, compile->typmod));
+	Oid			output;
+	bool		varlena;
+
 	if (canonical != NULL)
-		*canonical = pgc_output_text(cast.output, value);
+	{
+		getTypeOutputInfo(compile->type, &output, &varlena);
+		*canonical = pgc_output_text(output, value);
+	}
 	return value;
 }
 

@@ -143,19 +143,25 @@ compile_format(PgcCompile *compile)
 }
 
 const PgcKind pgc_kind_matches = {
-	.name = "matches", .ncolumns = 1, .null_passes = true,
+	.name = "matches",
+	.ncolumns = 1,
+	.null_passes = true,
 	.parameters = {"pattern"},
 	.compile = compile_matches
 };
 
 const PgcKind pgc_kind_not_matches = {
-	.name = "not_matches", .ncolumns = 1, .null_passes = true,
+	.name = "not_matches",
+	.ncolumns = 1,
+	.null_passes = true,
 	.parameters = {"pattern"},
 	.compile = compile_not_matches
 };
 
 const PgcKind pgc_kind_format = {
-	.name = "format", .ncolumns = 1, .null_passes = true,
+	.name = "format",
+	.ncolumns = 1,
+	.null_passes = true,
 	.parameters = {"format"},
 	.compile = compile_format
 };

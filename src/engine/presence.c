@@ -46,11 +46,15 @@ compile_not_blank(PgcCompile *compile)
 }
 
 const PgcKind pgc_kind_not_null = {
-	.name = "not_null", .ncolumns = 1, .null_passes = false,
+	.name = "not_null",
+	.ncolumns = 1,
+	.null_passes = false,
 	.compile = compile_not_null
 };
 
 const PgcKind pgc_kind_not_blank = {
-	.name = "not_blank", .ncolumns = 1, .null_passes = false,
+	.name = "not_blank",
+	.ncolumns = 1,
+	.null_passes = false,
 	.compile = compile_not_blank
 };

@@ -32,7 +32,9 @@ compile_satisfies(PgcCompile *compile)
 }
 
 const PgcKind pgc_kind_satisfies = {
-	.name = "satisfies", .ncolumns = 0, .null_passes = true,
+	.name = "satisfies",
+	.ncolumns = 0,
+	.null_passes = true,
 	.parameters = {"expression"},
 	.compile = compile_satisfies
 };

@@ -376,9 +376,11 @@ COPY enc FROM stdin;
 SELECT contract.matches('enc', 'a', E'\xc3\x28');
 SELECT contract.satisfies('enc', E'a <> ''\xff''');
 SELECT contract.describe('enc', owner => E'\xed\xa0\x80');
+\set VERBOSITY terse
 SELECT contract.add_rule('enc', 'matches', '{a}', '{"pattern": "\u0000"}');
 SELECT contract.add_rule('enc', 'accepted_values', '{a}', '{"values": ["\ud800"]}');
 SELECT contract.repair(id, '{"a": "\u0000"}') FROM contract.quarantined;
+\set VERBOSITY default
 SELECT contract.repair(id, '{"a": "\u00e9\ud83d\ude00"}') FROM contract.quarantined;
 SELECT id FROM enc ORDER BY id;
 SELECT rule, key, value FROM contract.violations ORDER BY id;

@@ -391,7 +391,7 @@ examples_of(const PgcTally *tally)
 static PgcRuleSpec
 spec_of_arguments(FunctionCallInfo fcinfo)
 {
-	PgcRuleSpec spec = {.name = "preview", .action = PGC_AUDIT};
+	PgcRuleSpec spec = {.name = "preview",.action = PGC_AUDIT};
 	Datum	   *columns;
 	bool	   *nulls;
 

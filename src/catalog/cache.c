@@ -53,7 +53,7 @@ mark_all(Datum arg, int cache, uint32 hash)
 static void
 set_up(void)
 {
-	HASHCTL		control = {.keysize = sizeof(int32), .entrysize = sizeof(PgcEntry)};
+	HASHCTL		control = {.keysize = sizeof(int32),.entrysize = sizeof(PgcEntry)};
 
 	cache_context = AllocSetContextCreate(CacheMemoryContext, "pg_contract cache",
 										  ALLOCSET_DEFAULT_SIZES);

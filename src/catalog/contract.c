@@ -62,7 +62,7 @@ typedef struct TableScan
 static TableScan
 scan_begin(const char *table, const char *index, int attno, RegProcedure equal, Datum value)
 {
-	TableScan		scan;
+	TableScan	scan;
 	ScanKeyData key;
 	Oid			relid = pgc_table_oid(table);
 
@@ -167,7 +167,7 @@ order_rules(const void *a, const void *b)
 static void
 load_rules(PgcContract *contract)
 {
-	TableScan		scan = scan_by_id("rule", "rule_dataset_id_name_key", RULE_DATASET + 1,
+	TableScan	scan = scan_by_id("rule", "rule_dataset_id_name_key", RULE_DATASET + 1,
 								  contract->dataset_id);
 	int			room = 16;
 
@@ -189,7 +189,7 @@ load_rules(PgcContract *contract)
 static void
 load_annotations(PgcContract *contract)
 {
-	TableScan		scan = scan_by_id("column_annotation", "column_annotation_pkey",
+	TableScan	scan = scan_by_id("column_annotation", "column_annotation_pkey",
 								  ANNOTATION_DATASET + 1, contract->dataset_id);
 
 	while (scan_next(&scan))
@@ -205,7 +205,7 @@ load_annotations(PgcContract *contract)
 static void
 load_owner(PgcContract *contract)
 {
-	TableScan		scan = scan_begin("contract", "contract_pkey", CONTRACT_ID + 1, F_TEXTEQ,
+	TableScan	scan = scan_begin("contract", "contract_pkey", CONTRACT_ID + 1, F_TEXTEQ,
 								  CStringGetTextDatum(contract->contract_id));
 
 	if (scan_next(&scan))
@@ -224,7 +224,7 @@ exists(Oid relid)
 static Oid
 read_binding(int32 dataset_id)
 {
-	TableScan		scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, dataset_id);
+	TableScan	scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, dataset_id);
 	Oid			relid = InvalidOid;
 
 	if (scan_next(&scan))
@@ -269,7 +269,7 @@ pgc_contract_relation(int32 dataset_id)
 PgcContract *
 pgc_contract_load(int32 dataset_id)
 {
-	TableScan		scan = scan_by_id("dataset", "dataset_pkey", DATASET_ID + 1, dataset_id);
+	TableScan	scan = scan_by_id("dataset", "dataset_pkey", DATASET_ID + 1, dataset_id);
 	PgcContract *contract = NULL;
 
 	if (scan_next(&scan))
@@ -298,7 +298,7 @@ pgc_contract_load(int32 dataset_id)
 static void
 attach_binding(PgcBound *bound)
 {
-	TableScan		scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, bound->dataset_id);
+	TableScan	scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, bound->dataset_id);
 
 	if (scan_next(&scan))
 	{
@@ -343,7 +343,7 @@ pgc_contract_datasets(const char *contract_id)
 List *
 pgc_contract_list(void)
 {
-	TableScan		scan = scan_begin("dataset", NULL, 0, InvalidOid, 0);
+	TableScan	scan = scan_begin("dataset", NULL, 0, InvalidOid, 0);
 	List	   *result = NIL;
 	ListCell   *cell;
 
@@ -366,7 +366,7 @@ pgc_contract_list(void)
 static int32
 find_by_name(const char *schema, const char *table)
 {
-	TableScan		scan = scan_begin("dataset", "dataset_schema_name_table_name_key",
+	TableScan	scan = scan_begin("dataset", "dataset_schema_name_table_name_key",
 								  DATASET_SCHEMA + 1, F_NAMEEQ,
 								  CStringGetDatum(schema));
 	int32		result = 0;
@@ -384,7 +384,7 @@ find_by_name(const char *schema, const char *table)
 int32
 pgc_contract_of_relation(Oid relid)
 {
-	TableScan		scan = scan_begin("binding", "binding_relid_key", BINDING_RELID + 1, F_OIDEQ,
+	TableScan	scan = scan_begin("binding", "binding_relid_key", BINDING_RELID + 1, F_OIDEQ,
 								  ObjectIdGetDatum(relid));
 	int32		result = 0;
 

@@ -39,7 +39,8 @@ typedef struct PgcContract
 	Oid			relid;			/* what bears the name, or InvalidOid */
 	int			nrules;
 	PgcStoredRule *rules;		/* in the order they were made */
-	List	   *pii;			/* names (char *) of columns with personal data */
+	List	   *pii;			/* names (char *) of columns with personal
+								 * data */
 } PgcContract;
 
 /* A dataset's name and binding, for those who walk over all of them. */
@@ -48,7 +49,8 @@ typedef struct PgcBound
 	int32		dataset_id;
 	NameData	schema_name;
 	NameData	table_name;
-	Oid			relid;			/* as bound, or InvalidOid: never or not any more */
+	Oid			relid;			/* as bound, or InvalidOid: never or not any
+								 * more */
 	int			ncolumns;
 	int16	   *attnums;
 	NameData   *attnames;
@@ -158,7 +160,8 @@ typedef struct PgcHeld
 	int32		dataset_id;
 	bool		is_update;
 	Jsonb	   *key;			/* finds the old row of an UPDATE, or NULL */
-	List	   *changed;		/* columns (char *) that the UPDATE wanted to change */
+	List	   *changed;		/* columns (char *) that the UPDATE wanted to
+								 * change */
 	Jsonb	   *row;			/* column -> output text or null */
 } PgcHeld;
 

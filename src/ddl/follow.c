@@ -49,7 +49,7 @@ relation_named(const PgcBound *bound)
 {
 	Oid			schema = get_namespace_oid(NameStr(bound->schema_name), true);
 	Oid			relid = OidIsValid(schema) ?
-		get_relname_relid(NameStr(bound->table_name), schema) : InvalidOid;
+	get_relname_relid(NameStr(bound->table_name), schema) : InvalidOid;
 
 	if (!OidIsValid(relid) || get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
 		return InvalidOid;
@@ -324,26 +324,25 @@ take_off(const AlterTableStmt *command)
 
 /* warn_of_dropped_triggers says which contracts a DROP TRIGGER has disarmed. */
 static void
-warn_of_dropped_triggers(void)
+warn_of_dropped_triggers(const DropStmt *command)
 {
 	ListCell   *cell;
 
-	foreach(cell, pgc_contract_list())
+	foreach(cell, command->objects)
 	{
-		PgcContract *contract = pgc_contract_load(((PgcBound *) lfirst(cell))->dataset_id);
-		char	   *problem = OidIsValid(contract->relid) ? pgc_binding_problem(contract) : NULL;
+		int32		dataset_id;
+		PgcContract *contract;
+		char	   *problem;
 
+		if (sscanf(strVal(llast(lfirst_node(List, cell))), "zz_contract_%d_", &dataset_id) != 1)
+			continue;
+		contract = pgc_contract_load(dataset_id);
+		problem = contract && OidIsValid(contract->relid) ? pgc_binding_problem(contract) : NULL;
 		if (problem != NULL)
 			ereport(WARNING,
 					(errmsg("the contract of \"%s\" is not enforced on write", contract->name),
 					 errdetail_internal("%s.", problem)));
 	}
-}
-
-static bool
-drops_trigger(const Node *command)
-{
-	return IsA(command, DropStmt) && ((const DropStmt *) command)->removeType == OBJECT_TRIGGER;
 }
 
 /* pgc_follow_ddl is contract.follow_ddl(), for ddl_command_start, _end and sql_drop. */
@@ -372,8 +371,8 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 		ddl_seen = true;
 		follow_all(makes_relations(command));
 		taken_off = NIL;
-		if (drops_trigger(command))
-			warn_of_dropped_triggers();
+		if (IsA(command, DropStmt) && ((const DropStmt *) command)->removeType == OBJECT_TRIGGER)
+			warn_of_dropped_triggers((const DropStmt *) command);
 	}
 	PG_RETURN_NULL();
 }

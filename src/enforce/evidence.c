@@ -176,6 +176,7 @@ push_column(JsonbParseState **state, const PgcWriter *writer, int column,
 		return;
 	}
 	text = OutputFunctionCall(&writer->outputs[column], datum);
+
 	if (verbatim)
 		push_text(state, WJB_VALUE, text, 0);
 	else if (attribute->atttypid == BOOLOID)
@@ -269,6 +270,7 @@ column_text(const PgcLayout *layout, int column, Datum value)
 
 	getTypeOutputInfo(layout->columns[column].type, &output, &varlena);
 	text = pgc_output_text(output, value);
+
 	length = strlen(text);
 	return length > CLIP ? psprintf("%.*s...", pg_mbcliplen(text, length, CLIP), text) : text;
 }
@@ -294,8 +296,8 @@ pgc_evidence_value(const PgcContract *contract, const PgcProgram *program, int r
 		int			column = compiled->columns[i];
 		const char *name = NameStr(layout->columns[column].name);
 		const char *text = nulls[column] ? "null" :
-			mask && is_pii(contract->pii, name) ? PGC_MASK :
-			column_text(layout, column, values[column]);
+		mask && is_pii(contract->pii, name) ? PGC_MASK :
+		column_text(layout, column, values[column]);
 
 		if (compiled->ncolumns > 1)
 			appendStringInfo(&result, "%s%s = ", i > 0 ? ", " : "", name);

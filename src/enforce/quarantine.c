@@ -306,7 +306,7 @@ execute(const Site *site, const PgcHeld *held)
 {
 	Parameters	parameters = new_parameters(2 * site->layout->ncolumns);
 	char	   *sql = held->is_update ? update_statement(site, held, &parameters) :
-		insert_statement(site, &parameters);
+	insert_statement(site, &parameters);
 	uint64		processed;
 
 	if (sql == NULL)
@@ -544,7 +544,7 @@ push_patch(const Site *site, Jsonb *patch, JsonbParseState **state, List **names
 
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		char	   *text;
+		char	   *string;
 
 		if (token == WJB_KEY)
 		{
@@ -554,11 +554,11 @@ push_patch(const Site *site, Jsonb *patch, JsonbParseState **state, List **names
 		}
 		else if (token == WJB_VALUE && column != NULL)
 		{
-			text = patched_text(&value);
-			value.type = text ? jbvString : jbvNull;
-			if (text != NULL)
+			string = patched_text(&value);
+			value.type = string ? jbvString : jbvNull;
+			if (string != NULL)
 			{
-				value.val.string.val = canonical_text(column, text);
+				value.val.string.val = canonical_text(column, string);
 				value.val.string.len = strlen(value.val.string.val);
 			}
 			pushJsonbValue(state, WJB_VALUE, &value);

@@ -90,10 +90,12 @@ typedef struct Quarantined
 typedef struct Frame
 {
 	struct Frame *parent;
-	struct Frame *committed;	/* frames of subtransactions that committed into this */
+	struct Frame *committed;	/* frames of subtransactions that committed
+								 * into this */
 	struct Frame *next;			/* in the parent's list of those */
 	SubTransactionId subid;
-	SubTransactionId written_in;	/* subtransaction that wrote the content, or 0 */
+	SubTransactionId written_in;	/* subtransaction that wrote the content,
+									 * or 0 */
 	MemoryContext context;		/* of the tallies */
 	MemoryContext held_context; /* of the quarantined rows */
 	int			ntallies;
@@ -346,7 +348,7 @@ typedef struct Batch
 static Batch
 new_batch(PgcTable table)
 {
-	Batch		batch = {.table = table, .room = 64};
+	Batch		batch = {.table = table,.room = 64};
 
 	batch.descriptor = pgc_history_descriptor(table);
 	batch.tuples = palloc(batch.room * sizeof(HeapTuple));

@@ -62,7 +62,7 @@ detail_of(const PgcEntry *entry, int index, const char *error,
 {
 	const PgcRule *rule = &entry->program->rules[index];
 	const char *column = rule->ncolumns == 1 ?
-		NameStr(entry->program->layout.columns[rule->columns[0]].name) : NULL;
+	NameStr(entry->program->layout.columns[rule->columns[0]].name) : NULL;
 	bool		show = may_show(entry, index, relid);
 	char	   *value = NULL;
 

@@ -206,8 +206,8 @@ static inline bool
 has_passed(const PgcEntry *entry)
 {
 	bool		result = passed.entry == entry && passed.generation == entry->generation &&
-		passed.command == GetCurrentCommandId(false) &&
-		passed.subtransaction == GetCurrentSubTransactionId();
+	passed.command == GetCurrentCommandId(false) &&
+	passed.subtransaction == GetCurrentSubTransactionId();
 
 	passed.entry = NULL;
 	return result;
@@ -266,7 +266,8 @@ pgc_conforms_update(PG_FUNCTION_ARGS)
 typedef struct Target
 {
 	int32		dataset_id;
-	PgcEntry   *entry;			/* or NULL: not this database's, or not its relation */
+	PgcEntry   *entry;			/* or NULL: not this database's, or not its
+								 * relation */
 	uint64		generation;
 	AttrNumber *attnos;			/* of the layout's columns */
 	AttrNumber	highest;

@@ -124,7 +124,8 @@ typedef struct PgcVerdict
 {
 	int			nfailed;
 	int		   *failed;			/* indexes of failing rules, ascending */
-	char	  **errors;			/* a rule: why it could not be evaluated, or NULL */
+	char	  **errors;			/* a rule: why it could not be evaluated, or
+								 * NULL */
 	PgcAction	strongest;		/* of the failing rules */
 } PgcVerdict;
 
@@ -166,7 +167,7 @@ extern Datum pgc_value_of(Oid type, int32 typmod, const char *what, const char *
 						  const char *column, const char *shown);
 
 /* expression.c */
-extern char *pgc_expression_rename(const char *text, const char *oldname,
+extern char *pgc_expression_rename(const char *sql, const char *oldname,
 								   const char *newname);
 
 #endif							/* PGC_ENGINE_H */

@@ -41,7 +41,7 @@ struct PgcExpression
 /* For error messages: which text is being parsed. */
 typedef struct Source
 {
-	const char *text;
+	const char *sql;
 	const char *what;			/* "filter", "expression" */
 	const PgcLayout *layout;
 } Source;
@@ -53,7 +53,7 @@ refuse(const Source *source, const char *reason)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s of a rule %s", source->what, reason),
-			 errdetail("The %s is: %s", source->what, source->text),
+			 errdetail("The %s is: %s", source->what, source->sql),
 			 errhint("Use one boolean expression over the columns of the row.")));
 }
 
@@ -68,7 +68,7 @@ describe_source(void *arg)
 	{
 		errposition(0);
 		internalerrposition(position);
-		internalerrquery(source->text);
+		internalerrquery(source->sql);
 	}
 	errcontext("%s of a contract rule on \"%s\"", source->what, source->layout->relation);
 }
@@ -122,7 +122,7 @@ contains_sublink(Node *node, void *context)
 static Node *
 parse_raw(const Source *source)
 {
-	List	   *statements = raw_parser(source->text, RAW_PARSE_PLPGSQL_EXPR);
+	List	   *statements = raw_parser(source->sql, RAW_PARSE_PLPGSQL_EXPR);
 	SelectStmt *select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
 	ResTarget  *target;
 
@@ -148,7 +148,7 @@ analyze(Source *source)
 	ParseState *pstate = make_parsestate(NULL);
 	Node	   *node;
 
-	pstate->p_sourcetext = source->text;
+	pstate->p_sourcetext = source->sql;
 	pstate->p_pre_columnref_hook = resolve_column;
 	pstate->p_ref_hook_state = source;
 	node = transformExpr(pstate, parse_raw(source), EXPR_KIND_OTHER);
@@ -203,14 +203,14 @@ columns_used(Node *node)
  * text; what says what it is ("filter").
  */
 PgcExpression *
-pgc_expression_compile(const char *text, const char *what,
+pgc_expression_compile(const char *sql, const char *what,
 					   const PgcLayout *layout, Bitmapset **uses)
 {
 	PgcExpression *expression = palloc(sizeof(PgcExpression));
 	MemoryContext target = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(target, "pg_contract parse",
 												  ALLOCSET_SMALL_SIZES);
-	Source		source = {.text = text, .what = what, .layout = layout};
+	Source		source = {.sql = sql,.what = what,.layout = layout};
 	ErrorContextCallback callback;
 	PgcRights	saved;
 	Node	   *node;
@@ -364,16 +364,16 @@ skip_identifier(const char *text)
 {
 	if (*text == '"')
 	{
-		for (text++; *text; text++)
+		for (text ++; *text; text ++)
 		{
-			if (*text == '"' && *++text != '"')
+			if (*text == '"' && *++text !='"')
 				break;
 		}
 		return text;
 	}
-	while (*text && (IS_HIGHBIT_SET(*text) || isalnum((unsigned char) *text) ||
-					 *text == '_' || *text == '$'))
-		text++;
+	while (*text &&(IS_HIGHBIT_SET(*text) || isalnum((unsigned char) *text) ||
+					*text == '_' || *text == '$'))
+		text	  ++;
 	return text;
 }
 
@@ -389,6 +389,7 @@ last_identifier(const char *text)
 			end++;
 		if (*end != '.')
 			return text;
+
 		end++;
 		while (scanner_isspace(*end))
 			end++;
@@ -401,13 +402,13 @@ last_identifier(const char *text)
  * to its new name (palloc'd), everything else byte for byte as it was.
  */
 char *
-pgc_expression_rename(const char *text, const char *oldname, const char *newname)
+pgc_expression_rename(const char *sql, const char *oldname, const char *newname)
 {
 	Renaming	renaming = {.oldname = oldname};
 	PgcLayout	layout = {.relation = ""};
-	Source		source = {.text = text, .what = "expression", .layout = &layout};
+	Source		source = {.sql = sql,.what = "expression",.layout = &layout};
 	StringInfoData result;
-	const char *rest = text;
+	const char *rest = sql;
 	ListCell   *cell;
 
 	(void) find_references(parse_raw(&source), &renaming);
@@ -415,7 +416,7 @@ pgc_expression_rename(const char *text, const char *oldname, const char *newname
 	initStringInfo(&result);
 	foreach(cell, renaming.locations)
 	{
-		const char *name = last_identifier(text + lfirst_int(cell));
+		const char *name = last_identifier(sql + lfirst_int(cell));
 
 		appendBinaryStringInfo(&result, rest, name - rest);
 		appendStringInfoString(&result, quote_identifier(newname));

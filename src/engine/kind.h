@@ -35,9 +35,10 @@ struct PgcKind
 	bool		null_passes;
 
 	/*
-	 * Checks the parameters, sets op->passes and its constants (in the current
-	 * context), says in words what a value must be, pushes the parameters in
-	 * canonical form.  Errors name what is wrong and what is allowed.
+	 * Checks the parameters, sets op->passes and its constants (in the
+	 * current context), says in words what a value must be, pushes the
+	 * parameters in canonical form.  Errors name what is wrong and what is
+	 * allowed.
 	 */
 	void		(*compile) (PgcCompile *compile);
 };
@@ -94,7 +95,7 @@ pgc_text_of(const PgcOp *op, Datum value, int *length)
 }
 
 /* expression.c */
-extern PgcExpression *pgc_expression_compile(const char *text, const char *what,
+extern PgcExpression *pgc_expression_compile(const char *sql, const char *what,
 											 const PgcLayout *layout,
 											 Bitmapset **uses);
 extern bool pgc_expression_evaluate(PgcExpression *expression, PgcProgram *program,

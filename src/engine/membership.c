@@ -88,7 +88,7 @@ integer_passes(const PgcOp *op, Datum value)
 {
 	const IntegerSet *set = op->constant.pointer;
 	int64		sought = set->width == 2 ? DatumGetInt16(value) :
-		set->width == 4 ? DatumGetInt32(value) : DatumGetInt64(value);
+	set->width == 4 ? DatumGetInt32(value) : DatumGetInt64(value);
 
 	if (set->nmembers > SCANNED_MEMBERS)
 		return (bsearch(&sought, set->members, set->nmembers, sizeof(int64),

@@ -119,6 +119,7 @@ pgc_parameter_text(const PgcCompile *compile, const char *name, bool required)
 		return NULL;
 	}
 	text = scalar_text(value);
+
 	if (text == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -133,7 +134,7 @@ pgc_parameter_bool(const PgcCompile *compile, const char *name)
 	char	   *text = pgc_parameter_text(compile, name, false);
 	bool		result = false;
 
-	if (text != NULL && !parse_bool(text, &result))
+	if (text !=NULL && !parse_bool(text, &result))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"%s\" must be true or false, not \"%s\"", name, text)));

@@ -91,7 +91,7 @@ bind_column(PgcCompile *compile)
 static void
 compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, PgcOp *op)
 {
-	PgcCompile	compile = {.spec = spec, .layout = layout, .rule = rule, .op = op};
+	PgcCompile	compile = {.spec = spec,.layout = layout,.rule = rule,.op = op};
 
 	rule->kind = find_kind(spec);
 	pgc_parameter_check_names(rule->kind, spec->parameters);

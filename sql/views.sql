@@ -25,7 +25,7 @@ BEGIN;
 INSERT INTO customer VALUES
 	(1, 'Ann', 'ann@example.com', '1980-02-29', 99.5, true, '{"a": 1, "a": 2}', '{x,y}'),
 	(2, NULL, 'nobody', NULL, 'NaN', false, NULL, NULL),
-	(3, 'Old', 'old', '1812-01-01', 1e300, NULL, '[1]', '{}');
+	(3, 'Old', 'old', '1812-01-01', 1e30, NULL, '[1]', '{}');
 UPDATE customer SET score = -1, email = 'still nobody' WHERE id = 2;
 INSERT INTO nokey VALUES (NULL, 'x');
 INSERT INTO two_keys VALUES (1, '2024-01-01', NULL);
@@ -34,7 +34,7 @@ RESET application_name;
 
 SELECT dataset, rule, kind, source, action, operation, role = current_user AS me, application, key, value, message
 FROM contract.violations WHERE dataset <> 'public.nokey' ORDER BY id;
-SELECT DISTINCT dataset, rule, "row" FROM contract.violations WHERE operation = 'INSERT' ORDER BY dataset, rule;
+SELECT DISTINCT dataset, rule, "row" FROM contract.violations WHERE operation = 'INSERT' ORDER BY dataset, rule, "row";
 SELECT key ? 'ctid' AS by_ctid, "row" FROM contract.violations WHERE dataset = 'public.nokey';
 -- one transaction, a query for each statement
 SELECT count(DISTINCT xid) AS transactions, count(DISTINCT query_id) AS queries, bool_and(query_id IS NOT NULL) AS all_known,

@@ -4,8 +4,8 @@
  *		multiple_of.
  *
  * Integers, dates and timestamps compare as integers, floats as PostgreSQL's
- * float operators do (NaN is above everything), numeric by numeric_cmp, and
- * every other type with a btree order by its own comparison function and the
+ * float operators do (NaN is above everything), numeric as stored or by
+ * numeric_cmp, and every other type with a btree order by its own comparison function and the
  * column's collation.
  */
 #include "postgres.h"
@@ -14,6 +14,7 @@
 
 #include "catalog/pg_type.h"
 #include "engine/kind.h"
+#include "engine/packed.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/float.h"
@@ -32,6 +33,8 @@ typedef struct Range
 	Datum		high;
 	double		float_low;		/* of float types only */
 	double		float_high;
+	PgcPacked	packed_low;		/* of numeric only */
+	PgcPacked	packed_high;
 	FmgrInfo   *compare;		/* of types without a branch of their own */
 	Oid			collation;
 } Range;
@@ -93,19 +96,25 @@ float8_passes(const PgcOp *op, Datum value)
 	return float_in_range(op->constant.pointer, DatumGetFloat8(value));
 }
 
+/* numeric_order compares with a bound, packed if that can tell. */
+static inline int
+numeric_order(Datum value, Datum bound, const PgcPacked *packed)
+{
+	int			order = packed->usable ? pgc_packed_compare(value, packed) : PGC_PACKED_UNKNOWN;
+
+	if (likely(order != PGC_PACKED_UNKNOWN))
+		return order;
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, bound));
+}
+
 static bool
 numeric_passes(const PgcOp *op, Datum value)
 {
 	const Range *range = op->constant.pointer;
-	Datum		number = PointerGetDatum(PG_DETOAST_DATUM(value));
-	int			to_low = 0;
-	int			to_high = 0;
 
-	if (range->has_low)
-		to_low = DatumGetInt32(DirectFunctionCall2(numeric_cmp, number, range->low));
-	if (range->has_high)
-		to_high = DatumGetInt32(DirectFunctionCall2(numeric_cmp, number, range->high));
-	return in_range(range, to_low, to_high);
+	return in_range(range,
+					range->has_low ? numeric_order(value, range->low, &range->packed_low) : 0,
+					range->has_high ? numeric_order(value, range->high, &range->packed_high) : 0);
 }
 
 static bool
@@ -296,8 +305,16 @@ compile_between(PgcCompile *compile)
 		range->float_high = range->has_high ? float_of(compile->type, range->high) : 0;
 		op->passes = compile->type == FLOAT4OID ? float4_passes : float8_passes;
 	}
+	else if (compile->type == NUMERICOID)
+	{
+		if (range->has_low)
+			range->packed_low = pgc_packed_decode(range->low);
+		if (range->has_high)
+			range->packed_high = pgc_packed_decode(range->high);
+		op->passes = numeric_passes;
+	}
 	else
-		op->passes = compile->type == NUMERICOID ? numeric_passes : ordered_passes;
+		op->passes = ordered_passes;
 }
 
 /* A divisor, whole and as numeric, and how a value becomes a numeric. */

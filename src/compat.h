@@ -18,6 +18,11 @@
 #include "varatt.h"
 #endif
 
+/* Before a declaration, from 18 on PostgreSQL's own. */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* search_path for what a user wrote: pg_temp must be named, last. */
 static inline void
 pgc_compat_restrict_search_path(void)

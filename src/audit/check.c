@@ -435,7 +435,7 @@ pgc_preview(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	relation = table_open(relid, AccessShareLock);
 	layout = pgc_layout_of(relation);
-	layout->owner = GetUserId();
+	layout->author = GetUserId();
 	pgc_program_validate(layout, &spec);
 	dataset_id = pgc_contract_of_relation(relid);
 	pass.contract = dataset_id ? pgc_contract_load(dataset_id) : &nobody;

@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -238,6 +239,9 @@ pgc_pass_run(PgcPass *pass, Relation relation, Oid role)
 	options.dest = (DestReceiver *) make_judge(pass, relation);
 
 	pgc_rights_enter(&saved, role, true);
+	/* rows that a policy hides would pass in silence: an error instead */
+	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
 	if (SPI_execute_extended(query_of(relation, &pass->program->layout), &options) < 0)
 		elog(ERROR, "could not read \"%s\"", RelationGetRelationName(relation));

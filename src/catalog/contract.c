@@ -500,7 +500,7 @@ pgc_layout_of(Relation relation)
 	PgcLayout  *layout = palloc(sizeof(PgcLayout));
 
 	layout->relation = pstrdup(RelationGetRelationName(relation));
-	layout->owner = relation->rd_rel->relowner;
+	layout->owner = layout->author = relation->rd_rel->relowner;
 	layout->ncolumns = 0;
 	layout->columns = palloc(Max(descriptor->natts, 1) * sizeof(PgcColumn));
 	for (int i = 0; i < descriptor->natts; i++)

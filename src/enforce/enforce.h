@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/contract.h"
+#include "compat.h"
 #include "executor/execdesc.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
@@ -23,6 +24,8 @@ typedef struct PgcWriter
 	bool		needs_path;		/* some type's text depends on search_path */
 	int			nlive;
 	AttrNumber *order;			/* live columns as jsonb sorts their names */
+	int			nverbatim;
+	AttrNumber *verbatim;		/* those that are not generated */
 	int			nkeys;
 	AttrNumber *keys;			/* primary key columns */
 } PgcWriter;
@@ -71,8 +74,7 @@ extern void pgc_recording_end(void);
 
 /* report.c */
 extern PgcAction pgc_effective_action(const PgcEntry *entry, int rule);
-extern void pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict,
-							  const Datum *values, const bool *nulls, Oid relid,
-							  bool moved) pg_attribute_noreturn();
+pg_noreturn extern void pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict,
+										  const Datum *values, const bool *nulls, Oid relid, bool moved);
 
 #endif							/* PGC_ENFORCE_H */

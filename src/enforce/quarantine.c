@@ -96,7 +96,10 @@ static void
 parse_row(Site *site, Jsonb *row)
 {
 	PgcOutputSettings saved;
+	PgcRights	rights;
 
+	/* a type may call a user's function */
+	pgc_rights_enter(&rights, site->layout->owner, true);
 	pgc_output_enter(&saved, true);
 	PG_TRY();
 	{
@@ -115,6 +118,7 @@ parse_row(Site *site, Jsonb *row)
 		pgc_output_leave(&saved);
 	}
 	PG_END_TRY();
+	pgc_rights_leave(&rights);
 }
 
 /* try_parse_row is parse_row with the error, if any, returned as a message. */
@@ -273,6 +277,7 @@ static char *
 update_statement(const Site *site, const PgcHeld *held, Parameters *parameters)
 {
 	StringInfoData sql;
+	PgcRights	rights;
 	bool		by_ctid;
 
 	if (held->key == NULL)
@@ -296,7 +301,9 @@ update_statement(const Site *site, const PgcHeld *held, Parameters *parameters)
 								 add_parameter(parameters, site, i));
 		}
 	}
+	pgc_rights_enter(&rights, site->layout->owner, true);
 	add_key(&sql, site, held->key, parameters);
+	pgc_rights_leave(&rights);
 	return sql.data;
 }
 
@@ -613,6 +620,7 @@ pgc_repair(PG_FUNCTION_ARGS)
 	List	   *held;
 	List	   *names = NIL;
 	List	   *rules;
+	PgcRights	rights;
 	Site	   *site;
 	Jsonb	   *row;
 
@@ -631,7 +639,9 @@ pgc_repair(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("there is no row " INT64_FORMAT " in quarantine", id),
 				 errhint("See the view contract.quarantined.")));
+	pgc_rights_enter(&rights, site->layout->owner, true);
 	row = patched(site, ((PgcHeld *) linitial(held))->row, patch, &names);
+	pgc_rights_leave(&rights);
 	parse_row(site, row);
 	rules = failing_rules(site, PGC_WARN);
 	pgc_held_set_row(id, row, name_array(names));

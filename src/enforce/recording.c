@@ -520,6 +520,11 @@ pgc_recording_flush(void)
 {
 	if (top == NULL || IsInParallelMode())
 		return;
+	if (!pgc_catalog_exists())
+	{
+		top = NULL;				/* the extension was dropped, its history too */
+		return;
+	}
 	settle();
 	write_stack(top);
 	if (top->written_in == top->subid)

@@ -46,7 +46,8 @@ typedef struct PgcColumn
 typedef struct PgcLayout
 {
 	const char *relation;		/* unqualified name, for qualified references */
-	Oid			owner;			/* with whose rights expressions run */
+	Oid			owner;			/* with whose rights constants are read */
+	Oid			author;			/* with whose rights expressions run */
 	int			ncolumns;
 	PgcColumn  *columns;
 } PgcLayout;

@@ -4,7 +4,7 @@
  *
  * An expression is text.  It is parsed by the server against the layout (no
  * relation is looked at), with search_path = pg_catalog, pg_temp, and runs
- * with the rights of the layout's owner.  It must be a single boolean
+ * with the rights of the layout's author.  It must be a single boolean
  * expression without subquery, aggregate, window or set-returning function,
  * parameter, and without volatile functions: a row is judged by its values
  * alone, and more than once.
@@ -219,7 +219,7 @@ pgc_expression_compile(const char *sql, const char *what,
 	callback.arg = &source;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	pgc_rights_enter(&saved, layout->owner, true);
+	pgc_rights_enter(&saved, layout->author, true);
 	MemoryContextSwitchTo(scratch);
 
 	node = analyze(&source);
@@ -286,7 +286,7 @@ pgc_expression_evaluate(PgcExpression *expression, PgcProgram *program,
 		make_workspace(program);
 	lend_slot(program, values, nulls);
 	if (expression->as_owner)
-		pgc_rights_enter(&saved, program->layout.owner, expression->fix_search_path);
+		pgc_rights_enter(&saved, program->layout.author, expression->fix_search_path);
 	result = ExecEvalExprSwitchContext(expression->state, program->econtext, isnull);
 	if (expression->as_owner)
 		pgc_rights_leave(&saved);

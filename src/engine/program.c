@@ -87,12 +87,17 @@ bind_column(PgcCompile *compile)
 	compile->rule->uses = bms_make_singleton(index);
 }
 
-/* compile_rule fills rule and op in the current context, or raises. */
+/*
+ * compile_rule fills rule and op in the current context, or raises.  It runs
+ * with the owner's rights: a constant's type may call a user's function.
+ */
 static void
 compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, PgcOp *op)
 {
 	PgcCompile	compile = {.spec = spec,.layout = layout,.rule = rule,.op = op};
+	PgcRights	saved;
 
+	pgc_rights_enter(&saved, layout->owner, true);
 	rule->kind = find_kind(spec);
 	pgc_parameter_check_names(rule->kind, spec->parameters);
 	if (rule->kind->ncolumns == 1)
@@ -106,6 +111,7 @@ compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, Pg
 	rule->words = compile.words.data;
 	if (spec->filter != NULL)
 		rule->filter = pgc_expression_compile(spec->filter, "filter", layout, &rule->uses);
+	pgc_rights_leave(&saved);
 }
 
 /*

@@ -33,7 +33,7 @@ COPY w (id, a, b, t) FROM stdin;
 24	1	1	z
 \.
 SELECT id, a, b, t, g FROM w ORDER BY id;
-SELECT id, rules FROM contract.quarantined ORDER BY id;
+SELECT "row" ->> 'id' AS id, rules FROM contract.quarantined ORDER BY contract.quarantined.id;
 
 -- UPDATE: the new row, and only rules whose columns changed
 UPDATE w SET b = 2 WHERE id = 1;                -- a = 99 stays as it was: not recorded again

@@ -43,6 +43,18 @@ INSERT INTO regress_priv.person (id, name) VALUES (4, ' ');
 UPDATE regress_priv.person SET name = 'someone';
 -- neither may see the values of others' columns in an error
 INSERT INTO regress_priv.person (id, name) VALUES (-1, 'x');
+-- nor switch the evidence off
+SET pg_contract.violation_samples = 0;
+-- through a view of the owner's, the right to write to the view is enough
+SET ROLE regress_owner;
+CREATE VIEW regress_priv.names AS SELECT id, name FROM regress_priv.person;
+GRANT INSERT, UPDATE ON regress_priv.names TO regress_nobody;
+SET ROLE regress_nobody;
+INSERT INTO regress_priv.names VALUES (50, ' '), (51, 'fine');
+INSERT INTO regress_priv.names VALUES (-50, 'x');
+SET ROLE regress_owner;
+DROP VIEW regress_priv.names;
+DELETE FROM regress_priv.person WHERE id >= 50;
 RESET ROLE;
 SELECT role, rule, key FROM contract.violations ORDER BY id;
 

@@ -148,6 +148,7 @@ enum
 	QUARANTINED_CHANGED, QUARANTINED_ROW, QUARANTINED_NCOLUMNS
 };
 
+extern Oid	pgc_history_identity(void);
 extern TupleDesc pgc_history_descriptor(PgcTable table);
 extern int64 pgc_history_next_id(PgcTable table);
 extern void pgc_history_insert(PgcTable table, HeapTuple *tuples, int ntuples);

@@ -246,6 +246,10 @@ pgc_describe(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("contract_id must not be empty")));
+	if (!PG_ARGISNULL(5) && VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(5)) > PGC_MAX_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("contract_id must not be longer than %d bytes", PGC_MAX_NAME)));
 	if (!PG_ARGISNULL(6))
 		pgc_require_word("write_path", pgc_argument_text(fcinfo, 6), write_paths);
 	if (!PG_ARGISNULL(7))

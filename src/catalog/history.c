@@ -41,6 +41,13 @@ open_table(PgcTable table, LOCKMODE lockmode)
 	return table_open(relid, lockmode);
 }
 
+/* pgc_history_identity tells one history from another: dropped and made anew. */
+Oid
+pgc_history_identity(void)
+{
+	return pgc_table_oid(table_names[PGC_RUN]);
+}
+
 /* pgc_history_descriptor returns a copy of a table's row type. */
 TupleDesc
 pgc_history_descriptor(PgcTable table)

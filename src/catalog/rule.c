@@ -13,6 +13,7 @@
 #include "catalog/contract.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -133,6 +134,10 @@ require_free_name(const PgcContract *contract, const char *name)
 	if (name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME), errmsg("name of a rule must not be empty")));
+	if (strlen(name) > PGC_MAX_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("name of a rule must not be longer than %d bytes", PGC_MAX_NAME)));
 	if (find_rule(contract, name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -151,7 +156,8 @@ default_name(const PgcContract *contract, const PgcLayout *layout, const PgcRule
 	appendStringInfoString(&name, pgc_kind_name(rule->kind));
 	for (int i = 0; i < rule->ncolumns; i++)
 		appendStringInfo(&name, "_%s", NameStr(layout->columns[rule->columns[i]].name));
-	length = name.len;
+	length = pg_mbcliplen(name.data, name.len, PGC_MAX_NAME - 12);	/* room for a number */
+	name.data[length] = '\0';
 	for (int i = 2; find_rule(contract, name.data) != NULL; i++)
 	{
 		name.len = length;

@@ -16,10 +16,12 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/contract.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -29,11 +31,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_follow_ddl);
 
@@ -179,31 +183,76 @@ warn_of_dropped(const PgcContract *contract, const char *column)
 				 errhint("Drop them with contract.drop_rule; until then rules that refuse or divert rows stop every write.")));
 }
 
-/* follow_columns brings a dataset up to its relation's columns; true if any changed. */
+/* is_live: does the relation have a column of this number?  Takes no lock. */
+static bool
+is_live(Oid relid, AttrNumber attno, NameData *name)
+{
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attno));
+	bool		live;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	live = !((Form_pg_attribute) GETSTRUCT(tuple))->attisdropped;
+	*name = ((Form_pg_attribute) GETSTRUCT(tuple))->attname;
+	ReleaseSysCache(tuple);
+	return live;
+}
+
+/* highest_attno returns the number of the relation's last column, dropped or not. */
+static AttrNumber
+highest_attno(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	AttrNumber	result = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/* has_new_columns: are there columns that the binding does not know? */
+static bool
+has_new_columns(const PgcBound *bound)
+{
+	AttrNumber	highest = 0;
+	AttrNumber	last = highest_attno(bound->relid);
+	NameData	name;
+
+	for (int i = 0; i < bound->ncolumns; i++)
+		highest = Max(highest, bound->attnums[i]);
+	for (AttrNumber attno = highest + 1; attno <= last; attno++)
+	{
+		if (is_live(bound->relid, attno, &name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * follow_columns brings a dataset up to its relation's columns; true if any
+ * changed.  It looks at the system catalogs only and locks nothing: this is
+ * done for all datasets, of which this command concerns one at most.
+ */
 static bool
 follow_columns(const PgcBound *bound)
 {
-	bool		changed = false;
-	Relation	relation = table_open(bound->relid, AccessShareLock);
-	TupleDesc	descriptor = RelationGetDescr(relation);
-	int			live = 0;
+	bool		changed = has_new_columns(bound);
 
-	for (int i = 0; i < descriptor->natts; i++)
-		live += !TupleDescAttr(descriptor, i)->attisdropped;
 	for (int i = 0; i < bound->ncolumns; i++)
 	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, bound->attnums[i] - 1);
+		NameData	name;
 
-		if (attribute->attisdropped)
+		if (!is_live(bound->relid, bound->attnums[i], &name))
 			warn_of_dropped(pgc_contract_load(bound->dataset_id), NameStr(bound->attnames[i]));
-		else if (namestrcmp(&attribute->attname, NameStr(bound->attnames[i])) != 0)
-			rename_column(bound->dataset_id, &bound->attnames[i], NameStr(attribute->attname));
+		else if (namestrcmp(&name, NameStr(bound->attnames[i])) != 0)
+			rename_column(bound->dataset_id, &bound->attnames[i], NameStr(name));
 		else
 			continue;
 		changed = true;
 	}
-	changed |= live != bound->ncolumns;
-	table_close(relation, NoLock);
 	return changed;
 }
 
@@ -215,8 +264,8 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 
 	if (!OidIsValid(bound->relid))
 	{
-		/* never bound (restored), or its relation is gone */
-		if (OidIsValid(named))
+		/* never bound (restored): in no hurry; or another was made in its place */
+		if (OidIsValid(named) && (may_have_made || ConditionalLockRelationOid(named, AccessShareLock)))
 			bind(bound->dataset_id, named, may_have_made && !has_triggers(bound->dataset_id, named));
 	}
 	else if (OidIsValid(named) && named != bound->relid)

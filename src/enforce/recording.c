@@ -108,6 +108,9 @@ typedef struct Frame
 
 static Frame *top = NULL;
 
+/* The history that was there when the first frame was made. */
+static Oid	history = InvalidOid;
+
 /* new_frame pushes a frame for the current subtransaction. */
 static Frame *
 new_frame(void)
@@ -120,6 +123,8 @@ new_frame(void)
 												ALLOCSET_SMALL_SIZES);
 	frame->subid = GetCurrentSubTransactionId();
 	frame->parent = top;
+	if (top == NULL)
+		history = pgc_history_identity();
 	top = frame;
 	return frame;
 }
@@ -520,7 +525,7 @@ pgc_recording_flush(void)
 {
 	if (top == NULL || IsInParallelMode())
 		return;
-	if (!pgc_catalog_exists())
+	if (pgc_history_identity() != history)
 	{
 		top = NULL;				/* the extension was dropped, its history too */
 		return;
@@ -542,6 +547,8 @@ statement_time(void)
 static Frame *
 current_frame(void)
 {
+	if (top != NULL && pgc_history_identity() != history)
+		top = NULL;
 	if (top != NULL)
 		settle();
 	if (top == NULL || top->subid != GetCurrentSubTransactionId())

@@ -9,17 +9,14 @@
 #include "access/xact.h"
 #include "audit/audit.h"
 #include "catalog/annotate.h"
-#include "catalog/pg_type.h"
 #include "compat.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
-#include "utils/xid8.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_check);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_preview);
@@ -71,27 +68,32 @@ message_of(const PgcPass *pass, int rule, const char *problem)
 	return psprintf("%s%snot enforced on write: %s", what ? what : "", what ? "; " : "", problem);
 }
 
-/* fraction returns {"failed_fraction": x} or {"failed_fraction": <= x}. */
+/* fraction returns {"failed_fraction": x} as jsonb. */
 static Datum
 fraction(double value)
 {
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("{\"failed_fraction\": %.10g}", value)));
 }
 
+/* observed_of returns the fraction of rows that failed, or 0 if none was considered. */
+static Datum
+observed_of(const Finding *finding)
+{
+	const PgcTally *tally = finding->tally;
+
+	return tally == NULL || tally->considered == 0 ? (Datum) 0 :
+		fraction((double) tally->failed / tally->considered);
+}
+
 /* rule_columns returns a stored rule's columns as a name[]. */
 static Datum
 rule_columns(const PgcRuleSpec *spec)
 {
-	Datum	   *names = palloc(Max(spec->ncolumns, 1) * sizeof(Datum));
+	List	   *names = NIL;
 
 	for (int i = 0; i < spec->ncolumns; i++)
-	{
-		NameData   *name = palloc(sizeof(NameData));
-
-		namestrcpy(name, spec->columns[i]);
-		names[i] = NameGetDatum(name);
-	}
-	return PointerGetDatum(construct_array(names, spec->ncolumns, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+		names = lappend(names, spec->columns[i]);
+	return pgc_name_array(names);
 }
 
 /* What a run of check() is about. */
@@ -128,134 +130,91 @@ judge_pass(Check *check, const char *problem)
 	}
 }
 
-/* set and set_text fill a column of a row. */
-static inline void
-set(Datum *values, bool *nulls, int column, Datum value)
-{
-	values[column] = value;
-	nulls[column] = false;
-}
-
-static void
-set_text(Datum *values, bool *nulls, int column, const char *text)
-{
-	nulls[column] = text == NULL;
-	values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
 /* store_run writes the row of contract.run. */
 static void
 store_run(const Check *check)
 {
-	Datum		values[RUN_NCOLUMNS];
-	bool		nulls[RUN_NCOLUMNS];
-	HeapTuple	tuple;
-	NameData	role;
+	PgcBatch   *batch = pgc_batch_make(PGC_RUN);
+	PgcRunRow	row = {.id = check->run_id};
 
-	memset(nulls, true, sizeof(nulls));
-	namestrcpy(&role, GetUserNameFromId(GetUserId(), false));
-	set(values, nulls, RUN_ID, Int64GetDatum(check->run_id));
-	set(values, nulls, RUN_DATASET, Int32GetDatum(check->contract->dataset_id));
-	set_text(values, nulls, RUN_SOURCE, "audit");
-	set_text(values, nulls, RUN_EXECUTOR, check->executor);
-	set(values, nulls, RUN_AT, TimestampTzGetDatum(check->started));
-	set(values, nulls, RUN_ELAPSED, check->elapsed);
-	set(values, nulls, RUN_ROLE, NameGetDatum(&role));
-	set_text(values, nulls, RUN_APPLICATION, application_name);
-	set(values, nulls, RUN_XID, FullTransactionIdGetDatum(GetTopFullTransactionId()));
-	if (pgstat_get_my_query_id() != 0)
-		set(values, nulls, RUN_QUERY_ID, Int64GetDatum((int64) pgstat_get_my_query_id()));
-	if (check->pass != NULL)
-	{
-		set(values, nulls, RUN_CONSIDERED, Int64GetDatum(check->pass->rows));
-		set(values, nulls, RUN_FAILED, Int64GetDatum(check->pass->failed));
-	}
-	tuple = heap_form_tuple(pgc_history_descriptor(PGC_RUN), values, nulls);
-	pgc_history_insert(PGC_RUN, &tuple, 1);
+	row.dataset_id = check->contract->dataset_id;
+	row.source = "audit";
+	row.executor = check->executor;
+	row.at = check->started;
+	row.elapsed = check->elapsed;
+	row.role = GetUserId();
+	row.application = application_name;
+	row.query_id = pgstat_get_my_query_id();
+	row.considered = check->pass ? check->pass->rows : -1;
+	row.failed = check->pass ? check->pass->failed : -1;
+	pgc_batch_add_run(batch, &row);
+	pgc_batch_insert(batch);
 }
 
 /* store_results writes the rows of contract.result. */
 static void
 store_results(const Check *check)
 {
-	TupleDesc	descriptor = pgc_history_descriptor(PGC_RESULT);
-	HeapTuple  *tuples = palloc(Max(check->contract->nrules, 1) * sizeof(HeapTuple));
+	PgcBatch   *batch = pgc_batch_make(PGC_RESULT);
 
 	for (int i = 0; i < check->contract->nrules; i++)
 	{
 		const Finding *finding = &check->findings[i];
-		const PgcRuleSpec *spec = &finding->rule->spec;
-		Datum		values[RESULT_NCOLUMNS];
-		bool		nulls[RESULT_NCOLUMNS];
+		PgcResultRow row = {.run_id = check->run_id};
 
-		memset(nulls, true, sizeof(nulls));
-		set(values, nulls, RESULT_RUN, Int64GetDatum(check->run_id));
-		set_text(values, nulls, RESULT_RULE, spec->name);
-		set_text(values, nulls, RESULT_KIND, spec->kind);
-		set(values, nulls, RESULT_COLUMNS, finding->columns);
-		set_text(values, nulls, RESULT_ACTION, pgc_action_name(spec->action));
-		set_text(values, nulls, RESULT_STATUS, finding->status);
-		set_text(values, nulls, RESULT_MESSAGE, finding->message);
-		set(values, nulls, RESULT_EXPECTED, fraction(finding->rule->tolerance));
-		if (finding->tally != NULL)
-		{
-			const PgcTally *tally = finding->tally;
-
-			set(values, nulls, RESULT_CONSIDERED, Int64GetDatum(tally->considered));
-			set(values, nulls, RESULT_FAILED, Int64GetDatum(tally->failed));
-			if (tally->considered > 0)
-				set(values, nulls, RESULT_OBSERVED, fraction((double) tally->failed / tally->considered));
-		}
-		tuples[i] = heap_form_tuple(descriptor, values, nulls);
+		row.rule = finding->rule->spec.name;
+		row.kind = finding->rule->spec.kind;
+		row.columns = finding->columns;
+		row.action = finding->rule->spec.action;
+		row.status = finding->status;
+		row.considered = finding->tally ? finding->tally->considered : -1;
+		row.failed = finding->tally ? finding->tally->failed : -1;
+		row.observed = observed_of(finding);
+		row.expected = fraction(finding->rule->tolerance);
+		row.message = finding->message;
+		pgc_batch_add_result(batch, &row);
 	}
-	pgc_history_insert(PGC_RESULT, tuples, check->contract->nrules);
-}
-
-/* form_violation makes the row of contract.violation for a sample. */
-static HeapTuple
-form_violation(const Check *check, int rule, const PgcSample *sample, TupleDesc descriptor)
-{
-	const Finding *finding = &check->findings[rule];
-	Datum		values[VIOLATION_NCOLUMNS];
-	bool		nulls[VIOLATION_NCOLUMNS];
-
-	memset(nulls, true, sizeof(nulls));
-	set(values, nulls, VIOLATION_ID, Int64GetDatum(pgc_history_next_id(PGC_VIOLATION)));
-	set(values, nulls, VIOLATION_RUN, Int64GetDatum(check->run_id));
-	set(values, nulls, VIOLATION_DATASET, Int32GetDatum(check->contract->dataset_id));
-	set_text(values, nulls, VIOLATION_RULE, finding->rule->spec.name);
-	set_text(values, nulls, VIOLATION_KIND, finding->rule->spec.kind);
-	set(values, nulls, VIOLATION_COLUMNS, finding->columns);
-	set(values, nulls, VIOLATION_AT, TimestampTzGetDatum(check->started));
-	set_text(values, nulls, VIOLATION_ACTION, "audit");
-	if (sample->key != NULL)
-		set(values, nulls, VIOLATION_KEY, JsonbPGetDatum(sample->key));
-	set(values, nulls, VIOLATION_ROW, JsonbPGetDatum(sample->row));
-	set_text(values, nulls, VIOLATION_VALUE, sample->value);
-	set_text(values, nulls, VIOLATION_MESSAGE, pgc_evidence_message(check->contract, check->pass->program, rule, NULL));
-	return heap_form_tuple(descriptor, values, nulls);
+	pgc_batch_insert(batch);
 }
 
 /* store_violations writes the samples of all rules. */
 static void
 store_violations(const Check *check)
 {
-	TupleDesc	descriptor = pgc_history_descriptor(PGC_VIOLATION);
-	int			count = 0;
-	HeapTuple  *tuples;
+	PgcBatch   *batch = pgc_batch_make(PGC_VIOLATION);
 
-	for (int i = 0; i < check->contract->nrules; i++)
-		count += list_length(check->pass->tallies[i].samples);
-	tuples = palloc(Max(count, 1) * sizeof(HeapTuple));
-	count = 0;
 	for (int i = 0; i < check->contract->nrules; i++)
 	{
+		const Finding *finding = &check->findings[i];
 		ListCell   *cell;
 
-		foreach(cell, check->pass->tallies[i].samples)
-			tuples[count++] = form_violation(check, i, lfirst(cell), descriptor);
+		foreach(cell, finding->tally->samples)
+		{
+			const PgcSample *sample = lfirst(cell);
+			PgcViolationRow row = {.run_id = check->run_id};
+
+			row.dataset_id = check->contract->dataset_id;
+			row.rule = finding->rule->spec.name;
+			row.kind = finding->rule->spec.kind;
+			row.columns = finding->columns;
+			row.at = check->started;
+			row.action = PGC_AUDIT;
+			row.key = sample->key;
+			row.row = sample->row;
+			row.value = sample->value;
+			row.message = pgc_evidence_message(check->contract, check->pass->program, i, NULL);
+			pgc_batch_add_violation(batch, &row);
+		}
 	}
-	pgc_history_insert(PGC_VIOLATION, tuples, count);
+	pgc_batch_insert(batch);
+}
+
+/* text_or_null puts a text, or null, into a result row. */
+static void
+text_or_null(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = text == NULL;
+	values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
 /* return_findings puts the findings into check()'s result. */
@@ -265,27 +224,23 @@ return_findings(const Check *check, ReturnSetInfo *result)
 	for (int i = 0; i < check->contract->nrules; i++)
 	{
 		const Finding *finding = &check->findings[i];
-		const PgcRuleSpec *spec = &finding->rule->spec;
 		const PgcTally *tally = finding->tally;
 		Datum		values[11];
-		bool		nulls[11];
+		bool		nulls[11] = {false};
 
-		memset(nulls, true, sizeof(nulls));
-		set_text(values, nulls, 0, spec->name);
-		set_text(values, nulls, 1, spec->kind);
-		set(values, nulls, 2, finding->columns);
-		set_text(values, nulls, 3, finding->status);
-		if (tally != NULL)
-		{
-			set(values, nulls, 4, Int64GetDatum(tally->considered));
-			set(values, nulls, 5, Int64GetDatum(tally->failed));
-			if (tally->considered > 0)
-				set(values, nulls, 6, fraction((double) tally->failed / tally->considered));
-		}
-		set(values, nulls, 7, fraction(finding->rule->tolerance));
-		set_text(values, nulls, 8, finding->message);
-		set_text(values, nulls, 9, check->executor);
-		set(values, nulls, 10, check->elapsed);
+		text_or_null(values, nulls, 0, finding->rule->spec.name);
+		text_or_null(values, nulls, 1, finding->rule->spec.kind);
+		values[2] = finding->columns;
+		text_or_null(values, nulls, 3, finding->status);
+		nulls[4] = nulls[5] = tally == NULL;
+		values[4] = Int64GetDatum(tally ? tally->considered : 0);
+		values[5] = Int64GetDatum(tally ? tally->failed : 0);
+		values[6] = observed_of(finding);
+		nulls[6] = values[6] == (Datum) 0;
+		values[7] = fraction(finding->rule->tolerance);
+		text_or_null(values, nulls, 8, finding->message);
+		text_or_null(values, nulls, 9, check->executor);
+		values[10] = check->elapsed;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 }
@@ -392,8 +347,6 @@ static PgcRuleSpec
 spec_of_arguments(FunctionCallInfo fcinfo)
 {
 	PgcRuleSpec spec = {.name = "preview",.action = PGC_AUDIT};
-	Datum	   *columns;
-	bool	   *nulls;
 
 	for (int i = 0; i < 4; i++)
 	{
@@ -402,11 +355,7 @@ spec_of_arguments(FunctionCallInfo fcinfo)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("relation, kind, columns and parameters must not be null")));
 	}
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR,
-					  &columns, &nulls, &spec.ncolumns);
-	spec.columns = palloc(Max(spec.ncolumns, 1) * sizeof(char *));
-	for (int i = 0; i < spec.ncolumns; i++)
-		spec.columns[i] = nulls[i] ? "" : NameStr(*DatumGetName(columns[i]));
+	spec.columns = pgc_array_names(PG_GETARG_DATUM(2), &spec.ncolumns);
 	spec.kind = pgc_argument_text(fcinfo, 1);
 	spec.parameters = PG_GETARG_JSONB_P(3);
 	spec.filter = pgc_argument_text(fcinfo, 4);

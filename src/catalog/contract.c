@@ -121,21 +121,6 @@ name_at(const TableScan *scan, int column, NameData *result)
 	memcpy(result, DatumGetName(scan->values[column]), NAMEDATALEN);
 }
 
-/* names_at returns the elements of a name[] and sets *count. */
-static char **
-names_at(const TableScan *scan, int column, int *count)
-{
-	Datum	   *elements;
-	char	  **names;
-
-	deconstruct_array(DatumGetArrayTypeP(scan->values[column]), NAMEOID, NAMEDATALEN,
-					  false, TYPALIGN_CHAR, &elements, NULL, count);
-	names = palloc(Max(*count, 1) * sizeof(char *));
-	for (int i = 0; i < *count; i++)
-		names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
-	return names;
-}
-
 /* read_rule fills a rule from the scan's row. */
 static void
 read_rule(const TableScan *scan, PgcStoredRule *rule)
@@ -145,7 +130,7 @@ read_rule(const TableScan *scan, PgcStoredRule *rule)
 	rule->id = DatumGetInt64(scan->values[RULE_ID]);
 	rule->spec.name = text_at(scan, RULE_NAME);
 	rule->spec.kind = text_at(scan, RULE_KIND);
-	rule->spec.columns = names_at(scan, RULE_COLUMNS, &rule->spec.ncolumns);
+	rule->spec.columns = pgc_array_names(scan->values[RULE_COLUMNS], &rule->spec.ncolumns);
 	rule->spec.parameters = DatumGetJsonbPCopy(scan->values[RULE_PARAMETERS]);
 	rule->spec.filter = text_at(scan, RULE_FILTER);
 	rule->spec.action = pgc_action_parse(action);
@@ -308,7 +293,7 @@ attach_binding(PgcBound *bound)
 
 		deconstruct_array(DatumGetArrayTypeP(scan.values[BINDING_ATTNUMS]), INT2OID, sizeof(int16),
 						  true, TYPALIGN_SHORT, &numbers, NULL, &bound->ncolumns);
-		names = names_at(&scan, BINDING_ATTNAMES, &count);
+		names = pgc_array_names(scan.values[BINDING_ATTNAMES], &count);
 		bound->attnums = palloc(Max(count, 1) * sizeof(int16));
 		bound->attnames = palloc(Max(count, 1) * sizeof(NameData));
 		for (int i = 0; i < count; i++)
@@ -407,12 +392,12 @@ pgc_contract_of_relation(Oid relid)
 int32
 pgc_contract_of_held(int64 id)
 {
-	TableScan	scan = scan_begin("quarantine", "quarantine_pkey", QUARANTINED_ID + 1, F_INT8EQ,
+	TableScan	scan = scan_begin("quarantine", "quarantine_pkey", 1, F_INT8EQ,
 								  Int64GetDatum(id));
 	int32		result = 0;
 
 	if (scan_next(&scan))
-		result = DatumGetInt32(scan.values[QUARANTINED_DATASET]);
+		result = DatumGetInt32(scan.values[1]);
 	scan_end(&scan);
 	return result;
 }

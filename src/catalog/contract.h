@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
+#include "utils/timestamp.h"
 #include "utils/rel.h"
 
 /* A rule as stored. */
@@ -109,13 +110,21 @@ extern PgcEntry *pgc_cache_get(int32 dataset_id);
 extern void pgc_cache_invalidate(Oid relid);
 extern void pgc_cache_at_transaction_end(void);
 
+/* arrays.c */
+extern Datum pgc_name_array(const List *names);
+extern Datum pgc_text_array(const List *texts);
+extern char **pgc_array_names(Datum array, int *count);
+
 /* privilege.c */
 #define PGC_MASK "***"
 extern void pgc_privilege_require_owner(Oid relid);
 extern void pgc_privilege_require_read(Oid relid);
 extern bool pgc_privilege_may_read_column(Oid relid, const char *column);
 
-/* history.c */
+/*
+ * history.c: rows of contract.run, result, violation and quarantine.  In these
+ * structs a null pointer or Datum, a negative count and query id 0 are nulls.
+ */
 typedef enum PgcTable
 {
 	PGC_RUN,
@@ -124,35 +133,79 @@ typedef enum PgcTable
 	PGC_QUARANTINED
 } PgcTable;
 
-/* Positions of the columns, as in sql/pg_contract--*.sql. */
-enum
+typedef struct PgcRunRow
 {
-	RUN_ID, RUN_DATASET, RUN_SOURCE, RUN_OPERATION, RUN_EXECUTOR, RUN_AT, RUN_ELAPSED,
-	RUN_ROLE, RUN_APPLICATION, RUN_XID, RUN_QUERY_ID, RUN_CONSIDERED, RUN_FAILED, RUN_NCOLUMNS
-};
-enum
+	int64		id;
+	int32		dataset_id;
+	const char *source;			/* write, audit */
+	const char *operation;
+	const char *executor;
+	TimestampTz at;
+	Datum		elapsed;		/* interval */
+	Oid			role;
+	const char *application;
+	uint64		query_id;
+	int64		considered;		/* rows */
+	int64		failed;
+} PgcRunRow;
+
+typedef struct PgcResultRow
 {
-	RESULT_RUN, RESULT_RULE, RESULT_KIND, RESULT_COLUMNS, RESULT_ACTION, RESULT_STATUS,
-	RESULT_CONSIDERED, RESULT_FAILED, RESULT_OBSERVED, RESULT_EXPECTED, RESULT_MESSAGE, RESULT_NCOLUMNS
-};
-enum
+	int64		run_id;
+	const char *rule;
+	const char *kind;
+	Datum		columns;		/* name[] */
+	PgcAction	action;
+	const char *status;
+	int64		considered;		/* rows */
+	int64		failed;
+	Datum		observed;		/* jsonb */
+	Datum		expected;
+	const char *message;
+} PgcResultRow;
+
+typedef struct PgcViolationRow
 {
-	VIOLATION_ID, VIOLATION_RUN, VIOLATION_DATASET, VIOLATION_RULE, VIOLATION_KIND, VIOLATION_COLUMNS,
-	VIOLATION_AT, VIOLATION_ACTION, VIOLATION_KEY, VIOLATION_ROW, VIOLATION_VALUE, VIOLATION_MESSAGE,
-	VIOLATION_NCOLUMNS
-};
-enum
+	int64		run_id;
+	int32		dataset_id;
+	const char *rule;
+	const char *kind;
+	Datum		columns;		/* name[] */
+	TimestampTz at;
+	PgcAction	action;
+	Jsonb	   *key;
+	Jsonb	   *row;
+	const char *value;
+	const char *message;
+} PgcViolationRow;
+
+typedef struct PgcQuarantinedRow
 {
-	QUARANTINED_ID, QUARANTINED_DATASET, QUARANTINED_OPERATION, QUARANTINED_RULES, QUARANTINED_AT,
-	QUARANTINED_ROLE, QUARANTINED_APPLICATION, QUARANTINED_XID, QUARANTINED_QUERY_ID, QUARANTINED_KEY,
-	QUARANTINED_CHANGED, QUARANTINED_ROW, QUARANTINED_NCOLUMNS
-};
+	int32		dataset_id;
+	const char *operation;
+	Datum		rules;			/* text[] */
+	TimestampTz at;
+	Oid			role;
+	const char *application;
+	uint64		query_id;
+	Jsonb	   *key;
+	Datum		changed;		/* name[] */
+	Jsonb	   *row;
+} PgcQuarantinedRow;
+
+typedef struct PgcBatch PgcBatch;
 
 extern Oid	pgc_history_identity(void);
+extern bool pgc_history_reads(const List *rangetable);
 extern TupleDesc pgc_history_descriptor(PgcTable table);
 extern int64 pgc_history_next_id(PgcTable table);
-extern void pgc_history_insert(PgcTable table, HeapTuple *tuples, int ntuples);
-extern bool pgc_history_reads(const List *rangetable);
+extern PgcBatch *pgc_batch_make(PgcTable table);
+extern void pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row);
+extern void pgc_batch_add_result(PgcBatch *batch, const PgcResultRow *row);
+extern void pgc_batch_add_violation(PgcBatch *batch, const PgcViolationRow *row);
+extern void pgc_batch_add_tuple(PgcBatch *batch, HeapTuple tuple);
+extern void pgc_batch_insert(PgcBatch *batch);
+extern HeapTuple pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row);
 
 /* A quarantined row, as kept. */
 typedef struct PgcHeld

@@ -2,8 +2,7 @@
  * src/catalog/history.c
  *		Writing runs, results, violations and quarantined rows in batches.
  *
- * Tuples are formed by position (the enums in contract.h) and inserted with
- * heap_multi_insert and their index entries: no SQL, no triggers, no grants of
+ * Tuples are formed by position and inserted with heap_multi_insert and their index entries: no SQL, no triggers, no grants of
  * the user.  Must never be used for tables with defaults or foreign keys that
  * matter: neither is looked at.
  */
@@ -11,6 +10,7 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/contract.h"
@@ -18,14 +18,60 @@
 #include "catalog/tables.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/xid8.h"
 
 static const char *const table_names[] = {"run", "result", "violation", "quarantine"};
 static const char *const sequence_names[] = {"run_id_seq", NULL, "violation_id_seq", "quarantine_id_seq"};
 
 /* Rows of one heap_multi_insert. */
 #define BATCH 1000
+
+/* Positions of the columns, as in sql/pg_contract--*.sql. */
+enum
+{
+	RUN_ID, RUN_DATASET, RUN_SOURCE, RUN_OPERATION, RUN_EXECUTOR, RUN_AT, RUN_ELAPSED,
+	RUN_ROLE, RUN_APPLICATION, RUN_XID, RUN_QUERY_ID, RUN_CONSIDERED, RUN_FAILED, RUN_NCOLUMNS
+};
+enum
+{
+	RESULT_RUN, RESULT_RULE, RESULT_KIND, RESULT_COLUMNS, RESULT_ACTION, RESULT_STATUS,
+	RESULT_CONSIDERED, RESULT_FAILED, RESULT_OBSERVED, RESULT_EXPECTED, RESULT_MESSAGE, RESULT_NCOLUMNS
+};
+enum
+{
+	VIOLATION_ID, VIOLATION_RUN, VIOLATION_DATASET, VIOLATION_RULE, VIOLATION_KIND, VIOLATION_COLUMNS,
+	VIOLATION_AT, VIOLATION_ACTION, VIOLATION_KEY, VIOLATION_ROW, VIOLATION_VALUE, VIOLATION_MESSAGE,
+	VIOLATION_NCOLUMNS
+};
+enum
+{
+	QUARANTINED_ID, QUARANTINED_DATASET, QUARANTINED_OPERATION, QUARANTINED_RULES, QUARANTINED_AT,
+	QUARANTINED_ROLE, QUARANTINED_APPLICATION, QUARANTINED_XID, QUARANTINED_QUERY_ID, QUARANTINED_KEY,
+	QUARANTINED_CHANGED, QUARANTINED_ROW, QUARANTINED_NCOLUMNS
+};
+#define MAX_COLUMNS 16
+
+/* A row that is being put together. */
+typedef struct Form
+{
+	Datum		values[MAX_COLUMNS];
+	bool		nulls[MAX_COLUMNS];
+	NameData	name;			/* room for a role's */
+} Form;
+
+/* Tuples of one table that are collected for one insert. */
+struct PgcBatch
+{
+	PgcTable	table;
+	TupleDesc	descriptor;
+	int			n;
+	int			room;
+	HeapTuple  *tuples;
+};
 
 /* open_table opens one of the tables, or raises. */
 static Relation
@@ -148,27 +194,176 @@ insert_batch(Target *target, HeapTuple *tuples, int ntuples)
 }
 
 /*
- * pgc_history_insert inserts tuples, in the current (sub)transaction; the
- * caller counts the command if it wants to see them.
+ * pgc_batch_insert inserts a batch, in the current (sub)transaction; the caller
+ * counts the command if it wants to see the rows.
  */
 void
-pgc_history_insert(PgcTable table, HeapTuple *tuples, int ntuples)
+pgc_batch_insert(PgcBatch *batch)
 {
 	MemoryContext context;
 	MemoryContext caller;
 	Target	   *target;
 
-	if (ntuples == 0)
+	if (batch->n == 0)
 		return;
 	context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract insert",
 									ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
-	target = open_target(table);
-	for (int done = 0; done < ntuples; done += BATCH)
-		insert_batch(target, tuples + done, Min(BATCH, ntuples - done));
+	target = open_target(batch->table);
+	for (int done = 0; done < batch->n; done += BATCH)
+		insert_batch(target, batch->tuples + done, Min(BATCH, batch->n - done));
 	close_target(target);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
+}
+
+/* pgc_batch_make starts a batch for a table, in the current context. */
+PgcBatch *
+pgc_batch_make(PgcTable table)
+{
+	PgcBatch   *batch = palloc0(sizeof(PgcBatch));
+
+	batch->table = table;
+	batch->descriptor = pgc_history_descriptor(table);
+	batch->room = 64;
+	batch->tuples = palloc(batch->room * sizeof(HeapTuple));
+	return batch;
+}
+
+/* pgc_batch_add_tuple adds a tuple that is formed already. */
+void
+pgc_batch_add_tuple(PgcBatch *batch, HeapTuple tuple)
+{
+	if (batch->n == batch->room)
+	{
+		batch->room *= 2;
+		batch->tuples = repalloc(batch->tuples, batch->room * sizeof(HeapTuple));
+	}
+	batch->tuples[batch->n++] = tuple;
+}
+
+static inline void
+set(Form *form, int column, Datum value)
+{
+	form->values[column] = value;
+	form->nulls[column] = false;
+}
+
+static inline void
+set_datum(Form *form, int column, Datum value)
+{
+	if (value != (Datum) 0)
+		set(form, column, value);
+}
+
+static inline void
+set_text(Form *form, int column, const char *text)
+{
+	if (text != NULL)
+		set(form, column, CStringGetTextDatum(text));
+}
+
+static inline void
+set_count(Form *form, int column, int64 count)
+{
+	if (count >= 0)
+		set(form, column, Int64GetDatum(count));
+}
+
+/* set_author sets who did it: role, application, transaction, query. */
+static void
+set_author(Form *form, int first, Oid role, const char *application, uint64 query_id)
+{
+	char	   *name = GetUserNameFromId(role, true);
+
+	namestrcpy(&form->name, name ? name : "");
+	set(form, first, NameGetDatum(&form->name));
+	set_text(form, first + 1, application);
+	set(form, first + 2, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+	if (query_id != 0)
+		set(form, first + 3, Int64GetDatum((int64) query_id));
+}
+
+/* pgc_batch_add_run adds a row of contract.run. */
+void
+pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row)
+{
+	Form		form;
+
+	memset(form.nulls, true, sizeof(form.nulls));
+	set(&form, RUN_ID, Int64GetDatum(row->id));
+	set(&form, RUN_DATASET, Int32GetDatum(row->dataset_id));
+	set_text(&form, RUN_SOURCE, row->source);
+	set_text(&form, RUN_OPERATION, row->operation);
+	set_text(&form, RUN_EXECUTOR, row->executor);
+	set(&form, RUN_AT, TimestampTzGetDatum(row->at));
+	set_datum(&form, RUN_ELAPSED, row->elapsed);
+	set_author(&form, RUN_ROLE, row->role, row->application, row->query_id);
+	set_count(&form, RUN_CONSIDERED, row->considered);
+	set_count(&form, RUN_FAILED, row->failed);
+	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
+}
+
+/* pgc_batch_add_result adds a row of contract.result. */
+void
+pgc_batch_add_result(PgcBatch *batch, const PgcResultRow *row)
+{
+	Form		form;
+
+	memset(form.nulls, true, sizeof(form.nulls));
+	set(&form, RESULT_RUN, Int64GetDatum(row->run_id));
+	set_text(&form, RESULT_RULE, row->rule);
+	set_text(&form, RESULT_KIND, row->kind);
+	set(&form, RESULT_COLUMNS, row->columns);
+	set_text(&form, RESULT_ACTION, pgc_action_name(row->action));
+	set_text(&form, RESULT_STATUS, row->status);
+	set_count(&form, RESULT_CONSIDERED, row->considered);
+	set_count(&form, RESULT_FAILED, row->failed);
+	set_datum(&form, RESULT_OBSERVED, row->observed);
+	set_datum(&form, RESULT_EXPECTED, row->expected);
+	set_text(&form, RESULT_MESSAGE, row->message);
+	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
+}
+
+/* pgc_batch_add_violation adds a row of contract.violation, with a new id. */
+void
+pgc_batch_add_violation(PgcBatch *batch, const PgcViolationRow *row)
+{
+	Form		form;
+
+	memset(form.nulls, true, sizeof(form.nulls));
+	set(&form, VIOLATION_ID, Int64GetDatum(pgc_history_next_id(PGC_VIOLATION)));
+	set(&form, VIOLATION_RUN, Int64GetDatum(row->run_id));
+	set(&form, VIOLATION_DATASET, Int32GetDatum(row->dataset_id));
+	set_text(&form, VIOLATION_RULE, row->rule);
+	set_text(&form, VIOLATION_KIND, row->kind);
+	set(&form, VIOLATION_COLUMNS, row->columns);
+	set(&form, VIOLATION_AT, TimestampTzGetDatum(row->at));
+	set_text(&form, VIOLATION_ACTION, pgc_action_name(row->action));
+	set_datum(&form, VIOLATION_KEY, PointerGetDatum(row->key));
+	set_datum(&form, VIOLATION_ROW, PointerGetDatum(row->row));
+	set_text(&form, VIOLATION_VALUE, row->value);
+	set_text(&form, VIOLATION_MESSAGE, row->message);
+	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
+}
+
+/* pgc_history_form_quarantined makes a row of contract.quarantine, with a new id. */
+HeapTuple
+pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row)
+{
+	Form		form;
+
+	memset(form.nulls, true, sizeof(form.nulls));
+	set(&form, QUARANTINED_ID, Int64GetDatum(pgc_history_next_id(PGC_QUARANTINED)));
+	set(&form, QUARANTINED_DATASET, Int32GetDatum(row->dataset_id));
+	set_text(&form, QUARANTINED_OPERATION, row->operation);
+	set(&form, QUARANTINED_RULES, row->rules);
+	set(&form, QUARANTINED_AT, TimestampTzGetDatum(row->at));
+	set_author(&form, QUARANTINED_ROLE, row->role, row->application, row->query_id);
+	set_datum(&form, QUARANTINED_KEY, PointerGetDatum(row->key));
+	set_datum(&form, QUARANTINED_CHANGED, row->changed);
+	set(&form, QUARANTINED_ROW, PointerGetDatum(row->row));
+	return heap_form_tuple(descriptor, form.values, form.nulls);
 }
 
 /* pgc_history_reads: does a query's range table hold one of these tables? */

@@ -27,13 +27,11 @@ append_row(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	value = SPI_getbinval(tuple, descriptor, 5, &isnull);
 	if (!isnull)
 	{
-		Datum	   *names;
 		int			count;
+		char	  **names = pgc_array_names(value, &count);
 
-		deconstruct_array(DatumGetArrayTypeP(value), NAMEOID, NAMEDATALEN, false,
-						  TYPALIGN_CHAR, &names, NULL, &count);
 		for (int i = 0; i < count; i++)
-			held->changed = lappend(held->changed, pstrdup(NameStr(*DatumGetName(names[i]))));
+			held->changed = lappend(held->changed, names[i]);
 	}
 	held->row = DatumGetJsonbPCopy(SPI_getbinval(tuple, descriptor, 6, &isnull));
 	*result = lappend(*result, held);

@@ -14,7 +14,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -25,38 +24,15 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_drop_rule);
 
 static const char *const severities[] = {"info", "warning", "error", NULL};
 
-/* names_of returns a name[] argument's elements. */
-static char **
-names_of(Datum array, int *count)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-	char	  **names;
-
-	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false,
-					  TYPALIGN_CHAR, &elements, &nulls, count);
-	names = palloc(Max(*count, 1) * sizeof(char *));
-	for (int i = 0; i < *count; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("column name must not be null")));
-		names[i] = NameStr(*DatumGetName(elements[i]));
-	}
-	return names;
-}
-
 /* column_names returns a compiled rule's columns as a name[]. */
 static Datum
 column_names(const PgcLayout *layout, const PgcRule *rule)
 {
-	Datum	   *names = palloc(Max(rule->ncolumns, 1) * sizeof(Datum));
+	List	   *names = NIL;
 
 	for (int i = 0; i < rule->ncolumns; i++)
-		names[i] = NameGetDatum(&layout->columns[rule->columns[i]].name);
-	return PointerGetDatum(construct_array(names, rule->ncolumns, NAMEOID, NAMEDATALEN,
-										   false, TYPALIGN_CHAR));
+		names = lappend(names, NameStr(layout->columns[rule->columns[i]].name));
+	return pgc_name_array(names);
 }
 
 /*
@@ -262,7 +238,7 @@ pgc_add_rule(PG_FUNCTION_ARGS)
 	require_tolerance(PG_GETARG_DATUM(7));
 	draft.spec.action = pgc_action_parse(pgc_argument_text(fcinfo, 4));
 	draft.spec.kind = pgc_argument_text(fcinfo, 1);
-	draft.spec.columns = names_of(PG_GETARG_DATUM(2), &draft.spec.ncolumns);
+	draft.spec.columns = pgc_array_names(PG_GETARG_DATUM(2), &draft.spec.ncolumns);
 	draft.spec.parameters = PG_GETARG_JSONB_P(3);
 	draft.spec.filter = filter_argument(fcinfo, 6);
 	draft.given_name = pgc_argument_text(fcinfo, 8);

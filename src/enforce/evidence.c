@@ -14,7 +14,6 @@
 #include "enforce/enforce.h"
 #include "engine/output.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
@@ -422,10 +421,9 @@ Datum
 pgc_evidence_columns(const PgcProgram *program, int rule)
 {
 	const PgcRule *compiled = &program->rules[rule];
-	Datum	   *names = palloc(Max(compiled->ncolumns, 1) * sizeof(Datum));
+	List	   *names = NIL;
 
 	for (int i = 0; i < compiled->ncolumns; i++)
-		names[i] = NameGetDatum(&program->layout.columns[compiled->columns[i]].name);
-	return PointerGetDatum(construct_array(names, compiled->ncolumns, NAMEOID, NAMEDATALEN,
-										   false, TYPALIGN_CHAR));
+		names = lappend(names, NameStr(program->layout.columns[compiled->columns[i]].name));
+	return pgc_name_array(names);
 }

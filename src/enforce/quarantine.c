@@ -173,19 +173,6 @@ failing_rules(Site *site, PgcAction weakest)
 	return names;
 }
 
-/* text_array makes a text[] of a list of names. */
-static Datum
-text_array(List *names)
-{
-	Datum	   *texts = palloc(Max(list_length(names), 1) * sizeof(Datum));
-	int			count = 0;
-	ListCell   *cell;
-
-	foreach(cell, names)
-		texts[count++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(texts, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 /* Parameters of the statement that writes a row. */
 typedef struct Parameters
 {
@@ -391,7 +378,7 @@ report(ReturnSetInfo *result, int64 id, bool released, List *rules, const char *
 
 	values[0] = Int64GetDatum(id);
 	values[1] = BoolGetDatum(released);
-	values[2] = text_array(rules);
+	values[2] = pgc_text_array(rules);
 	values[3] = message ? CStringGetTextDatum(message) : (Datum) 0;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -408,7 +395,7 @@ release_row(Site *site, const PgcHeld *held, ReturnSetInfo *result)
 		rules = failing_rules(site, PGC_QUARANTINE);
 		if (rules != NIL)
 		{
-			pgc_held_set_rules(held->id, text_array(failing_rules(site, PGC_WARN)));
+			pgc_held_set_rules(held->id, pgc_text_array(failing_rules(site, PGC_WARN)));
 			message = "the row still fails";
 		}
 		else
@@ -589,24 +576,6 @@ patched(const Site *site, Jsonb *row, Jsonb *patch, List **names)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
-/* name_array makes a name[] of a list of names. */
-static Datum
-name_array(List *names)
-{
-	Datum	   *elements = palloc(Max(list_length(names), 1) * sizeof(Datum));
-	int			count = 0;
-	ListCell   *cell;
-
-	foreach(cell, names)
-	{
-		NameData   *name = palloc(sizeof(NameData));
-
-		namestrcpy(name, lfirst(cell));
-		elements[count++] = NameGetDatum(name);
-	}
-	return PointerGetDatum(construct_array(elements, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
-}
-
 /* pgc_repair is contract.repair(id, patch). */
 Datum
 pgc_repair(PG_FUNCTION_ARGS)
@@ -644,10 +613,10 @@ pgc_repair(PG_FUNCTION_ARGS)
 	pgc_rights_leave(&rights);
 	parse_row(site, row);
 	rules = failing_rules(site, PGC_WARN);
-	pgc_held_set_row(id, row, name_array(names));
-	pgc_held_set_rules(id, text_array(rules));
+	pgc_held_set_row(id, row, pgc_name_array(names));
+	pgc_held_set_rules(id, pgc_text_array(rules));
 	table_close(site->relation, NoLock);
-	PG_RETURN_DATUM(text_array(failing_rules(site, PGC_QUARANTINE)));
+	PG_RETURN_DATUM(pgc_text_array(failing_rules(site, PGC_QUARANTINE)));
 }
 
 /* pgc_discard is contract.discard(relation, ids). */

@@ -19,19 +19,15 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "enforce/enforce.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "replication/logicalworker.h"
-#include "utils/array.h"
 #include "utils/backend_status.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/xid8.h"
 
 /* A frame is written when it holds so many quarantined rows or bytes of them. */
 #define MAX_QUARANTINED 1000
@@ -326,134 +322,71 @@ settle(void)
 	}
 }
 
-static inline void
-set(Datum *values, bool *nulls, int column, Datum value)
-{
-	values[column] = value;
-	nulls[column] = false;
-}
-
+/* add_run adds the row of contract.run for a tally. */
 static void
-set_text(Datum *values, bool *nulls, int column, const char *text)
+add_run(PgcBatch *batch, const Tally *tally, int64 run_id)
 {
-	nulls[column] = text == NULL;
-	values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
+	PgcRunRow	row = {.id = run_id};
+
+	row.dataset_id = tally->dataset_id;
+	row.source = "write";
+	row.operation = tally->is_update ? "UPDATE" : "INSERT";
+	row.at = tally->at;
+	row.role = tally->role;
+	row.application = tally->application;
+	row.query_id = tally->query_id;
+	row.considered = -1;
+	row.failed = tally->rows;
+	pgc_batch_add_run(batch, &row);
 }
 
-/* Tuples of one table that are collected for one insert. */
-typedef struct Batch
-{
-	PgcTable	table;
-	TupleDesc	descriptor;
-	int			n;
-	int			room;
-	HeapTuple  *tuples;
-} Batch;
-
-static Batch
-new_batch(PgcTable table)
-{
-	Batch		batch = {.table = table,.room = 64};
-
-	batch.descriptor = pgc_history_descriptor(table);
-	batch.tuples = palloc(batch.room * sizeof(HeapTuple));
-	return batch;
-}
-
+/* add_result adds the row of contract.result for a rule of a tally. */
 static void
-collect(Batch *batch, Datum *values, bool *nulls)
+add_result(PgcBatch *batch, const Tally *tally, const RuleTally *rule, int64 run_id)
 {
-	if (batch->n == batch->room)
-	{
-		batch->room *= 2;
-		batch->tuples = repalloc(batch->tuples, batch->room * sizeof(HeapTuple));
-	}
-	batch->tuples[batch->n++] = heap_form_tuple(batch->descriptor, values, nulls);
+	PgcResultRow row = {.run_id = run_id};
+
+	row.rule = rule->name;
+	row.kind = rule->kind;
+	row.columns = PointerGetDatum(rule->columns);
+	row.action = tally->taken;
+	row.status = "fail";
+	row.considered = -1;
+	row.failed = rule->failed;
+	row.message = rule->message;
+	pgc_batch_add_result(batch, &row);
 }
 
-/* collect_run adds the row of contract.run for a tally. */
+/* add_violation adds the row of contract.violation for a sample. */
 static void
-collect_run(Batch *batch, const Tally *tally, int64 run_id)
+add_violation(PgcBatch *batch, const Tally *tally, const RuleTally *rule,
+			  const Sample *sample, int64 run_id)
 {
-	Datum		values[RUN_NCOLUMNS];
-	bool		nulls[RUN_NCOLUMNS];
-	NameData	role;
-	char	   *role_name = GetUserNameFromId(tally->role, true);
+	PgcViolationRow row = {.run_id = run_id};
 
-	memset(nulls, true, sizeof(nulls));
-	namestrcpy(&role, role_name ? role_name : "");
-	set(values, nulls, RUN_ID, Int64GetDatum(run_id));
-	set(values, nulls, RUN_DATASET, Int32GetDatum(tally->dataset_id));
-	set_text(values, nulls, RUN_SOURCE, "write");
-	set_text(values, nulls, RUN_OPERATION, tally->is_update ? "UPDATE" : "INSERT");
-	set(values, nulls, RUN_AT, TimestampTzGetDatum(tally->at));
-	set(values, nulls, RUN_ROLE, NameGetDatum(&role));
-	set_text(values, nulls, RUN_APPLICATION, tally->application);
-	set(values, nulls, RUN_XID, FullTransactionIdGetDatum(GetTopFullTransactionId()));
-	if (tally->query_id != 0)
-		set(values, nulls, RUN_QUERY_ID, Int64GetDatum((int64) tally->query_id));
-	set(values, nulls, RUN_FAILED, Int64GetDatum(tally->rows));
-	collect(batch, values, nulls);
-}
-
-/* collect_result adds the row of contract.result for a rule of a tally. */
-static void
-collect_result(Batch *batch, const Tally *tally, const RuleTally *rule, int64 run_id)
-{
-	Datum		values[RESULT_NCOLUMNS];
-	bool		nulls[RESULT_NCOLUMNS];
-
-	memset(nulls, true, sizeof(nulls));
-	set(values, nulls, RESULT_RUN, Int64GetDatum(run_id));
-	set_text(values, nulls, RESULT_RULE, rule->name);
-	set_text(values, nulls, RESULT_KIND, rule->kind);
-	set(values, nulls, RESULT_COLUMNS, PointerGetDatum(rule->columns));
-	set_text(values, nulls, RESULT_ACTION, pgc_action_name(tally->taken));
-	set_text(values, nulls, RESULT_STATUS, "fail");
-	set(values, nulls, RESULT_FAILED, Int64GetDatum(rule->failed));
-	set_text(values, nulls, RESULT_MESSAGE, rule->message);
-	collect(batch, values, nulls);
-}
-
-/* collect_violation adds the row of contract.violation for a sample. */
-static void
-collect_violation(Batch *batch, const Tally *tally, const RuleTally *rule, const Sample *sample, int64 run_id)
-{
-	Datum		values[VIOLATION_NCOLUMNS];
-	bool		nulls[VIOLATION_NCOLUMNS];
-
-	memset(nulls, true, sizeof(nulls));
-	set(values, nulls, VIOLATION_ID, Int64GetDatum(pgc_history_next_id(PGC_VIOLATION)));
-	set(values, nulls, VIOLATION_RUN, Int64GetDatum(run_id));
-	set(values, nulls, VIOLATION_DATASET, Int32GetDatum(tally->dataset_id));
-	set_text(values, nulls, VIOLATION_RULE, rule->name);
-	set_text(values, nulls, VIOLATION_KIND, rule->kind);
-	set(values, nulls, VIOLATION_COLUMNS, PointerGetDatum(rule->columns));
-	set(values, nulls, VIOLATION_AT, TimestampTzGetDatum(tally->at));
-	set_text(values, nulls, VIOLATION_ACTION, pgc_action_name(tally->taken));
-	if (sample->key != NULL)
-		set(values, nulls, VIOLATION_KEY, JsonbPGetDatum(sample->key));
-	set(values, nulls, VIOLATION_ROW, JsonbPGetDatum(sample->row));
-	set_text(values, nulls, VIOLATION_VALUE, sample->value);
-	set_text(values, nulls, VIOLATION_MESSAGE, sample->message ? sample->message : rule->message);
-	collect(batch, values, nulls);
+	row.dataset_id = tally->dataset_id;
+	row.rule = rule->name;
+	row.kind = rule->kind;
+	row.columns = PointerGetDatum(rule->columns);
+	row.at = tally->at;
+	row.action = tally->taken;
+	row.key = sample->key;
+	row.row = sample->row;
+	row.value = sample->value;
+	row.message = sample->message ? sample->message : rule->message;
+	pgc_batch_add_violation(batch, &row);
 }
 
 /* write_tallies writes a frame's tallies, oldest first. */
 static void
 write_tallies(const Frame *frame)
 {
-	Batch		runs;
-	Batch		results;
-	Batch		violations;
+	PgcBatch   *runs = pgc_batch_make(PGC_RUN);
+	PgcBatch   *results = pgc_batch_make(PGC_RESULT);
+	PgcBatch   *violations = pgc_batch_make(PGC_VIOLATION);
 	List	   *ordered = NIL;
 	ListCell   *cell;
 
-	if (frame->tallies == NULL)
-		return;
-	runs = new_batch(PGC_RUN);
-	results = new_batch(PGC_RESULT);
-	violations = new_batch(PGC_VIOLATION);
 	for (Tally *tally = frame->tallies; tally != NULL; tally = tally->next)
 		ordered = lcons(tally, ordered);
 	foreach(cell, ordered)
@@ -461,30 +394,40 @@ write_tallies(const Frame *frame)
 		const Tally *tally = lfirst(cell);
 		int64		run_id = pgc_history_next_id(PGC_RUN);
 
-		collect_run(&runs, tally, run_id);
+		add_run(runs, tally, run_id);
 		for (const RuleTally *rule = tally->rules; rule != NULL; rule = rule->next)
 		{
-			collect_result(&results, tally, rule, run_id);
+			add_result(results, tally, rule, run_id);
 			for (const Sample *sample = rule->first; sample != NULL; sample = sample->next)
-				collect_violation(&violations, tally, rule, sample, run_id);
+				add_violation(violations, tally, rule, sample, run_id);
 		}
 	}
-	pgc_history_insert(PGC_RUN, runs.tuples, runs.n);
-	pgc_history_insert(PGC_RESULT, results.tuples, results.n);
-	pgc_history_insert(PGC_VIOLATION, violations.tuples, violations.n);
+	pgc_batch_insert(runs);
+	pgc_batch_insert(results);
+	pgc_batch_insert(violations);
 }
 
-/* write_quarantined writes a frame's quarantined rows, oldest first. */
+/* add_held adds quarantined rows to a batch, oldest first. */
+static void
+add_held(PgcBatch *batch, const Quarantined *newest)
+{
+	List	   *ordered = NIL;
+	ListCell   *cell;
+
+	for (const Quarantined *row = newest; row != NULL; row = row->next)
+		ordered = lcons(row->tuple, ordered);
+	foreach(cell, ordered)
+		pgc_batch_add_tuple(batch, lfirst(cell));
+}
+
+/* write_quarantined writes a frame's quarantined rows. */
 static void
 write_quarantined(const Frame *frame)
 {
-	HeapTuple  *tuples = palloc(Max(frame->nquarantined, 1) * sizeof(HeapTuple));
-	int			n = frame->nquarantined;
+	PgcBatch   *batch = pgc_batch_make(PGC_QUARANTINED);
 
-	for (Quarantined *row = frame->quarantined; row != NULL; row = row->next)
-		tuples[--n] = row->tuple;
-	pgc_history_insert(PGC_QUARANTINED, tuples, frame->nquarantined);
-	pfree(tuples);
+	add_held(batch, frame->quarantined);
+	pgc_batch_insert(batch);
 }
 
 /* write_frame writes a frame's content in the current subtransaction. */
@@ -498,8 +441,10 @@ write_frame(Frame *frame)
 
 	if (no_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	write_tallies(frame);
-	write_quarantined(frame);
+	if (frame->tallies != NULL)
+		write_tallies(frame);
+	if (frame->quarantined != NULL)
+		write_quarantined(frame);
 	if (no_snapshot)
 		PopActiveSnapshot();
 	MemoryContextSwitchTo(caller);
@@ -655,11 +600,29 @@ static Datum
 rule_names(const PgcFailure *failure)
 {
 	const PgcVerdict *verdict = failure->verdict;
-	Datum	   *names = palloc(verdict->nfailed * sizeof(Datum));
+	List	   *names = NIL;
 
 	for (int i = 0; i < verdict->nfailed; i++)
-		names[i] = CStringGetTextDatum(failure->entry->program->rules[verdict->failed[i]].name);
-	return PointerGetDatum(construct_array(names, verdict->nfailed, TEXTOID, -1, false, TYPALIGN_INT));
+		names = lappend(names, failure->entry->program->rules[verdict->failed[i]].name);
+	return pgc_text_array(names);
+}
+
+/* form_held makes the row of contract.quarantine for a diverted row. */
+static HeapTuple
+form_held(const PgcFailure *failure, Jsonb *key, Datum changed, Frame *frame)
+{
+	PgcQuarantinedRow row = {.dataset_id = failure->entry->dataset_id};
+
+	row.operation = failure->is_update ? "UPDATE" : "INSERT";
+	row.rules = rule_names(failure);
+	row.at = GetCurrentStatementStartTimestamp();
+	row.role = GetUserId();
+	row.application = application_name;
+	row.query_id = pgstat_get_my_query_id();
+	row.key = key;
+	row.changed = changed;
+	row.row = pgc_evidence_verbatim(failure->writer, failure->values, failure->nulls);
+	return pgc_history_form_quarantined(frame->descriptor, &row);
 }
 
 /*
@@ -670,42 +633,24 @@ void
 pgc_recording_quarantine(const PgcFailure *failure, Jsonb *key, Datum changed)
 {
 	Frame	   *frame = current_frame();
-	Datum		values[QUARANTINED_NCOLUMNS];
-	bool		nulls[QUARANTINED_NCOLUMNS];
-	uint64		query_id = pgstat_get_my_query_id();
-	NameData	role;
+	HeapTuple	tuple;
 	Quarantined *row;
 	MemoryContext caller;
 
-	memset(nulls, true, sizeof(nulls));
-	namestrcpy(&role, GetUserNameFromId(GetUserId(), false));
-	set(values, nulls, QUARANTINED_ID, Int64GetDatum(pgc_history_next_id(PGC_QUARANTINED)));
-	set(values, nulls, QUARANTINED_DATASET, Int32GetDatum(failure->entry->dataset_id));
-	set_text(values, nulls, QUARANTINED_OPERATION, failure->is_update ? "UPDATE" : "INSERT");
-	set(values, nulls, QUARANTINED_RULES, rule_names(failure));
-	set(values, nulls, QUARANTINED_AT, TimestampTzGetDatum(GetCurrentStatementStartTimestamp()));
-	set(values, nulls, QUARANTINED_ROLE, NameGetDatum(&role));
-	set_text(values, nulls, QUARANTINED_APPLICATION, application_name);
-	set(values, nulls, QUARANTINED_XID, FullTransactionIdGetDatum(GetTopFullTransactionId()));
-	if (query_id != 0)
-		set(values, nulls, QUARANTINED_QUERY_ID, Int64GetDatum((int64) query_id));
-	if (key != NULL)
-		set(values, nulls, QUARANTINED_KEY, JsonbPGetDatum(key));
-	if (changed != (Datum) 0)
-		set(values, nulls, QUARANTINED_CHANGED, changed);
-	set(values, nulls, QUARANTINED_ROW,
-		JsonbPGetDatum(pgc_evidence_verbatim(failure->writer, failure->values, failure->nulls)));
-
-	caller = MemoryContextSwitchTo(frame->context);
 	if (frame->descriptor == NULL)
+	{
+		caller = MemoryContextSwitchTo(frame->context);
 		frame->descriptor = pgc_history_descriptor(PGC_QUARANTINED);
-	MemoryContextSwitchTo(frame->held_context);
+		MemoryContextSwitchTo(caller);
+	}
+	tuple = form_held(failure, key, changed, frame);
+	caller = MemoryContextSwitchTo(frame->held_context);
 	row = palloc(sizeof(Quarantined));
-	row->tuple = heap_form_tuple(frame->descriptor, values, nulls);
+	row->tuple = heap_copytuple(tuple);
 	row->next = frame->quarantined;
 	frame->quarantined = row;
 	frame->nquarantined++;
-	frame->bytes += row->tuple->t_len;
+	frame->bytes += tuple->t_len;
 	MemoryContextSwitchTo(caller);
 	if (is_full(frame) && !IsInParallelMode())
 	{

@@ -25,7 +25,6 @@
 #include "enforce/enforce.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
@@ -612,8 +611,7 @@ static Datum
 changed_columns(const TriggerData *data)
 {
 	TupleDesc	descriptor = RelationGetDescr(data->tg_relation);
-	Datum	   *names = palloc(descriptor->natts * sizeof(Datum));
-	int			count = 0;
+	List	   *names = NIL;
 
 	for (int i = 0; i < descriptor->natts; i++)
 	{
@@ -621,9 +619,9 @@ changed_columns(const TriggerData *data)
 
 		if (!attribute->attisdropped && !attribute->attgenerated &&
 			column_changed(i + 1, data->tg_trigslot, data->tg_newslot))
-			names[count++] = NameGetDatum(&attribute->attname);
+			names = lappend(names, NameStr(attribute->attname));
 	}
-	return PointerGetDatum(construct_array(names, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+	return pgc_name_array(names);
 }
 
 /* divert_row puts the judged row into quarantine. */

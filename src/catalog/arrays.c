@@ -1,0 +1,63 @@
+/*
+ * src/catalog/arrays.c
+ *		Lists of names as arrays of PostgreSQL, and back.
+ */
+#include "postgres.h"
+
+#include "catalog/contract.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/* pgc_name_array makes a name[] of a list of char *. */
+Datum
+pgc_name_array(const List *names)
+{
+	Datum	   *elements = palloc(Max(list_length(names), 1) * sizeof(Datum));
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		NameData   *name = palloc(sizeof(NameData));
+
+		namestrcpy(name, lfirst(cell));
+		elements[count++] = NameGetDatum(name);
+	}
+	return PointerGetDatum(construct_array(elements, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+}
+
+/* pgc_text_array makes a text[] of a list of char *. */
+Datum
+pgc_text_array(const List *texts)
+{
+	Datum	   *elements = palloc(Max(list_length(texts), 1) * sizeof(Datum));
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, texts)
+		elements[count++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* pgc_array_names returns the elements of a name[] as char *; null is an error. */
+char	  **
+pgc_array_names(Datum array, int *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	char	  **names;
+
+	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false,
+					  TYPALIGN_CHAR, &elements, &nulls, count);
+	names = palloc(Max(*count, 1) * sizeof(char *));
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("column name must not be null")));
+		names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
+	}
+	return names;
+}

@@ -143,5 +143,15 @@ SELECT dataset, problem FROM contract.scorecard ORDER BY dataset;
 INSERT INTO other VALUES (52, 50, 'new');
 SELECT dataset, rule, key FROM contract.violations WHERE source = 'write' ORDER BY id DESC LIMIT 1;
 DROP TABLE other;
+-- a typed table whose type's attribute is renamed
+CREATE TYPE booking AS (id int, amount int);
+CREATE TABLE typed OF booking;
+SELECT contract.between('typed', 'amount', 0, 10);
+ALTER TYPE booking RENAME ATTRIBUTE amount TO total CASCADE;
+INSERT INTO typed VALUES (1, 11);
+SELECT message, value, "row" FROM contract.violations WHERE dataset = 'public.typed';
+DROP TABLE typed;
+DROP TYPE booking;
+
 DROP FUNCTION triggers(regclass);
 SELECT contract.drop_contract(dataset, true) FROM contract.scorecard ORDER BY dataset;

@@ -22,7 +22,6 @@ CREATE TYPE composite AS (id integer);
  * Which relation
  */
 SELECT contract.not_null('no_such_table', 'id');
-SELECT contract.not_null('no_such_schema.t', 'id');
 SELECT contract.not_null(NULL, 'id');
 SELECT contract.not_null(0, 'id');
 SELECT contract.describe('pg_class');

@@ -205,7 +205,8 @@ extern void pgc_batch_add_result(PgcBatch *batch, const PgcResultRow *row);
 extern void pgc_batch_add_violation(PgcBatch *batch, const PgcViolationRow *row);
 extern void pgc_batch_add_tuple(PgcBatch *batch, HeapTuple tuple);
 extern void pgc_batch_insert(PgcBatch *batch);
-extern HeapTuple pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row);
+extern HeapTuple pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row,
+											  MemoryContext context);
 
 /* A quarantined row, as kept. */
 typedef struct PgcHeld

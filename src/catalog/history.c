@@ -259,7 +259,7 @@ set_datum(Form *form, int column, Datum value)
 static inline void
 set_text(Form *form, int column, const char *text)
 {
-	if (text != NULL)
+	if (text !=NULL)
 		set(form, column, CStringGetTextDatum(text));
 }
 
@@ -347,10 +347,16 @@ pgc_batch_add_violation(PgcBatch *batch, const PgcViolationRow *row)
 	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
 }
 
-/* pgc_history_form_quarantined makes a row of contract.quarantine, with a new id. */
+/*
+ * pgc_history_form_quarantined makes a row of contract.quarantine, with a new
+ * id, in a memory context.
+ */
 HeapTuple
-pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row)
+pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row,
+							 MemoryContext context)
 {
+	MemoryContext caller;
+	HeapTuple	tuple;
 	Form		form;
 
 	memset(form.nulls, true, sizeof(form.nulls));
@@ -363,7 +369,10 @@ pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row)
 	set_datum(&form, QUARANTINED_KEY, PointerGetDatum(row->key));
 	set_datum(&form, QUARANTINED_CHANGED, row->changed);
 	set(&form, QUARANTINED_ROW, PointerGetDatum(row->row));
-	return heap_form_tuple(descriptor, form.values, form.nulls);
+	caller = MemoryContextSwitchTo(context);
+	tuple = heap_form_tuple(descriptor, form.values, form.nulls);
+	MemoryContextSwitchTo(caller);
+	return tuple;
 }
 
 /* pgc_history_reads: does a query's range table hold one of these tables? */

@@ -264,7 +264,10 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 
 	if (!OidIsValid(bound->relid))
 	{
-		/* never bound (restored): in no hurry; or another was made in its place */
+		/*
+		 * never bound (restored): in no hurry; or another was made in its
+		 * place
+		 */
 		if (OidIsValid(named) && (may_have_made || ConditionalLockRelationOid(named, AccessShareLock)))
 			bind(bound->dataset_id, named, may_have_made && !has_triggers(bound->dataset_id, named));
 	}

@@ -281,7 +281,7 @@ assemble(const PgcWriter *writer, char **texts)
 	for (int i = 0; i < 2 * n; i++)
 	{
 		const char *text = i < n ?
-			NameStr(TupleDescAttr(writer->descriptor, writer->verbatim[i] - 1)->attname) : texts[i - n];
+		NameStr(TupleDescAttr(writer->descriptor, writer->verbatim[i] - 1)->attname) : texts[i - n];
 
 		if (lengths[i] > 0)
 			memcpy(bytes + total, text, lengths[i]);

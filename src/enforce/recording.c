@@ -607,7 +607,7 @@ rule_names(const PgcFailure *failure)
 	return pgc_text_array(names);
 }
 
-/* form_held makes the row of contract.quarantine for a diverted row. */
+/* form_held makes the row of contract.quarantine for a diverted row, in the frame. */
 static HeapTuple
 form_held(const PgcFailure *failure, Jsonb *key, Datum changed, Frame *frame)
 {
@@ -622,7 +622,7 @@ form_held(const PgcFailure *failure, Jsonb *key, Datum changed, Frame *frame)
 	row.key = key;
 	row.changed = changed;
 	row.row = pgc_evidence_verbatim(failure->writer, failure->values, failure->nulls);
-	return pgc_history_form_quarantined(frame->descriptor, &row);
+	return pgc_history_form_quarantined(frame->descriptor, &row, frame->held_context);
 }
 
 /*
@@ -646,7 +646,7 @@ pgc_recording_quarantine(const PgcFailure *failure, Jsonb *key, Datum changed)
 	tuple = form_held(failure, key, changed, frame);
 	caller = MemoryContextSwitchTo(frame->held_context);
 	row = palloc(sizeof(Quarantined));
-	row->tuple = heap_copytuple(tuple);
+	row->tuple = tuple;
 	row->next = frame->quarantined;
 	frame->quarantined = row;
 	frame->nquarantined++;

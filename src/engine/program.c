@@ -225,6 +225,13 @@ note_failure(const PgcProgram *program, int rule, char *error, PgcVerdict *verdi
 	verdict->strongest = Max(verdict->strongest, program->rules[rule].action);
 }
 
+/* name_rule adds to an error which rule was being evaluated. */
+static void
+name_rule(void *arg)
+{
+	errcontext("contract rule \"%s\"", ((const PgcRule *) arg)->name);
+}
+
 /* evaluate returns an expression's truth, with errors caught if they must be. */
 static bool
 evaluate(PgcExpression *expression, PgcProgram *program, const PgcRule *rule,
@@ -232,11 +239,19 @@ evaluate(PgcExpression *expression, PgcProgram *program, const PgcRule *rule,
 		 bool *isnull, char **error)
 {
 	bool		catch = errors == PGC_ERRORS_CATCH || rule->action <= PGC_WARN;
+	ErrorContextCallback callback;
+	bool		result;
 
 	*isnull = false;
 	if (catch && pgc_expression_can_fail(expression) && !IsInParallelMode())
 		return pgc_expression_catch(expression, program, values, nulls, isnull, error);
-	return pgc_expression_evaluate(expression, program, values, nulls, isnull);
+	callback.callback = name_rule;
+	callback.arg = unconstify(PgcRule *, rule);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	result = pgc_expression_evaluate(expression, program, values, nulls, isnull);
+	error_context_stack = callback.previous;
+	return result;
 }
 
 /* considers: does the rule's filter call the row TRUE? */

@@ -104,8 +104,9 @@ typedef struct Frame
 
 static Frame *top = NULL;
 
-/* The history that was there when the first frame was made. */
+/* The history that was there when the first frame was made, and since when. */
 static Oid	history = InvalidOid;
+static CommandId history_seen;
 
 /* new_frame pushes a frame for the current subtransaction. */
 static Frame *
@@ -120,7 +121,10 @@ new_frame(void)
 	frame->subid = GetCurrentSubTransactionId();
 	frame->parent = top;
 	if (top == NULL)
+	{
 		history = pgc_history_identity();
+		history_seen = GetCurrentCommandId(false);
+	}
 	top = frame;
 	return frame;
 }
@@ -452,6 +456,20 @@ write_frame(Frame *frame)
 	frame->written_in = GetCurrentSubTransactionId();
 }
 
+/*
+ * history_is_there: are our tables still those that were there at first?  Not
+ * if the extension was dropped, and perhaps made anew; only another command
+ * can have done that.
+ */
+static bool
+history_is_there(void)
+{
+	if (history_seen == GetCurrentCommandId(false))
+		return true;
+	history_seen = GetCurrentCommandId(false);
+	return pgc_history_identity() == history;
+}
+
 /* write_stack writes frames that are not written yet, oldest first. */
 static void
 write_stack(Frame *frame)
@@ -470,7 +488,7 @@ pgc_recording_flush(void)
 {
 	if (top == NULL || IsInParallelMode())
 		return;
-	if (pgc_history_identity() != history)
+	if (!history_is_there())
 	{
 		top = NULL;				/* the extension was dropped, its history too */
 		return;
@@ -492,7 +510,7 @@ statement_time(void)
 static Frame *
 current_frame(void)
 {
-	if (top != NULL && pgc_history_identity() != history)
+	if (top != NULL && !history_is_there())
 		top = NULL;
 	if (top != NULL)
 		settle();

@@ -44,6 +44,15 @@ UPDATE p SET region = 'us' WHERE id = 1;
 INSERT INTO p VALUES (14, 'us', 1, 2);          -- an ordinary insert is diverted
 SELECT tableoid::regclass, * FROM p WHERE id IN (1, 14) ORDER BY id;
 DROP TRIGGER a_spoil ON p_us;
+-- an UPDATE that is diverted, and a DELETE and an INSERT later, are no move
+INSERT INTO p VALUES (15, 'eu', 1, 2);
+BEGIN;
+UPDATE p SET b = 98 WHERE id = 15;
+DELETE FROM p WHERE id = 15;
+INSERT INTO p VALUES (15, 'us', 1, 97);
+COMMIT;
+SELECT operation, key FROM contract.quarantined WHERE "row" ->> 'id' = '15' ORDER BY id;
+DELETE FROM contract.quarantine WHERE "row" ->> 'id' = '15';
 
 -- a new partition, attached and detached ones
 CREATE TABLE p_as PARTITION OF p FOR VALUES IN ('as');

@@ -60,6 +60,7 @@ at_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId p
 			break;
 		case SUBXACT_EVENT_ABORT_SUB:
 			pgc_recording_abort_sub(subid);
+			pgc_trigger_end();
 			break;
 		default:
 			break;

@@ -193,11 +193,26 @@ static struct
 	SubTransactionId subtransaction;
 }			passed;
 
-/* pgc_trigger_end forgets what belongs to the transaction. */
+/*
+ * An UPDATE that moves a row to another partition comes as BEFORE UPDATE and
+ * BEFORE DELETE of the same row, then BEFORE INSERT elsewhere.  The INSERT half
+ * must not divert: the old row is gone by then.  Any other UPDATE leaves no
+ * version under the old tid to delete, unless it was diverted or rolled back:
+ * both forget it here.
+ */
+static struct
+{
+	Oid			relid;			/* of the leaf, or InvalidOid */
+	ItemPointerData tid;
+	bool		deleted;
+}			moving;
+
+/* pgc_trigger_end forgets what belongs to a (sub)transaction that ends. */
 void
 pgc_trigger_end(void)
 {
 	passed.entry = NULL;
+	moving.relid = InvalidOid;
 }
 
 /* has_passed: was this row judged a moment ago? */
@@ -569,40 +584,30 @@ pgc_record(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/*
- * An UPDATE that moves a row to another partition comes as BEFORE UPDATE and
- * BEFORE DELETE of the same row, then BEFORE INSERT elsewhere.  The INSERT half
- * must not divert: the old row is gone by then.
- */
-static struct
+/* note_update remembers a row that an UPDATE may be about to move. */
+static void
+note_update(const TriggerData *data)
 {
-	Oid			relid;
-	ItemPointerData tid;
-	bool		deleted;
-}			moving;
+	moving.relid = RelationGetRelid(data->tg_relation);
+	moving.tid = data->tg_trigtuple->t_self;
+	moving.deleted = false;
+}
 
-/* notes_move follows those events; true for the INSERT half of a move. */
+/* is_insert_half follows the deletes and inserts; true for the INSERT half of a move. */
 static bool
-notes_move(const TriggerData *data)
+is_insert_half(const TriggerData *data)
 {
 	Oid			relid = RelationGetRelid(data->tg_relation);
-	bool		insert_half = false;
+	bool		insert_half;
 
-	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-	{
-		moving.relid = relid;
-		moving.tid = data->tg_trigtuple->t_self;
-		moving.deleted = false;
-		return false;
-	}
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
+	{
 		moving.deleted = moving.relid == relid &&
 			ItemPointerEquals(&moving.tid, &data->tg_trigtuple->t_self);
-	else
-	{
-		insert_half = moving.deleted && moving.relid != relid;
-		moving.deleted = false;
+		return false;
 	}
+	insert_half = moving.deleted && OidIsValid(moving.relid) && moving.relid != relid;
+	moving.deleted = false;
 	return insert_half;
 }
 
@@ -656,7 +661,7 @@ pgc_divert(PG_FUNCTION_ARGS)
 {
 	const TriggerData *data = require_trigger(fcinfo, "divert", true);
 	bool		update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
-	bool		insert_half = notes_move(data);
+	bool		insert_half = !update && is_insert_half(data);
 	TupleTableSlot *row = update ? data->tg_newslot : data->tg_trigslot;
 	HeapTuple	result = update ? data->tg_newtuple : data->tg_trigtuple;
 	Target	   *target;
@@ -684,6 +689,12 @@ pgc_divert(PG_FUNCTION_ARGS)
 			divert_row(fcinfo, target, data, row);
 			result = NULL;
 		}
+	}
+	if (update)
+	{
+		moving.relid = InvalidOid;
+		if (result != NULL)
+			note_update(data);
 	}
 	return PointerGetDatum(result);
 }

@@ -142,7 +142,7 @@ store_run(const Check *check)
 	row.executor = check->executor;
 	row.at = check->started;
 	row.elapsed = check->elapsed;
-	row.role = GetUserId();
+	row.role = GetUserNameFromId(GetUserId(), false);
 	row.application = application_name;
 	row.query_id = pgstat_get_my_query_id();
 	row.considered = check->pass ? check->pass->rows : -1;

@@ -142,7 +142,7 @@ typedef struct PgcRunRow
 	const char *executor;
 	TimestampTz at;
 	Datum		elapsed;		/* interval */
-	Oid			role;
+	const char *role;			/* name; NULL: gone */
 	const char *application;
 	uint64		query_id;
 	int64		considered;		/* rows */
@@ -185,7 +185,7 @@ typedef struct PgcQuarantinedRow
 	const char *operation;
 	Datum		rules;			/* text[] */
 	TimestampTz at;
-	Oid			role;
+	const char *role;			/* name; NULL: gone */
 	const char *application;
 	uint64		query_id;
 	Jsonb	   *key;

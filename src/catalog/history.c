@@ -27,8 +27,8 @@
 static const char *const table_names[] = {"run", "result", "violation", "quarantine"};
 static const char *const sequence_names[] = {"run_id_seq", NULL, "violation_id_seq", "quarantine_id_seq"};
 
-/* Rows of one heap_multi_insert. */
-#define BATCH 1000
+/* Rows of one heap_multi_insert: enough to share a page, few enough slots. */
+#define BATCH 64
 
 /* Positions of the columns, as in sql/pg_contract--*.sql. */
 enum
@@ -272,11 +272,9 @@ set_count(Form *form, int column, int64 count)
 
 /* set_author sets who did it: role, application, transaction, query. */
 static void
-set_author(Form *form, int first, Oid role, const char *application, uint64 query_id)
+set_author(Form *form, int first, const char *role, const char *application, uint64 query_id)
 {
-	char	   *name = GetUserNameFromId(role, true);
-
-	namestrcpy(&form->name, name ? name : "");
+	namestrcpy(&form->name, role ? role : "");
 	set(form, first, NameGetDatum(&form->name));
 	set_text(form, first + 1, application);
 	set(form, first + 2, FullTransactionIdGetDatum(GetTopFullTransactionId()));

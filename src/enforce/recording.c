@@ -19,11 +19,14 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "enforce/enforce.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "replication/logicalworker.h"
+#include "utils/array.h"
 #include "utils/backend_status.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -100,6 +103,8 @@ typedef struct Frame
 	Size		bytes;
 	Quarantined *quarantined;	/* newest first */
 	TupleDesc	descriptor;		/* of those, or NULL */
+	Oid			role;			/* who did it last, by name */
+	NameData	role_name;
 } Frame;
 
 static Frame *top = NULL;
@@ -336,7 +341,7 @@ add_run(PgcBatch *batch, const Tally *tally, int64 run_id)
 	row.source = "write";
 	row.operation = tally->is_update ? "UPDATE" : "INSERT";
 	row.at = tally->at;
-	row.role = tally->role;
+	row.role = GetUserNameFromId(tally->role, true);
 	row.application = tally->application;
 	row.query_id = tally->query_id;
 	row.considered = -1;
@@ -618,11 +623,23 @@ static Datum
 rule_names(const PgcFailure *failure)
 {
 	const PgcVerdict *verdict = failure->verdict;
-	List	   *names = NIL;
+	Datum	   *names = palloc(verdict->nfailed * sizeof(Datum));
 
 	for (int i = 0; i < verdict->nfailed; i++)
-		names = lappend(names, failure->entry->program->rules[verdict->failed[i]].name);
-	return pgc_text_array(names);
+		names[i] = PointerGetDatum(failure->entry->program->rules[verdict->failed[i]].label);
+	return PointerGetDatum(construct_array(names, verdict->nfailed, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* role_name returns the current role's name, looked up once a frame and role. */
+static const char *
+role_name(Frame *frame)
+{
+	if (frame->role != GetUserId())
+	{
+		namestrcpy(&frame->role_name, GetUserNameFromId(GetUserId(), false));
+		frame->role = GetUserId();
+	}
+	return NameStr(frame->role_name);
 }
 
 /* form_held makes the row of contract.quarantine for a diverted row, in the frame. */
@@ -634,7 +651,7 @@ form_held(const PgcFailure *failure, Jsonb *key, Datum changed, Frame *frame)
 	row.operation = failure->is_update ? "UPDATE" : "INSERT";
 	row.rules = rule_names(failure);
 	row.at = GetCurrentStatementStartTimestamp();
-	row.role = GetUserId();
+	row.role = role_name(frame);
 	row.application = application_name;
 	row.query_id = pgstat_get_my_query_id();
 	row.key = key;

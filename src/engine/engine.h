@@ -95,6 +95,7 @@ typedef struct PgcKind PgcKind;
 typedef struct PgcRule
 {
 	char	   *name;
+	text	   *label;			/* the name again */
 	const PgcKind *kind;
 	PgcAction	action;
 	int			ncolumns;

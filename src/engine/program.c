@@ -12,6 +12,7 @@
 #include "engine/kind.h"
 #include "engine/rights.h"
 #include "executor/executor.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -197,6 +198,7 @@ pgc_program_compile(MemoryContext parent, const PgcLayout *layout,
 	for (int i = 0; i < nspecs; i++)
 	{
 		program->rules[i].name = pstrdup(specs[i].name);
+		program->rules[i].label = cstring_to_text(specs[i].name);
 		program->rules[i].action = specs[i].action;
 		program->ops[i].column = -1;
 		try_rule(program, &specs[i], &program->rules[i], &program->ops[i]);

@@ -155,7 +155,7 @@ run_work() {
 
 variants_of() {
 	case $1 in
-		single) printf '%s\n' none checks warn oltp ;;
+		copy | single) printf '%s\n' none checks warn oltp ;;
 		quarantined) printf '%s\n' none plpgsql quarantine ;;
 		warned) printf '%s\n' none warn ;;
 		unused_*) printf '%s\n' none control unused ;;

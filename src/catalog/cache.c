@@ -93,18 +93,6 @@ pgc_cache_at_transaction_end(void)
 	retired = NIL;
 }
 
-/* find_column returns the column of that name, or NULL. */
-static const PgcColumn *
-find_column(const PgcLayout *layout, const char *name)
-{
-	for (int i = 0; i < layout->ncolumns; i++)
-	{
-		if (strcmp(NameStr(layout->columns[i].name), name) == 0)
-			return &layout->columns[i];
-	}
-	return NULL;
-}
-
 /*
  * trigger_layout returns the columns that our trigger passes, in its order; a
  * column that is gone is left out, and then the trigger's arguments no longer
@@ -124,10 +112,10 @@ trigger_layout(const PgcContract *contract, Relation relation)
 	columns = palloc(list_length(names) * sizeof(PgcColumn));
 	foreach(cell, names)
 	{
-		const PgcColumn *column = find_column(layout, lfirst(cell));
+		int			index = pgc_layout_index(layout, lfirst(cell));
 
-		if (column != NULL)
-			columns[ncolumns++] = *column;
+		if (index >= 0)
+			columns[ncolumns++] = layout->columns[index];
 	}
 	layout->columns = columns;
 	layout->ncolumns = ncolumns;

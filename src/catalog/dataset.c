@@ -287,10 +287,10 @@ pgc_describe(PG_FUNCTION_ARGS)
 static void
 require_column(Oid relid, const char *column)
 {
-	if (get_attnum(relid, column) <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of \"%s\" does not exist", column, get_rel_name(relid))));
+	Relation	relation = table_open(relid, AccessShareLock);
+
+	(void) pgc_layout_find(pgc_layout_of(relation), column);
+	table_close(relation, NoLock);
 }
 
 /* annotate_column checks the arguments and makes sure that there is a row. */

@@ -353,17 +353,11 @@ lost_columns(const Site *site, Jsonb *row)
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		char	   *name;
-		int			i;
 
 		if (token != WJB_KEY)
 			continue;
 		name = pnstrdup(value.val.string.val, value.val.string.len);
-		for (i = 0; i < site->layout->ncolumns; i++)
-		{
-			if (strcmp(NameStr(site->layout->columns[i].name), name) == 0)
-				break;
-		}
-		if (i == site->layout->ncolumns)
+		if (pgc_layout_index(site->layout, name) < 0)
 			appendStringInfo(&lost, "%s%s", lost.len > 0 ? ", " : "", quote_identifier(name));
 	}
 	return lost.len > 0 ? psprintf("without columns that the table no longer has: %s", lost.data) : NULL;
@@ -487,16 +481,13 @@ pgc_release(PG_FUNCTION_ARGS)
 static const PgcColumn *
 find_column(const Site *site, const char *name)
 {
-	for (int i = 0; i < site->layout->ncolumns; i++)
-	{
-		const PgcColumn *column = &site->layout->columns[i];
+	int			index = pgc_layout_index(site->layout, name);
 
-		if (strcmp(NameStr(column->name), name) == 0 && !column->generated)
-			return column;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("\"%s\" has no column \"%s\" that could be set", site->contract->name, name)));
+	if (index < 0 || site->layout->columns[index].generated)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("\"%s\" has no column \"%s\" that could be set", site->contract->name, name)));
+	return &site->layout->columns[index];
 }
 
 /* patched_text returns the text of a JSON value as input of a column, or NULL. */

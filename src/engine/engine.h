@@ -149,6 +149,9 @@ extern PgcProgram *pgc_program_compile(MemoryContext parent,
 									   const PgcRuleSpec *specs, int nspecs);
 extern PgcRule *pgc_program_validate(const PgcLayout *layout,
 									 const PgcRuleSpec *spec);
+extern char *pgc_layout_names(const PgcLayout *layout);
+extern int	pgc_layout_index(const PgcLayout *layout, const char *name);
+extern int	pgc_layout_find(const PgcLayout *layout, const char *name);
 extern PgcVerdict *pgc_verdict_make(const PgcProgram *program);
 extern bool pgc_program_run(PgcProgram *program, const Datum *values,
 							const bool *nulls, PgcErrors errors,

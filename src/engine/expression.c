@@ -73,18 +73,6 @@ describe_source(void *arg)
 	errcontext("%s of a contract rule on \"%s\"", source->what, source->layout->relation);
 }
 
-/* find_column returns the layout's index of a column, or -1. */
-static int
-find_column(const PgcLayout *layout, const char *name)
-{
-	for (int i = 0; i < layout->ncolumns; i++)
-	{
-		if (strcmp(NameStr(layout->columns[i].name), name) == 0)
-			return i;
-	}
-	return -1;
-}
-
 /* resolve_column is the parser's hook for names: column or relation.column. */
 static Node *
 resolve_column(ParseState *pstate, ColumnRef *reference)
@@ -98,11 +86,12 @@ resolve_column(ParseState *pstate, ColumnRef *reference)
 	if (!IsA(last, String) || nfields > 2 ||
 		(nfields == 2 && strcmp(strVal(linitial(reference->fields)), source->layout->relation) != 0))
 		refuse(source, "may name columns of its dataset only");
-	index = find_column(source->layout, strVal(last));
+	index = pgc_layout_index(source->layout, strVal(last));
 	if (index < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of \"%s\" does not exist", strVal(last), source->layout->relation),
+				 errhint("The columns are %s.", pgc_layout_names(source->layout)),
 				 parser_errposition(pstate, reference->location)));
 	column = &source->layout->columns[index];
 	return (Node *) makeVar(1, index + 1, column->type, column->typmod, column->collation, 0);

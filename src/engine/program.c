@@ -58,25 +58,56 @@ find_kind(const PgcRuleSpec *spec)
 	return kind;
 }
 
-/* find_column returns the index of the spec's column, or raises. */
-static int
-find_column(const PgcLayout *layout, const char *name)
+/* pgc_layout_names lists the columns of a layout for a hint (palloc'd). */
+char *
+pgc_layout_names(const PgcLayout *layout)
+{
+	const int	shown = 20;
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < Min(layout->ncolumns, shown); i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(NameStr(layout->columns[i].name)));
+	if (layout->ncolumns > shown)
+		appendStringInfo(&names, " and %d more", layout->ncolumns - shown);
+	return names.data;
+}
+
+/* pgc_layout_index returns the index of the column of that name, or -1. */
+int
+pgc_layout_index(const PgcLayout *layout, const char *name)
 {
 	for (int i = 0; i < layout->ncolumns; i++)
 	{
 		if (strcmp(NameStr(layout->columns[i].name), name) == 0)
 			return i;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("column \"%s\" of \"%s\" does not exist", name, layout->relation)));
+	return -1;
+}
+
+/*
+ * pgc_layout_find returns the index of the column of that name, or raises with
+ * the columns that there are.
+ */
+int
+pgc_layout_find(const PgcLayout *layout, const char *name)
+{
+	int			index = pgc_layout_index(layout, name);
+
+	if (index < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of \"%s\" does not exist", name, layout->relation),
+				 errhint("The columns are %s.", pgc_layout_names(layout))));
+	return index;
 }
 
 /* bind_column looks up the one column of a rule that is about one. */
 static void
 bind_column(PgcCompile *compile)
 {
-	int			index = find_column(compile->layout, compile->spec->columns[0]);
+	int			index = pgc_layout_find(compile->layout, compile->spec->columns[0]);
 
 	compile->column = &compile->layout->columns[index];
 	compile->typmod = compile->column->typmod;

@@ -293,13 +293,17 @@ require_column(Oid relid, const char *column)
 	table_close(relation, NoLock);
 }
 
-/* annotate_column checks the arguments and makes sure that there is a row. */
-static PgcContract *
-annotate_column(FunctionCallInfo fcinfo)
+/*
+ * annotate_column makes sure that there is a row for the column, and updates it
+ * with the statement, whose parameters are the dataset and the SQL function's
+ * arguments from the second on (types of them all, ntypes).
+ */
+static void
+annotate_column(FunctionCallInfo fcinfo, const char *sql, int ntypes, const Oid *types)
 {
-	const Oid	types[] = {INT4OID, NAMEOID};
 	PgcContract *contract;
-	Datum		values[2];
+	Datum		values[8];
+	char		nulls[9] = "        ";
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -308,10 +312,12 @@ annotate_column(FunctionCallInfo fcinfo)
 	contract = pgc_dataset_ensure(PG_GETARG_OID(0));
 	require_column(contract->relid, NameStr(*PG_GETARG_NAME(1)));
 	values[0] = Int32GetDatum(contract->dataset_id);
-	values[1] = PG_GETARG_DATUM(1);
+	for (int i = 1; i < ntypes; i++)
+		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
 	pgc_catalog_execute("INSERT INTO contract.column_annotation (dataset_id, column_name)"
 						" VALUES ($1, $2) ON CONFLICT DO NOTHING", 2, types, values, NULL);
-	return contract;
+	pgc_catalog_execute(sql, ntypes, types, values, nulls);
+	pgc_cache_invalidate(contract->relid);
 }
 
 /*
@@ -322,20 +328,14 @@ Datum
 pgc_describe_column(PG_FUNCTION_ARGS)
 {
 	const Oid	types[] = {INT4OID, NAMEOID, TEXTOID, TEXTOID, TEXTARRAYOID};
-	PgcContract *contract = annotate_column(fcinfo);
-	Datum		values[5];
-	char		nulls[6] = "     ";
 
-	values[0] = Int32GetDatum(contract->dataset_id);
-	for (int i = 1; i < 5; i++)
-		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
-	pgc_catalog_execute("UPDATE contract.column_annotation"
-						" SET description = NULLIF(COALESCE($3, description), ''),"
-						" classification = NULLIF(COALESCE($4, classification), ''),"
-						" tags = NULLIF(COALESCE($5, tags), '{}')"
-						" WHERE dataset_id = $1 AND column_name = $2",
-						5, types, values, nulls);
-	pgc_cache_invalidate(contract->relid);
+	annotate_column(fcinfo,
+					"UPDATE contract.column_annotation"
+					" SET description = NULLIF(COALESCE($3, description), ''),"
+					" classification = NULLIF(COALESCE($4, classification), ''),"
+					" tags = NULLIF(COALESCE($5, tags), '{}')"
+					" WHERE dataset_id = $1 AND column_name = $2",
+					lengthof(types), types);
 	PG_RETURN_VOID();
 }
 
@@ -344,18 +344,12 @@ Datum
 pgc_pii(PG_FUNCTION_ARGS)
 {
 	const Oid	types[] = {INT4OID, NAMEOID, TEXTOID, TEXTOID};
-	PgcContract *contract = annotate_column(fcinfo);
-	Datum		values[4];
-	char		nulls[5] = "    ";
 
-	values[0] = Int32GetDatum(contract->dataset_id);
-	for (int i = 1; i < 4; i++)
-		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
-	pgc_catalog_execute("UPDATE contract.column_annotation SET pii_category = NULLIF($3, ''),"
-						" classification = NULLIF(COALESCE($4, classification), '')"
-						" WHERE dataset_id = $1 AND column_name = $2",
-						4, types, values, nulls);
-	pgc_cache_invalidate(contract->relid);
+	annotate_column(fcinfo,
+					"UPDATE contract.column_annotation SET pii_category = NULLIF($3, ''),"
+					" classification = NULLIF(COALESCE($4, classification), '')"
+					" WHERE dataset_id = $1 AND column_name = $2",
+					lengthof(types), types);
 	PG_RETURN_VOID();
 }
 

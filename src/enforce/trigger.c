@@ -302,23 +302,21 @@ covers(const PgcEntry *entry, Relation relation)
 }
 
 /*
- * find_attno returns the number of the relation's column of that name, or 0.
- * Mostly it is the column's number in the dataset's own relation.
+ * find_attno returns the number of a layout column in the relation, or 0: in
+ * the dataset's own relation it is known, in a partition it goes by name.
  */
 static AttrNumber
-find_attno(TupleDesc descriptor, const PgcColumn *column)
+find_attno(const PgcEntry *entry, Relation relation, const PgcColumn *column)
 {
-	const char *name = NameStr(column->name);
+	TupleDesc	descriptor = RelationGetDescr(relation);
 
-	if (column->attno <= descriptor->natts &&
-		!TupleDescAttr(descriptor, column->attno - 1)->attisdropped &&
-		strcmp(NameStr(TupleDescAttr(descriptor, column->attno - 1)->attname), name) == 0)
+	if (RelationGetRelid(relation) == entry->relid)
 		return column->attno;
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 
-		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), NameStr(column->name)) == 0)
 			return attribute->attnum;
 	}
 	return InvalidAttrNumber;
@@ -366,7 +364,7 @@ aim(Target *target, Relation relation, const Trigger *trigger)
 	target->values = make_row(layout->ncolumns, &target->nulls, &target->attnos);
 	for (int i = 0; i < layout->ncolumns; i++)
 	{
-		target->attnos[i] = find_attno(RelationGetDescr(relation), &layout->columns[i]);
+		target->attnos[i] = find_attno(target->entry, relation, &layout->columns[i]);
 		target->highest = Max(target->highest, target->attnos[i]);
 	}
 }

@@ -212,7 +212,6 @@ extern HeapTuple pgc_history_form_quarantined(TupleDesc descriptor, const PgcQua
 typedef struct PgcHeld
 {
 	int64		id;
-	int32		dataset_id;
 	bool		is_update;
 	Jsonb	   *key;			/* finds the old row of an UPDATE, or NULL */
 	List	   *changed;		/* columns (char *) that the UPDATE wanted to

@@ -20,11 +20,10 @@ append_row(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	Datum		value;
 
 	held->id = DatumGetInt64(SPI_getbinval(tuple, descriptor, 1, &isnull));
-	held->dataset_id = DatumGetInt32(SPI_getbinval(tuple, descriptor, 2, &isnull));
-	held->is_update = strcmp(SPI_getvalue(tuple, descriptor, 3), "UPDATE") == 0;
-	value = SPI_getbinval(tuple, descriptor, 4, &isnull);
+	held->is_update = strcmp(SPI_getvalue(tuple, descriptor, 2), "UPDATE") == 0;
+	value = SPI_getbinval(tuple, descriptor, 3, &isnull);
 	held->key = isnull ? NULL : DatumGetJsonbPCopy(value);
-	value = SPI_getbinval(tuple, descriptor, 5, &isnull);
+	value = SPI_getbinval(tuple, descriptor, 4, &isnull);
 	if (!isnull)
 	{
 		int			count;
@@ -33,7 +32,7 @@ append_row(HeapTuple tuple, TupleDesc descriptor, void *arg)
 		for (int i = 0; i < count; i++)
 			held->changed = lappend(held->changed, names[i]);
 	}
-	held->row = DatumGetJsonbPCopy(SPI_getbinval(tuple, descriptor, 6, &isnull));
+	held->row = DatumGetJsonbPCopy(SPI_getbinval(tuple, descriptor, 5, &isnull));
 	*result = lappend(*result, held);
 }
 
@@ -54,7 +53,7 @@ pgc_held_lock(int32 dataset_id, ArrayType *ids, int64 after, int limit)
 	values[1] = PointerGetDatum(ids);
 	values[2] = Int64GetDatum(after);
 	values[3] = Int32GetDatum(limit);
-	pgc_catalog_query("SELECT id, dataset_id, operation, key, changed, \"row\" FROM contract.quarantine"
+	pgc_catalog_query("SELECT id, operation, key, changed, \"row\" FROM contract.quarantine"
 					  " WHERE dataset_id = $1 AND ($2 IS NULL OR id = ANY ($2)) AND id > $3"
 					  " ORDER BY id LIMIT $4 FOR UPDATE",
 					  4, types, values, nulls, append_row, &result);

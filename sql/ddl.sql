@@ -153,5 +153,59 @@ SELECT message, value, "row" FROM contract.violations WHERE dataset = 'public.ty
 DROP TABLE typed;
 DROP TYPE booking;
 
+-- a column that goes by CASCADE takes our triggers with it: they come back
+CREATE DOMAIN code AS text;
+CREATE TABLE coded (id int, c code, amount int);
+SELECT contract.not_null('coded', 'c'), contract.between('coded', 'amount', 0, 10, on_violation => 'reject');
+SET client_min_messages = warning;
+DROP DOMAIN code CASCADE;
+RESET client_min_messages;
+INSERT INTO coded VALUES (1, 99);
+SELECT triggers('coded');
+SELECT contract.drop_rule('coded', 'not_null_c');
+
+-- a rule that names its table, and the table is renamed, also with ALTER INDEX
+SELECT contract.satisfies('coded', 'coded.amount <> 5', on_violation => 'reject', name => 'not_five');
+ALTER INDEX coded RENAME TO encoded;
+INSERT INTO encoded VALUES (1, 5);
+INSERT INTO encoded VALUES (1, 6);
+SELECT dataset FROM contract.scorecard WHERE dataset LIKE '%coded';
+
+-- a column replaced by another of its name; what is stored of rows follows names
+ALTER TABLE encoded ADD COLUMN fresh int;
+SELECT contract.pii('encoded', 'amount'), contract.pii('encoded', 'fresh');
+SELECT contract.between('encoded', 'id', 0, 10);
+INSERT INTO encoded VALUES (11, 1, 2);
+SET client_min_messages = error;
+ALTER TABLE encoded DROP COLUMN fresh;
+ALTER TABLE encoded RENAME COLUMN amount TO fresh;
+ALTER TABLE encoded RENAME COLUMN id TO number;
+RESET client_min_messages;
+SELECT column_name FROM contract.pii_columns;
+SELECT "row" FROM contract.violations WHERE dataset = 'public.encoded';
+SELECT columns FROM contract.results WHERE dataset = 'public.encoded';
+DROP TABLE encoded;
+
+-- what is no table cannot stand in for one
+CREATE TABLE base (a int);
+CREATE INDEX encoded ON base (a);
+SELECT dataset, status FROM contract.scorecard WHERE dataset = 'public.encoded';
+DROP TABLE base;
+CREATE TYPE encoded AS (x int);
+SELECT dataset, status FROM contract.scorecard WHERE dataset = 'public.encoded';
+DROP TYPE encoded;
+
+-- triggers that were disabled stay so after an ALTER TABLE that failed
+CREATE TABLE once (a int);
+SELECT contract.not_null('once', 'a');
+BEGIN;
+SAVEPOINT s;
+ALTER TABLE once ALTER COLUMN a TYPE smallint USING 1 / 0, ADD COLUMN b int DEFAULT 1 / 0;
+ROLLBACK TO s;
+ALTER TABLE once DISABLE TRIGGER ALL;
+COMMIT;
+SELECT DISTINCT tgenabled FROM pg_trigger WHERE tgrelid = 'once'::regclass;
+DROP TABLE once;
+
 DROP FUNCTION triggers(regclass);
 SELECT contract.drop_contract(dataset, true) FROM contract.scorecard ORDER BY dataset;

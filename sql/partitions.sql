@@ -44,6 +44,14 @@ UPDATE p SET region = 'us' WHERE id = 1;
 INSERT INTO p VALUES (14, 'us', 1, 2);          -- an ordinary insert is diverted
 SELECT tableoid::regclass, * FROM p WHERE id IN (1, 14) ORDER BY id;
 DROP TRIGGER a_spoil ON p_us;
+-- nor with a trigger that rolls back a subtransaction between the halves
+CREATE FUNCTION catches() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	BEGIN PERFORM 1 / 0; EXCEPTION WHEN division_by_zero THEN NEW.b := 77; END; RETURN NEW; END $$;
+CREATE TRIGGER a_catches BEFORE INSERT ON p_us FOR EACH ROW EXECUTE FUNCTION catches();
+UPDATE p SET region = 'us' WHERE id = 1;
+SELECT tableoid::regclass, * FROM p WHERE id = 1;
+DROP TRIGGER a_catches ON p_us;
+DROP FUNCTION catches();
 -- an UPDATE that is diverted, and a DELETE and an INSERT later, are no move
 INSERT INTO p VALUES (15, 'eu', 1, 2);
 BEGIN;

@@ -90,6 +90,20 @@ UPDATE nokey SET a = 11;
 SELECT contract.repair(id, '{"a": 2}') FROM contract.quarantined WHERE dataset = 'public.nokey';
 SELECT released, message FROM contract.release('nokey');
 
+-- an UPDATE is judged by what it changes, and never hits other rows than its own
+CREATE TABLE keyed (id int PRIMARY KEY, a int, b text);
+INSERT INTO keyed VALUES (1, 1, NULL), (2, 2, NULL), (3, 3, NULL);
+SELECT contract.between('keyed', 'a', 0, 10, on_violation => 'quarantine'), contract.not_null('keyed', 'b', on_violation => 'quarantine');
+UPDATE keyed SET a = 50 WHERE id < 3;
+SELECT contract.alter_rule('keyed', 'between_a', '{"minimum": 0, "maximum": 100}');
+SELECT min(id) AS one FROM contract.quarantined WHERE dataset = 'public.keyed' \gset
+SELECT released, rules, message FROM contract.release('keyed', ARRAY[:one]);
+ALTER TABLE keyed DROP COLUMN id;
+SELECT released, rules, message FROM contract.release('keyed');
+SELECT * FROM keyed ORDER BY a;
+SELECT contract.discard('keyed', array_agg(id)) FROM contract.quarantined WHERE dataset = 'public.keyed';
+DROP TABLE keyed;
+
 -- a trigger that keeps the row out; all or nothing
 CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER a BEFORE INSERT ON q FOR EACH ROW EXECUTE FUNCTION keep_out();

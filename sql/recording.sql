@@ -173,6 +173,37 @@ INSERT INTO r VALUES (1, 7);
 ROLLBACK;
 INSERT INTO r VALUES (1, 7);
 
+-- a transaction that becomes read only after it has written
+CALL reset_history();
+BEGIN;
+INSERT INTO r VALUES (1, 11), (NULL, 1);
+SET TRANSACTION READ ONLY;
+COMMIT;
+SELECT * FROM counts;
+
+-- a function in a rule that raised an error is run again
+CREATE TABLE f (id int, a int);
+CREATE FUNCTION ten_by(x int) RETURNS boolean LANGUAGE sql IMMUTABLE SECURITY DEFINER AS $$ SELECT 10 / x > 0 $$;
+SELECT contract.satisfies('f', 'public.ten_by(a)', on_violation => 'reject');
+BEGIN;
+INSERT INTO f VALUES (1, 1);
+SAVEPOINT s;
+INSERT INTO f VALUES (2, 0);
+ROLLBACK TO s;
+INSERT INTO f VALUES (3, 2);
+COMMIT;
+SELECT * FROM f;
+-- and one that writes to its own dataset is refused
+CREATE FUNCTION writes(x int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+	IF x = 7 THEN INSERT INTO public.f VALUES (100, 1); END IF; RETURN true; END $$;
+CREATE FUNCTION lies(x int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN public.writes(x); END $$;
+SELECT contract.satisfies('f', 'public.lies(a)', on_violation => 'reject');
+INSERT INTO f VALUES (4, 7);
+INSERT INTO f VALUES (5, 8);
+SELECT * FROM f;
+DROP TABLE f;
+DROP FUNCTION ten_by(int), writes(int), lies(int);
+
 DROP VIEW counts;
 SET client_min_messages = warning;
 DROP TABLE r, k;

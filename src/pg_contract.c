@@ -33,8 +33,10 @@ at_transaction(XactEvent event, void *arg)
 			pgc_ddl_pre_commit();
 			pgc_recording_flush();
 			break;
-		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
+			pgc_program_aborts++;
+			/* FALLTHROUGH */
+		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			pgc_recording_end();
 			pgc_trigger_end();
@@ -59,8 +61,9 @@ at_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId p
 			pgc_recording_commit_sub(subid, parent);
 			break;
 		case SUBXACT_EVENT_ABORT_SUB:
+			pgc_program_aborts++;
 			pgc_recording_abort_sub(subid);
-			pgc_trigger_end();
+			pgc_trigger_abort_sub(subid);
 			break;
 		default:
 			break;

@@ -13,6 +13,7 @@
 #include "catalog/contract.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
 #include "utils/array.h"
@@ -218,13 +219,29 @@ read_binding(int32 dataset_id)
 	return OidIsValid(relid) && exists(relid) ? relid : InvalidOid;
 }
 
-/* relation_named returns the relation under a name, or InvalidOid. */
-static Oid
-relation_named(const NameData *schema_name, const NameData *table_name)
+/*
+ * pgc_contract_named returns the relation under a name, if it is of a kind that
+ * can have a contract; else InvalidOid.
+ */
+Oid
+pgc_contract_named(const NameData *schema_name, const NameData *table_name)
 {
 	Oid			schema = get_namespace_oid(NameStr(*schema_name), true);
+	Oid			relid = OidIsValid(schema) ? get_relname_relid(NameStr(*table_name), schema) : InvalidOid;
 
-	return OidIsValid(schema) ? get_relname_relid(NameStr(*table_name), schema) : InvalidOid;
+	if (!OidIsValid(relid) || get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		return InvalidOid;
+	switch (get_rel_relkind(relid))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_FOREIGN_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+			return relid;
+		default:
+			return InvalidOid;
+	}
 }
 
 /*
@@ -241,8 +258,8 @@ pgc_contract_relation(int32 dataset_id)
 		return relid;
 	scan = scan_by_id("dataset", "dataset_pkey", DATASET_ID + 1, dataset_id);
 	if (scan_next(&scan))
-		relid = relation_named(DatumGetName(scan.values[DATASET_SCHEMA]),
-							   DatumGetName(scan.values[DATASET_TABLE]));
+		relid = pgc_contract_named(DatumGetName(scan.values[DATASET_SCHEMA]),
+								   DatumGetName(scan.values[DATASET_TABLE]));
 	scan_end(&scan);
 	return relid;
 }
@@ -485,6 +502,7 @@ pgc_layout_of(Relation relation)
 	PgcLayout  *layout = palloc(sizeof(PgcLayout));
 
 	layout->relation = pstrdup(RelationGetRelationName(relation));
+	layout->any_qualifier = false;
 	layout->owner = layout->author = relation->rd_rel->relowner;
 	layout->ncolumns = 0;
 	layout->columns = palloc(Max(descriptor->natts, 1) * sizeof(PgcColumn));

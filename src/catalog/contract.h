@@ -73,6 +73,7 @@ extern PgcContract *pgc_contract_load(int32 dataset_id);
 extern List *pgc_contract_list(void);
 extern List *pgc_contract_datasets(const char *contract_id);
 extern Oid	pgc_contract_relation(int32 dataset_id);
+extern Oid	pgc_contract_named(const NameData *schema_name, const NameData *table_name);
 extern int32 pgc_contract_of_relation(Oid relid);
 extern int32 pgc_contract_of_held(int64 id);
 extern int32 pgc_contract_find(const char *name, bool missing_ok);

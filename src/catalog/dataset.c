@@ -222,6 +222,11 @@ require_contract_rights(const char *contract_id)
 
 		if (OidIsValid(relid))
 			pgc_privilege_require_owner(relid);
+		else if (!has_privs_of_role(GetUserId(), pgc_catalog_owner()))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("must be owner of extension pg_contract to change contract \"%s\"", contract_id),
+					 errdetail("It has a dataset whose relation is gone, so nobody is its owner.")));
 	}
 }
 

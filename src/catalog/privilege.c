@@ -55,6 +55,11 @@ pgc_privilege_require_read(Oid relid)
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
+	if (get_rel_relkind(relid) == RELKIND_VIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of view %s", get_rel_name(relid)),
+				 errdetail("A view may show its owner more than it shows you.")));
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -94,7 +99,9 @@ read_rights(Reader *reader, int32 dataset_id)
 	reader->whole = pg_class_aclcheck(reader->relid, role, ACL_SELECT) == ACLCHECK_OK;
 	reader->visible = reader->whole ||
 		pg_attribute_aclcheck_all(reader->relid, role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
-	reader->hidden = check_enable_rls(reader->relid, InvalidOid, true) == RLS_ENABLED;
+	/* a view may show its owner, for whom it was audited, more than others */
+	reader->hidden = check_enable_rls(reader->relid, InvalidOid, true) == RLS_ENABLED ||
+		(get_rel_relkind(reader->relid) == RELKIND_VIEW && !pgc_compat_owns_relation(reader->relid, role));
 }
 
 /* reader_of returns the caller's rights on the dataset in the first argument. */
@@ -189,7 +196,7 @@ pgc_masked_value(PG_FUNCTION_ARGS)
 Datum
 pgc_problem(PG_FUNCTION_ARGS)
 {
-	PgcContract *contract = pgc_contract_load(PG_GETARG_INT32(0));
+	PgcContract *contract = reader_of(fcinfo)->visible ? pgc_contract_load(PG_GETARG_INT32(0)) : NULL;
 	char	   *problem = contract ? pgc_binding_problem(contract) : NULL;
 
 	if (problem == NULL)

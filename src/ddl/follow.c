@@ -31,7 +31,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -51,23 +50,7 @@ static bool ddl_seen = false;
 static Oid
 relation_named(const PgcBound *bound)
 {
-	Oid			schema = get_namespace_oid(NameStr(bound->schema_name), true);
-	Oid			relid = OidIsValid(schema) ?
-	get_relname_relid(NameStr(bound->table_name), schema) : InvalidOid;
-
-	if (!OidIsValid(relid) || get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
-		return InvalidOid;
-	switch (get_rel_relkind(relid))
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_FOREIGN_TABLE:
-		case RELKIND_VIEW:
-		case RELKIND_MATVIEW:
-			return relid;
-		default:
-			return InvalidOid;
-	}
+	return pgc_contract_named(&bound->schema_name, &bound->table_name);
 }
 
 /* has_triggers: does the relation carry triggers of the dataset? */
@@ -145,10 +128,20 @@ rename_column(int32 dataset_id, const NameData *oldname, const char *newname)
 	rename_in_expressions(pgc_contract_load(dataset_id), oldname, newname);
 	run_rename("UPDATE contract.rule SET columns = array_replace(columns, $2, $3)"
 			   " WHERE dataset_id = $1 AND $2 = ANY (columns)", dataset_id, oldname, newname);
+	run_rename("DELETE FROM contract.column_annotation"
+			   " WHERE dataset_id = $1 AND column_name = $3 AND $2 <> $3", dataset_id, oldname, newname);
 	run_rename("UPDATE contract.column_annotation SET column_name = $3"
 			   " WHERE dataset_id = $1 AND column_name = $2", dataset_id, oldname, newname);
-	run_rename("UPDATE contract.violation SET columns = array_replace(columns, $2, $3)"
-			   " WHERE dataset_id = $1 AND $2 = ANY (columns)", dataset_id, oldname, newname);
+	run_rename("UPDATE contract.violation SET columns = array_replace(columns, $2, $3),"
+			   " \"row\" = CASE WHEN \"row\" ? $2::text"
+			   " THEN \"row\" - $2::text || jsonb_build_object($3, \"row\" -> $2::text) ELSE \"row\" END,"
+			   " key = CASE WHEN key ? $2::text"
+			   " THEN key - $2::text || jsonb_build_object($3, key -> $2::text) ELSE key END"
+			   " WHERE dataset_id = $1 AND ($2 = ANY (columns) OR \"row\" ? $2::text)",
+			   dataset_id, oldname, newname);
+	run_rename("UPDATE contract.result r SET columns = array_replace(columns, $2, $3)"
+			   " FROM contract.run n WHERE n.run_id = r.run_id AND n.dataset_id = $1 AND $2 = ANY (columns)",
+			   dataset_id, oldname, newname);
 	run_rename("UPDATE contract.quarantine"
 			   " SET \"row\" = \"row\" - $2::text || jsonb_build_object($3, \"row\" -> $2::text),"
 			   " changed = array_replace(changed, $2, $3),"
@@ -233,11 +226,12 @@ has_new_columns(const PgcBound *bound)
 
 /*
  * follow_columns brings a dataset up to its relation's columns; true if any
- * changed.  It looks at the system catalogs only and locks nothing: this is
- * done for all datasets, of which this command concerns one at most.
+ * changed, and sets *gone if one was dropped.  It looks at the system catalogs
+ * only and locks nothing: this is done for all datasets, of which this command
+ * concerns one at most.
  */
 static bool
-follow_columns(const PgcBound *bound)
+follow_columns(const PgcBound *bound, bool *gone)
 {
 	bool		changed = has_new_columns(bound);
 
@@ -246,7 +240,10 @@ follow_columns(const PgcBound *bound)
 		NameData	name;
 
 		if (!is_live(bound->relid, bound->attnums[i], &name))
+		{
 			warn_of_dropped(pgc_contract_load(bound->dataset_id), NameStr(bound->attnames[i]));
+			*gone = true;
+		}
 		else if (namestrcmp(&name, NameStr(bound->attnames[i])) != 0)
 			rename_column(bound->dataset_id, &bound->attnames[i], NameStr(name));
 		else
@@ -264,12 +261,9 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 
 	if (!OidIsValid(bound->relid))
 	{
-		/*
-		 * never bound (restored): in no hurry; or another was made in its
-		 * place
-		 */
-		if (OidIsValid(named) && (may_have_made || ConditionalLockRelationOid(named, AccessShareLock)))
-			bind(bound->dataset_id, named, may_have_made && !has_triggers(bound->dataset_id, named));
+		/* its relation is gone, and another may have been made in its place */
+		if (OidIsValid(named) && may_have_made)
+			bind(bound->dataset_id, named, !has_triggers(bound->dataset_id, named));
 	}
 	else if (OidIsValid(named) && named != bound->relid)
 	{
@@ -280,11 +274,13 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 	else
 	{
 		bool		off = list_member_int(taken_off, bound->dataset_id);
-		bool		changed = follow_columns(bound);
+		bool		gone = false;
+		bool		changed = follow_columns(bound, &gone);
 
+		/* a column that went by CASCADE took the triggers with it */
 		if (changed || off)
 			bind(bound->dataset_id, bound->relid,
-				 off || has_triggers(bound->dataset_id, bound->relid));
+				 off || gone || has_triggers(bound->dataset_id, bound->relid));
 	}
 }
 
@@ -329,6 +325,49 @@ follow_all(bool may_have_made)
 	{
 		CHECK_FOR_INTERRUPTS();
 		follow_dataset(lfirst(cell), may_have_made);
+	}
+}
+
+/* relation_of returns the relation that a command is about, or InvalidOid. */
+static Oid
+relation_of(const Node *command)
+{
+	RangeVar   *relation = NULL;
+
+	if (IsA(command, AlterTableStmt))
+		relation = ((const AlterTableStmt *) command)->relation;
+	else if (IsA(command, RenameStmt))
+		relation = ((const RenameStmt *) command)->relation;
+	else if (IsA(command, AlterObjectSchemaStmt))
+		relation = ((const AlterObjectSchemaStmt *) command)->relation;
+	return relation ? RangeVarGetRelid(relation, NoLock, true) : InvalidOid;
+}
+
+/*
+ * bind_named, before a command, binds the dataset that it is about if that was
+ * never bound (after a restore): its name may be another one afterwards.  Of a
+ * schema that is renamed, all its datasets.  Others stay as they are, so that
+ * DDL on one table neither locks nor waits for others.
+ */
+static void
+bind_named(const Node *command)
+{
+	Oid			relid = relation_of(command);
+	bool		schema = IsA(command, RenameStmt) &&
+	((const RenameStmt *) command)->renameType == OBJECT_SCHEMA;
+	ListCell   *cell;
+
+	if (!schema && !OidIsValid(relid))
+		return;
+	foreach(cell, pgc_contract_list())
+	{
+		const PgcBound *bound = lfirst(cell);
+		Oid			named = OidIsValid(bound->relid) ? InvalidOid : relation_named(bound);
+
+		if (OidIsValid(named) &&
+			(named == relid || (schema && strcmp(NameStr(bound->schema_name),
+												 ((const RenameStmt *) command)->subname) == 0)))
+			bind(bound->dataset_id, named, false);
 	}
 }
 
@@ -414,7 +453,8 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 
 	if (strcmp(data->event, "ddl_command_start") == 0)
 	{
-		follow_all(false);
+		taken_off = NIL;
+		bind_named(command);
 		if (IsA(command, AlterTableStmt) && blocked_by_triggers((const AlterTableStmt *) command))
 			take_off((const AlterTableStmt *) command);
 	}

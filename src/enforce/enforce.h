@@ -59,6 +59,7 @@ typedef struct PgcFailure
 } PgcFailure;
 
 /* trigger.c */
+extern void pgc_trigger_abort_sub(SubTransactionId subid);
 extern void pgc_trigger_end(void);
 
 /* recording.c */

@@ -156,9 +156,31 @@ uses_generated(const Site *site, const PgcRule *rule)
 	return false;
 }
 
-/* failing_rules returns the rules that the row fails and that keep it out. */
+/* touches: is a column of the rule or its filter among those? */
+static bool
+touches(const Site *site, const PgcRule *rule, const List *columns)
+{
+	int			index = -1;
+
+	while ((index = bms_next_member(rule->uses, index)) >= 0)
+	{
+		ListCell   *cell;
+
+		foreach(cell, columns)
+		{
+			if (strcmp(lfirst(cell), NameStr(site->layout->columns[index].name)) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * failing_rules returns the rules of at least an action that the row fails; of
+ * an UPDATE, those that the columns which it changes touch.
+ */
 static List *
-failing_rules(Site *site, PgcAction weakest)
+failing_rules(Site *site, const PgcHeld *held, PgcAction weakest)
 {
 	List	   *names = NIL;
 
@@ -167,7 +189,8 @@ failing_rules(Site *site, PgcAction weakest)
 	{
 		const PgcRule *rule = &site->program->rules[site->verdict->failed[i]];
 
-		if (rule->action >= weakest && !uses_generated(site, rule))
+		if (rule->action >= weakest && !uses_generated(site, rule) &&
+			(!held->is_update || rule->broken != NULL || touches(site, rule, held->changed)))
 			names = lappend(names, rule->name);
 	}
 	return names;
@@ -235,21 +258,36 @@ insert_statement(const Site *site, Parameters *parameters)
 					relation_name(site), columns.data, values.data);
 }
 
-/* add_key appends the condition that finds the old row of an UPDATE. */
-static void
+/*
+ * add_key appends the condition that finds the old row of an UPDATE; false if
+ * the relation no longer has all columns of the key.
+ */
+static bool
 add_key(StringInfo sql, const Site *site, Jsonb *key, Parameters *parameters)
 {
+	JsonbIterator *iterator = JsonbIteratorInit(&key->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
 	const char *separator = " WHERE ";
 
-	for (int i = 0; i < site->layout->ncolumns; i++)
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		const PgcColumn *column = &site->layout->columns[i];
-		bool		present;
-		char	   *text = column_text(key, NameStr(column->name), &present);
 		int			n = parameters->count;
+		const PgcColumn *column;
+		bool		present;
+		char	   *text;
+		int			index;
 
-		if (!present || text == NULL)
+		if (token != WJB_KEY)
 			continue;
+		index = pgc_layout_index(site->layout, pnstrdup(value.val.string.val, value.val.string.len));
+		if (index < 0)
+			return false;
+		column = &site->layout->columns[index];
+		text = column_text(key, NameStr(column->name), &present);
+
+		if (text == NULL)
+			return false;
 		parameters->types[n] = column->type;
 		parameters->values[n] = parse(column, text);
 		parameters->nulls[n] = ' ';
@@ -257,6 +295,7 @@ add_key(StringInfo sql, const Site *site, Jsonb *key, Parameters *parameters)
 		appendStringInfo(sql, "%s%s = $%d", separator, quote_identifier(NameStr(column->name)), n + 1);
 		separator = " AND ";
 	}
+	return true;
 }
 
 /* update_statement returns the UPDATE that was diverted, or NULL without a key. */
@@ -265,6 +304,7 @@ update_statement(const Site *site, const PgcHeld *held, Parameters *parameters)
 {
 	StringInfoData sql;
 	PgcRights	rights;
+	bool		has_key;
 	bool		by_ctid;
 
 	if (held->key == NULL)
@@ -289,9 +329,9 @@ update_statement(const Site *site, const PgcHeld *held, Parameters *parameters)
 		}
 	}
 	pgc_rights_enter(&rights, site->layout->owner, true);
-	add_key(&sql, site, held->key, parameters);
+	has_key = add_key(&sql, site, held->key, parameters);
 	pgc_rights_leave(&rights);
-	return sql.data;
+	return has_key ? sql.data : NULL;
 }
 
 /* execute writes the row; returns why not, or NULL. */
@@ -311,8 +351,10 @@ execute(const Site *site, const PgcHeld *held)
 		elog(ERROR, "could not write quarantined row " INT64_FORMAT, held->id);
 	processed = SPI_processed;
 	SPI_finish();
-	if (processed > 0)
+	if (processed == 1)
 		return NULL;
+	if (processed > 1)
+		return "its key is not unique any more";
 	return held->is_update ? "the row to update is gone" : "a trigger kept the row out of the table";
 }
 
@@ -386,10 +428,10 @@ release_row(Site *site, const PgcHeld *held, ReturnSetInfo *result)
 
 	if (message == NULL)
 	{
-		rules = failing_rules(site, PGC_QUARANTINE);
+		rules = failing_rules(site, held, PGC_QUARANTINE);
 		if (rules != NIL)
 		{
-			pgc_held_set_rules(held->id, pgc_text_array(failing_rules(site, PGC_WARN)));
+			pgc_held_set_rules(held->id, pgc_text_array(failing_rules(site, held, PGC_WARN)));
 			message = "the row still fails";
 		}
 		else
@@ -581,6 +623,7 @@ pgc_repair(PG_FUNCTION_ARGS)
 	List	   *names = NIL;
 	List	   *rules;
 	PgcRights	rights;
+	PgcHeld		for_held;
 	Site	   *site;
 	Jsonb	   *row;
 
@@ -603,11 +646,13 @@ pgc_repair(PG_FUNCTION_ARGS)
 	row = patched(site, ((PgcHeld *) linitial(held))->row, patch, &names);
 	pgc_rights_leave(&rights);
 	parse_row(site, row);
-	rules = failing_rules(site, PGC_WARN);
+	for_held = *(PgcHeld *) linitial(held);
+	for_held.changed = list_concat_copy(for_held.changed, names);
+	rules = failing_rules(site, &for_held, PGC_WARN);
 	pgc_held_set_row(id, row, pgc_name_array(names));
 	pgc_held_set_rules(id, pgc_text_array(rules));
 	table_close(site->relation, NoLock);
-	PG_RETURN_DATUM(pgc_text_array(failing_rules(site, PGC_QUARANTINE)));
+	PG_RETURN_DATUM(pgc_text_array(failing_rules(site, &for_held, PGC_QUARANTINE)));
 }
 
 /* pgc_discard is contract.discard(relation, ids). */

@@ -447,13 +447,17 @@ write_frame(Frame *frame)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	bool		no_snapshot = !ActiveSnapshotSet();
+	bool		read_only = XactReadOnly;
 
 	if (no_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
+	/* a transaction may become read only after it has written */
+	XactReadOnly = false;
 	if (frame->tallies != NULL)
 		write_tallies(frame);
 	if (frame->quarantined != NULL)
 		write_quarantined(frame);
+	XactReadOnly = read_only;
 	if (no_snapshot)
 		PopActiveSnapshot();
 	MemoryContextSwitchTo(caller);

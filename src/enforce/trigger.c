@@ -204,10 +204,20 @@ static struct
 {
 	Oid			relid;			/* of the leaf, or InvalidOid */
 	ItemPointerData tid;
+	SubTransactionId subtransaction;
 	bool		deleted;
 }			moving;
 
-/* pgc_trigger_end forgets what belongs to a (sub)transaction that ends. */
+/* pgc_trigger_abort_sub forgets an UPDATE that is rolled back. */
+void
+pgc_trigger_abort_sub(SubTransactionId subid)
+{
+	passed.entry = NULL;
+	if (moving.subtransaction >= subid)
+		moving.relid = InvalidOid;
+}
+
+/* pgc_trigger_end forgets what belongs to a transaction that ends. */
 void
 pgc_trigger_end(void)
 {
@@ -588,6 +598,7 @@ note_update(const TriggerData *data)
 {
 	moving.relid = RelationGetRelid(data->tg_relation);
 	moving.tid = data->tg_trigtuple->t_self;
+	moving.subtransaction = GetCurrentSubTransactionId();
 	moving.deleted = false;
 }
 

@@ -46,6 +46,8 @@ typedef struct PgcColumn
 typedef struct PgcLayout
 {
 	const char *relation;		/* unqualified name, for qualified references */
+	bool		any_qualifier;	/* stored rules: the relation may be renamed
+								 * by now */
 	Oid			owner;			/* with whose rights constants are read */
 	Oid			author;			/* with whose rights expressions run */
 	int			ncolumns;
@@ -118,6 +120,8 @@ typedef struct PgcProgram
 	PgcOp	   *ops;			/* parallel to rules */
 	int			nbroken;
 	ExprContext *econtext;		/* for expressions, or NULL */
+	bool		running;		/* ... unless an error ended the run since: */
+	uint64		running_since;	/* pgc_program_aborts at its start */
 	TupleTableSlot *slot;		/* lends the values to expressions */
 } PgcProgram;
 
@@ -144,6 +148,7 @@ typedef enum PgcErrors
 } PgcErrors;
 
 /* program.c */
+extern uint64 pgc_program_aborts;
 extern PgcProgram *pgc_program_compile(MemoryContext parent,
 									   const PgcLayout *layout,
 									   const PgcRuleSpec *specs, int nspecs);

@@ -33,8 +33,11 @@
 struct PgcExpression
 {
 	ExprState  *state;
-	bool		as_owner;		/* could see or do what the owner may not */
-	bool		fix_search_path;	/* runs functions that are not built in */
+	Expr	   *planned;		/* what state was made of */
+	MemoryContext context;
+	bool		running;		/* or the last run ended in an error */
+	bool		as_owner;		/* could see or do what the owner may not, or
+								 * depends on search_path */
 	bool		can_fail;		/* may raise an error on some values */
 };
 
@@ -84,7 +87,8 @@ resolve_column(ParseState *pstate, ColumnRef *reference)
 	int			index;
 
 	if (!IsA(last, String) || nfields > 2 ||
-		(nfields == 2 && strcmp(strVal(linitial(reference->fields)), source->layout->relation) != 0))
+		(nfields == 2 && !source->layout->any_qualifier &&
+		 strcmp(strVal(linitial(reference->fields)), source->layout->relation) != 0))
 		refuse(source, "may name columns of its dataset only");
 	index = pgc_layout_index(source->layout, strVal(last));
 	if (index < 0)
@@ -212,14 +216,16 @@ pgc_expression_compile(const char *sql, const char *what,
 	MemoryContextSwitchTo(scratch);
 
 	node = analyze(&source);
-	expression->fix_search_path = runs_foreign_code(node, NULL);
-	expression->as_owner = expression->fix_search_path || contain_mutable_functions(node);
+	expression->as_owner = runs_foreign_code(node, NULL) || contain_mutable_functions(node);
 	expression->can_fail = contain_leaked_vars(node) || contain_mutable_functions(node);
 	node = (Node *) expression_planner((Expr *) node);
 
 	MemoryContextSwitchTo(target);
 	*uses = bms_add_members(*uses, columns_used(node));
-	expression->state = ExecInitExpr(copyObject((Expr *) node), NULL);
+	expression->planned = copyObject((Expr *) node);
+	expression->state = ExecInitExpr(expression->planned, NULL);
+	expression->context = target;
+	expression->running = false;
 	MemoryContextDelete(scratch);
 	pgc_rights_leave(&saved);
 	error_context_stack = callback.previous;
@@ -261,6 +267,19 @@ make_workspace(PgcProgram *program)
 }
 
 /*
+ * renew makes the executor state anew: after an error functions may have left
+ * theirs half done in it, and PostgreSQL never runs such a state again.
+ */
+static void
+renew(PgcExpression *expression)
+{
+	MemoryContext caller = MemoryContextSwitchTo(expression->context);
+
+	expression->state = ExecInitExpr(expression->planned, NULL);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
  * pgc_expression_evaluate returns the expression's truth over a row and sets
  * *isnull.  Errors of the expression are thrown.
  */
@@ -273,10 +292,14 @@ pgc_expression_evaluate(PgcExpression *expression, PgcProgram *program,
 
 	if (program->econtext == NULL)
 		make_workspace(program);
+	if (expression->running)
+		renew(expression);
 	lend_slot(program, values, nulls);
+	expression->running = true;
 	if (expression->as_owner)
-		pgc_rights_enter(&saved, program->layout.author, expression->fix_search_path);
+		pgc_rights_enter(&saved, program->layout.author, true);
 	result = ExecEvalExprSwitchContext(expression->state, program->econtext, isnull);
+	expression->running = false;
 	if (expression->as_owner)
 		pgc_rights_leave(&saved);
 	return !*isnull && DatumGetBool(result);

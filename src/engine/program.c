@@ -16,6 +16,9 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+/* Counts (sub)transactions that were rolled back; see pgc_program_run. */
+uint64		pgc_program_aborts = 0;
+
 static const char *const action_names[] = {"audit", "warn", "quarantine", "reject"};
 
 /* pgc_action_parse returns the action of a name, or raises with the right ones. */
@@ -223,6 +226,7 @@ pgc_program_compile(MemoryContext parent, const PgcLayout *layout,
 
 	program->context = context;
 	program->layout = copy_layout(layout);
+	program->layout.any_qualifier = true;
 	program->nrules = nspecs;
 	program->rules = palloc0(Max(nspecs, 1) * sizeof(PgcRule));
 	program->ops = palloc0(Max(nspecs, 1) * sizeof(PgcOp));
@@ -352,6 +356,23 @@ judge_expression(PgcProgram *program, int index, const Datum *values,
 }
 
 /*
+ * refuse_nested_run raises if a rule's own function writes to the dataset: the
+ * two runs would share values and verdict.  A run that an error ended is none.
+ */
+static inline void
+refuse_nested_run(PgcProgram *program)
+{
+	if (unlikely(program->running && program->running_since == pgc_program_aborts))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("a contract rule of \"%s\" calls a function that writes to its own dataset",
+						program->layout.relation),
+				 errhint("Functions in rules must not write.")));
+	program->running = true;
+	program->running_since = pgc_program_aborts;
+}
+
+/*
  * pgc_program_run judges a row: values and nulls in the order of the layout.
  * Returns whether it passes; verdict lists the rules that it fails.
  */
@@ -359,6 +380,7 @@ bool
 pgc_program_run(PgcProgram *program, const Datum *values, const bool *nulls,
 				PgcErrors errors, PgcVerdict *verdict)
 {
+	refuse_nested_run(program);
 	while (verdict->nfailed > 0)
 		verdict->errors[verdict->failed[--verdict->nfailed]] = NULL;
 	verdict->strongest = PGC_AUDIT;
@@ -380,6 +402,7 @@ pgc_program_run(PgcProgram *program, const Datum *values, const bool *nulls,
 		if (considers(program, &program->rules[i], values, nulls, errors, &error) || error != NULL)
 			note_failure(program, i, error, verdict);
 	}
+	program->running = false;
 	return verdict->nfailed == 0;
 }
 

@@ -43,6 +43,9 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_follow_ddl);
 /* Datasets whose triggers this command's start took off. */
 static List *taken_off = NIL;
 
+/* Datasets whose relation another dataset took over: commit says so. */
+static List *displaced = NIL;
+
 /* Has this transaction done DDL that commit has to look at? */
 static bool ddl_seen = false;
 
@@ -70,7 +73,15 @@ bind(int32 dataset_id, Oid relid, bool with_triggers)
 {
 	PgcContract *contract = pgc_contract_load(dataset_id);
 	Relation	relation = table_open(relid, AccessShareLock);
+	int32		other = pgc_contract_of_relation(relid);
 
+	if (other != 0 && other != dataset_id)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+
+		displaced = lappend_int(displaced, other);
+		MemoryContextSwitchTo(caller);
+	}
 	pgc_binding_write(contract, relation);
 	table_close(relation, NoLock);
 	if (with_triggers)
@@ -469,6 +480,19 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
+/* warn_of_displaced says that a contract applies to nothing any more. */
+static void
+warn_of_displaced(const PgcBound *bound)
+{
+	char	   *name = pgc_catalog_name(NameStr(bound->schema_name), NameStr(bound->table_name));
+
+	ereport(WARNING,
+			(errmsg("the contract of \"%s\" applies to no relation any more", name),
+			 errdetail("Its relation took a name that has a contract of its own."),
+			 errhint("It waits for a relation of its name; to end it: SELECT contract.drop_contract(%s).",
+					 quote_literal_cstr(name))));
+}
+
 /* follow_rename gives a dataset the name that its relation has now. */
 static void
 follow_rename(const PgcBound *bound)
@@ -491,6 +515,7 @@ follow_rename(const PgcBound *bound)
 		/* the new name has a contract of its own: this one waits for its name */
 		pgc_binding_drop_triggers(bound->dataset_id, bound->relid);
 		pgc_binding_forget(bound->dataset_id);
+		warn_of_displaced(bound);
 	}
 	pgc_cache_invalidate(bound->relid);
 }
@@ -532,6 +557,8 @@ pgc_ddl_pre_commit(void)
 			continue;
 		if (OidIsValid(bound->relid))
 			follow_rename(bound);
+		else if (list_member_int(displaced, bound->dataset_id))
+			warn_of_displaced(bound);
 		else
 			forget_relation(bound);
 	}
@@ -544,4 +571,5 @@ pgc_ddl_end(void)
 {
 	ddl_seen = false;
 	taken_off = NIL;
+	displaced = NIL;
 }

@@ -425,29 +425,35 @@ column_arrays(Relation relation, Datum *numbers, Datum *names)
 
 /*
  * pgc_binding_write binds a dataset to a relation and notes its columns.
- * Another dataset that is bound to it (names are being exchanged) loses it.
+ * Another dataset that is bound to it (names are being exchanged) loses it: its
+ * id is returned, else 0.
  */
-void
-pgc_binding_write(const PgcContract *contract, Relation relation)
+int32
+pgc_binding_write(int32 dataset_id, Oid relid)
 {
 	const Oid	types[] = {INT4OID, OIDOID, INT2ARRAYOID, NAMEARRAYOID};
+	Relation	relation = table_open(relid, AccessShareLock);
+	int32		other = pgc_contract_of_relation(relid);
 	Datum		values[4];
-	int32		other = pgc_contract_of_relation(RelationGetRelid(relation));
 
-	if (other != 0 && other != contract->dataset_id)
+	if (other == dataset_id)
+		other = 0;
+	if (other != 0)
 	{
-		pgc_binding_drop_triggers(other, RelationGetRelid(relation));
+		pgc_binding_drop_triggers(other, relid);
 		pgc_binding_forget(other);
 	}
-	values[0] = Int32GetDatum(contract->dataset_id);
-	values[1] = ObjectIdGetDatum(RelationGetRelid(relation));
+	values[0] = Int32GetDatum(dataset_id);
+	values[1] = ObjectIdGetDatum(relid);
 	column_arrays(relation, &values[2], &values[3]);
+	table_close(relation, NoLock);
 	pgc_catalog_execute("INSERT INTO contract.binding VALUES ($1, $2, $3, $4)"
 						" ON CONFLICT (dataset_id) DO UPDATE"
 						" SET relid = $2, attnums = $3, attnames = $4",
 						4, types, values, NULL);
 	CommandCounterIncrement();
-	pgc_cache_invalidate(RelationGetRelid(relation));
+	pgc_cache_invalidate(relid);
+	return other;
 }
 
 /* pgc_binding_forget unties a dataset whose relation is gone. */

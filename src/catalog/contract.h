@@ -83,7 +83,7 @@ extern PgcRuleSpec *pgc_contract_specs(const PgcContract *contract,
 extern PgcLayout *pgc_layout_of(Relation relation);
 
 /* binding.c */
-extern void pgc_binding_write(const PgcContract *contract, Relation relation);
+extern int32 pgc_binding_write(int32 dataset_id, Oid relid);
 extern void pgc_binding_forget(int32 dataset_id);
 extern void pgc_binding_make_triggers(const PgcContract *contract);
 extern void pgc_binding_drop_triggers(int32 dataset_id, Oid relid);

@@ -119,17 +119,6 @@ new_id(const char *name)
 	return id;
 }
 
-/* bind notes the relation and its columns, if that is not yet done. */
-static void
-bind(int32 dataset_id, Oid relid)
-{
-	PgcContract *contract = pgc_contract_load(dataset_id);
-	Relation	relation = table_open(relid, AccessShareLock);
-
-	pgc_binding_write(contract, relation);
-	table_close(relation, NoLock);
-}
-
 /* new_contract_id returns the name, or the name with a number, free. */
 static char *
 new_contract_id(const char *name)
@@ -164,7 +153,7 @@ create_dataset(Oid relid)
 	pgc_catalog_execute("INSERT INTO contract.dataset (dataset_id, schema_name, table_name, contract_id)"
 						" VALUES ($1, $2, $3, $4)", 4, types, values, NULL);
 	CommandCounterIncrement();
-	bind(id, relid);
+	pgc_binding_write(id, relid);
 	return id;
 }
 
@@ -369,7 +358,7 @@ pgc_enforce(PG_FUNCTION_ARGS)
 	require_relation(relid);
 	lock_definers(relid);
 	contract = pgc_contract_require(relid);
-	bind(contract->dataset_id, relid);
+	pgc_binding_write(contract->dataset_id, relid);
 	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
 	PG_RETURN_TEXT_P(cstring_to_text(contract->name));
 }

@@ -71,19 +71,15 @@ has_triggers(int32 dataset_id, Oid relid)
 static void
 bind(int32 dataset_id, Oid relid, bool with_triggers)
 {
-	PgcContract *contract = pgc_contract_load(dataset_id);
-	Relation	relation = table_open(relid, AccessShareLock);
-	int32		other = pgc_contract_of_relation(relid);
+	int32		other = pgc_binding_write(dataset_id, relid);
 
-	if (other != 0 && other != dataset_id)
+	if (other != 0)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
 
 		displaced = lappend_int(displaced, other);
 		MemoryContextSwitchTo(caller);
 	}
-	pgc_binding_write(contract, relation);
-	table_close(relation, NoLock);
 	if (with_triggers)
 		pgc_binding_make_triggers(pgc_contract_load(dataset_id));
 }

@@ -142,20 +142,6 @@ try_parse_row(Site *site, Jsonb *row)
 	return message;
 }
 
-/* uses_generated: does the rule need a column that is computed on write? */
-static bool
-uses_generated(const Site *site, const PgcRule *rule)
-{
-	int			column = -1;
-
-	while ((column = bms_next_member(rule->uses, column)) >= 0)
-	{
-		if (site->layout->columns[column].generated)
-			return true;
-	}
-	return false;
-}
-
 /* touches: is a column of the rule or its filter among those? */
 static bool
 touches(const Site *site, const PgcRule *rule, const List *columns)
@@ -189,7 +175,7 @@ failing_rules(Site *site, const PgcHeld *held, PgcAction weakest)
 	{
 		const PgcRule *rule = &site->program->rules[site->verdict->failed[i]];
 
-		if (rule->action >= weakest && !uses_generated(site, rule) &&
+		if (rule->action >= weakest && !pgc_rule_uses_generated(site->layout, rule) &&
 			(!held->is_update || rule->broken != NULL || touches(site, rule, held->changed)))
 			names = lappend(names, rule->name);
 	}
@@ -446,9 +432,37 @@ release_row(Site *site, const PgcHeld *held, ReturnSetInfo *result)
 		report(result, held->id, false, rules, message);
 }
 
+/* Ids that were found, ascending as they are locked. */
+typedef struct Seen
+{
+	int			n;
+	int			room;
+	int64	   *ids;
+} Seen;
+
+static void
+note_seen(Seen *seen, int64 id)
+{
+	if (seen->n == seen->room)
+	{
+		seen->room *= 2;
+		seen->ids = repalloc_huge(seen->ids, seen->room * sizeof(int64));
+	}
+	seen->ids[seen->n++] = id;
+}
+
+static int
+order_ids(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return left < right ? -1 : left > right;
+}
+
 /* report_missing reports the ids that are not in this dataset's quarantine. */
 static void
-report_missing(ArrayType *ids, const List *seen, ReturnSetInfo *result)
+report_missing(ArrayType *ids, const Seen *seen, ReturnSetInfo *result)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -457,13 +471,9 @@ report_missing(ArrayType *ids, const List *seen, ReturnSetInfo *result)
 	deconstruct_array(ids, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
-		int64		id = DatumGetInt64(elements[i]);
-		ListCell   *cell;
-		bool		found = nulls[i];
+		int64		id = nulls[i] ? 0 : DatumGetInt64(elements[i]);
 
-		foreach(cell, seen)
-			found |= *(int64 *) lfirst(cell) == id;
-		if (!found)
+		if (!nulls[i] && bsearch(&id, seen->ids, seen->n, sizeof(int64), order_ids) == NULL)
 			report(result, id, false, NIL, "there is no such row in quarantine");
 	}
 }
@@ -476,7 +486,7 @@ pgc_release(PG_FUNCTION_ARGS)
 	ArrayType  *ids = PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1);
 	MemoryContext context;
 	MemoryContext caller;
-	List	   *seen = NIL;
+	Seen		seen = {.room = 64};
 	Site	   *site;
 	int64		last = 0;
 	List	   *chunk;
@@ -485,6 +495,7 @@ pgc_release(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation must not be null")));
 	InitMaterializedSRF(fcinfo, 0);
 	site = open_site(PG_GETARG_OID(0));
+	seen.ids = palloc(seen.room * sizeof(int64));
 	context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract release", ALLOCSET_DEFAULT_SIZES);
 	caller = CurrentMemoryContext;
 	do
@@ -502,19 +513,12 @@ pgc_release(PG_FUNCTION_ARGS)
 			last = held->id;
 			release_row(site, held, result);
 			if (ids != NULL)
-			{
-				int64	   *id = MemoryContextAlloc(caller, sizeof(int64));
-
-				*id = held->id;
-				MemoryContextSwitchTo(caller);
-				seen = lappend(seen, id);
-				MemoryContextSwitchTo(context);
-			}
+				note_seen(&seen, held->id);
 		}
 		MemoryContextSwitchTo(caller);
 	} while (chunk != NIL);
 	if (ids != NULL)
-		report_missing(ids, seen, result);
+		report_missing(ids, &seen, result);
 	table_close(site->relation, NoLock);
 	return (Datum) 0;
 }

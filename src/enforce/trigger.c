@@ -487,20 +487,6 @@ touches(const Target *target, const PgcRule *rule, TupleTableSlot *old, TupleTab
 	return false;
 }
 
-/* uses_generated: is a column of the rule not computed yet before the write? */
-static bool
-uses_generated(const PgcProgram *program, const PgcRule *rule)
-{
-	int			column = -1;
-
-	while ((column = bms_next_member(rule->uses, column)) >= 0)
-	{
-		if (program->layout.columns[column].generated)
-			return true;
-	}
-	return false;
-}
-
 /*
  * judge returns whether the event's row passes.  The verdict keeps only rules
  * that count: those that an UPDATE touches, and before the write those that do
@@ -523,7 +509,7 @@ judge(Target *target, const TriggerData *data, TupleTableSlot *row)
 		int			index = verdict->failed[i];
 		const PgcRule *rule = &program->rules[index];
 
-		if ((before && uses_generated(program, rule)) ||
+		if ((before && pgc_rule_uses_generated(&program->layout, rule)) ||
 			(update && !touches(target, rule, data->tg_trigslot, row)))
 			verdict->errors[index] = NULL;
 		else

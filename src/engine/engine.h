@@ -157,6 +157,7 @@ extern PgcRule *pgc_program_validate(const PgcLayout *layout,
 extern char *pgc_layout_names(const PgcLayout *layout);
 extern int	pgc_layout_index(const PgcLayout *layout, const char *name);
 extern int	pgc_layout_find(const PgcLayout *layout, const char *name);
+extern bool pgc_rule_uses_generated(const PgcLayout *layout, const PgcRule *rule);
 extern PgcVerdict *pgc_verdict_make(const PgcProgram *program);
 extern bool pgc_program_run(PgcProgram *program, const Datum *values,
 							const bool *nulls, PgcErrors errors,

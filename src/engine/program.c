@@ -106,6 +106,20 @@ pgc_layout_find(const PgcLayout *layout, const char *name)
 	return index;
 }
 
+/* pgc_rule_uses_generated: does a rule or its filter need a generated column? */
+bool
+pgc_rule_uses_generated(const PgcLayout *layout, const PgcRule *rule)
+{
+	int			column = -1;
+
+	while ((column = bms_next_member(rule->uses, column)) >= 0)
+	{
+		if (layout->columns[column].generated)
+			return true;
+	}
+	return false;
+}
+
 /* bind_column looks up the one column of a rule that is about one. */
 static void
 bind_column(PgcCompile *compile)

@@ -167,8 +167,8 @@ sub check_restored
 		qq("Sales Data"."Odd ""Name"""|1\npublic.events|1\npublic.orders|1), "$how: diverted");
 	my ($rc, $stdout, $stderr) = $node->psql($database, "INSERT INTO orders VALUES (2003, 5, 'a\@b', 'DE', NULL)");
 	like($stderr, qr/violates contract rule "not_null_note"/, "$how: refused");
-	is(run($database, "SELECT name FROM contract.dataset d LEFT JOIN contract.binding b USING (dataset_id) WHERE b.relid IS DISTINCT FROM name::regclass"),
-		run($database, "SELECT name FROM contract.dataset d WHERE NOT EXISTS (SELECT FROM contract.binding b WHERE b.dataset_id = d.dataset_id)"),
+	is(run($database, "SELECT name FROM contract.dataset d LEFT JOIN contract.binding b USING (dataset_id) WHERE b.relid IS DISTINCT FROM name::regclass ORDER BY name"),
+		run($database, "SELECT name FROM contract.dataset d WHERE NOT EXISTS (SELECT FROM contract.binding b WHERE b.dataset_id = d.dataset_id) ORDER BY name"),
 		"$how: nothing is bound to another relation");
 	run($database, "ALTER TABLE orders RENAME COLUMN amount TO total; ALTER TABLE orders RENAME TO purchases;
 		SELECT contract.alter_rule('purchases', 'between_amount', on_violation => 'warn');

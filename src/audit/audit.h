@@ -1,6 +1,10 @@
 /*
  * src/audit/audit.h
- *		What the files of this room share: one pass over a relation's rows.
+ *		What the files of this room share.
+ *
+ * An audit reads rows by scans.  A scan hands chunks of rows to consumers, all
+ * in one pass: the judge (row rules), key collectors (unique, references).
+ * What is found for a rule is its tally.
  */
 #ifndef PGC_AUDIT_H
 #define PGC_AUDIT_H
@@ -9,35 +13,107 @@
 
 #include "catalog/contract.h"
 #include "enforce/enforce.h"
+#include "utils/snapshot.h"
 
-/* What a pass found for one rule. */
-typedef struct PgcTally
-{
-	int64		considered;
-	int64		failed;
-	char	   *error;			/* first error of its expression, or NULL */
-	List	   *samples;		/* of PgcSample, at most as many as asked for */
-} PgcTally;
-
+/* A failing row, as shown to people. */
 typedef struct PgcSample
 {
 	Jsonb	   *key;			/* or NULL */
-	Jsonb	   *row;
+	Jsonb	   *row;			/* or NULL */
 	char	   *value;			/* or NULL */
 } PgcSample;
 
-/* A pass over all rows of a relation. */
-typedef struct PgcPass
+/* What an audit found for one rule. */
+typedef struct PgcTally
 {
-	MemoryContext context;		/* owns tallies and samples */
-	const PgcContract *contract;	/* for masking; relid and pii must be set */
-	PgcProgram *program;		/* over pgc_layout_of the relation */
-	int			max_samples;	/* a rule */
-	int64		rows;
-	int64		failed;			/* rows that fail any rule */
-	PgcTally   *tallies;		/* a rule of the program */
-} PgcPass;
+	bool		done;			/* else nobody has looked at the rule yet */
+	int64		considered;		/* rows, or -1: not known */
+	int64		failed;			/* rows that fail, or -1: it is not about rows */
+	bool		missed;			/* a rule that is not about rows is not kept */
+	char	   *error;			/* why it could not be evaluated, or NULL */
+	char	   *skipped;		/* why it was not evaluated, or NULL */
+	char	   *message;		/* what was observed, in words, or NULL */
+	Datum		observed;		/* jsonb, or 0: made of the counts */
+	Datum		expected;		/* jsonb, or 0: made of the tolerance */
+	const char *executor;		/* what found it: proof, heap, aggregate, ... */
+	List	   *samples;		/* of PgcSample, at most max_samples */
+} PgcTally;
 
-extern void pgc_pass_run(PgcPass *pass, Relation relation, Oid role);
+/* An audit of one relation. */
+typedef struct PgcAudit
+{
+	MemoryContext context;		/* owns tallies, samples and messages */
+	const PgcContract *contract;	/* for masking: relid and pii must be set */
+	Relation	relation;		/* locked */
+	Oid			role;			/* with whose rights rows are read */
+	bool		row_security;	/* read what policies show to role; else all
+								 * rows, or an error */
+	Snapshot	snapshot;		/* active; of all scans and statements */
+	PgcProgram *program;		/* all rules, over pgc_layout_of(relation) */
+	const double *tolerances;	/* a rule of the program */
+	PgcTally   *tallies;		/* a rule of the program */
+	int			max_samples;	/* a rule */
+	int64		rows;			/* -1 until they have been counted */
+	int64		failed;			/* rows that fail any row rule; -1: not counted */
+} PgcAudit;
+
+/* Rows that a scan hands out.  Everything is lent until the next ones. */
+typedef struct PgcRows PgcRows;
+struct PgcRows
+{
+	PgcChunk	chunk;			/* columns by layout index of the audit */
+	ItemPointerData *tids;		/* a row; of relation; or NULL: rows have none */
+	Oid			relation;		/* that the rows were read from: a leaf */
+	/* form fills the whole row, in the order of the layout */
+	void		(*form) (const PgcRows *rows, int row, Datum *values, bool *nulls);
+};
+
+/* Something that looks at rows.  take may allocate in the current context,
+ * which is reset for the next chunk. */
+typedef struct PgcConsumer PgcConsumer;
+struct PgcConsumer
+{
+	Bitmapset  *columns;		/* that must be filled, as layout indexes */
+	void		(*take) (PgcConsumer *consumer, const PgcRows *rows);
+};
+
+/*
+ * scan.c: one pass over a relation and its partitions, leaf by leaf: heaps page
+ * by page (heap.c), everything else by a SELECT (select.c).  The relation need
+ * not be the audit's, the layout is over it.
+ */
+typedef struct PgcScan
+{
+	Relation	relation;		/* locked */
+	const PgcLayout *layout;
+	Oid			role;			/* with whose rights */
+	bool		row_security;
+	List	   *consumers;		/* of PgcConsumer */
+	int64		rows;			/* out: rows read */
+} PgcScan;
+
+extern void pgc_scan_run(PgcScan *scan);
+
+/* May all rows of the relation and of its partitions be read page by page? */
+extern bool pgc_scan_is_heap_only(Relation relation, Oid role);
+
+/* unique.c, references.c: begin returns NULL where only SQL can tell; finish then asks SQL. */
+extern PgcConsumer *pgc_unique_begin(PgcAudit *audit, int rule);
+extern void pgc_unique_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
+extern PgcConsumer *pgc_references_begin(PgcAudit *audit, int rule);
+extern void pgc_references_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
+
+/* metric.c: all rules row_count, fresh and metric that are not done, in one statement */
+extern void pgc_metric_run(PgcAudit *audit);
+
+/* query.c: one rule of kind query */
+extern void pgc_query_run(PgcAudit *audit, int rule);
+
+/* proof.c: what the catalogs say, in words ("the column is NOT NULL"), or NULL */
+extern char *pgc_proof_find(const PgcAudit *audit, int rule);
+
+/* statement.c: one SELECT of count(*) FILTER for the row rules given (with sql, not done); adds to
+ * tallies; relation is the audit's or a leaf of it */
+extern void pgc_statement_run(PgcAudit *audit, Relation relation, const Bitmapset *rules);
 
 #endif							/* PGC_AUDIT_H */

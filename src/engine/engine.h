@@ -18,6 +18,7 @@
 
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "nodes/bitmapset.h"
 #include "nodes/execnodes.h"
 #include "utils/jsonb.h"
@@ -69,13 +70,39 @@ typedef struct PgcRuleSpec
 typedef struct PgcOp PgcOp;
 typedef struct PgcExpression PgcExpression;
 
+/* The most rows of a chunk: a heap page's. */
+#define PGC_CHUNK_ROWS MaxHeapTuplesPerPage
+
+/* One column of a chunk. */
+typedef struct PgcVector
+{
+	Datum	   *values;			/* a row: undefined where null */
+	bool	   *nulls;
+} PgcVector;
+
+/* Some rows, column by column; values are lent until the next chunk. */
+typedef struct PgcChunk
+{
+	int			nrows;
+	bool		has_nulls;		/* if not, all nulls are false */
+	PgcVector  *columns;		/* by layout index; those asked for are filled */
+} PgcChunk;
+
 /* Does this non-null value pass?  May allocate in the current context. */
 typedef bool (*PgcPasses) (const PgcOp *op, Datum value);
+
+/*
+ * Which rows of a chunk fail?  Writes their indexes, ascending, and returns how
+ * many.  Must say of each row what passes says, nulls included.
+ */
+typedef int (*PgcFails) (const PgcOp *op, const PgcVector *column, bool has_nulls,
+						 int nrows, uint16 *failing);
 
 /* One rule's test of one column, with its constants. */
 struct PgcOp
 {
 	PgcPasses	passes;			/* NULL: see PgcRule.condition */
+	PgcFails	fails;			/* passes for a chunk; NULL: row by row */
 	int			column;			/* index into the values */
 	bool		null_passes;
 	bool		negate;			/* forbidden_values, not_matches */
@@ -106,6 +133,10 @@ typedef struct PgcRule
 	char	   *words;			/* "must be between 0 and 10" */
 	Jsonb	   *parameters;		/* in canonical form */
 	PgcExpression *condition;	/* or NULL: the op decides */
+	char	   *sql;			/* row rules: the condition as an SQL expression that
+								 * is false for rows that fail; or NULL: there
+								 * is none */
+	void	   *set;			/* set rules: what their kind needs, else NULL */
 	PgcExpression *filter;		/* or NULL: every row is considered */
 	char	   *broken;			/* why it cannot be evaluated, or NULL */
 } PgcRule;
@@ -135,6 +166,15 @@ typedef struct PgcVerdict
 	PgcAction	strongest;		/* of the failing rules */
 } PgcVerdict;
 
+/* Which rows of a chunk fail which rules.  Made once, used for many chunks. */
+typedef struct PgcChunkVerdict
+{
+	int			nbad;			/* rows that fail any rule */
+	int		   *nfailed;		/* a rule */
+	uint16	  **failed;			/* a rule: indexes of its failing rows, ascending */
+	int		   *nconsidered;	/* a rule */
+} PgcChunkVerdict;
+
 /*
  * How a program deals with an expression that raises an error (division by
  * zero): the error is the statement's, or it counts as a failure with a
@@ -162,9 +202,15 @@ extern PgcVerdict *pgc_verdict_make(const PgcProgram *program);
 extern bool pgc_program_run(PgcProgram *program, const Datum *values,
 							const bool *nulls, PgcErrors errors,
 							PgcVerdict *verdict);
-extern bool pgc_program_considers(PgcProgram *program, int rule,
-								  const Datum *values, const bool *nulls,
-								  char **error);
+
+/* chunk.c */
+extern PgcChunkVerdict *pgc_chunk_verdict_make(const PgcProgram *program);
+extern void pgc_program_run_chunk(PgcProgram *program, const PgcChunk *chunk,
+								  PgcChunkVerdict *verdict);
+extern int	pgc_program_select(PgcProgram *program, int rule, const PgcChunk *chunk,
+							   uint16 *selected);
+extern Bitmapset *pgc_program_columns(const PgcProgram *program);
+extern bool pgc_rule_is_set_rule(const PgcRule *rule);
 extern PgcAction pgc_action_parse(const char *text);
 extern const char *pgc_action_name(PgcAction action);
 

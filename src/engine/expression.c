@@ -14,6 +14,7 @@
 #include "access/sysattr.h"
 #include "access/transam.h"
 #include "access/tupdesc.h"
+#include "access/xact.h"
 #include "engine/kind.h"
 #include "engine/rights.h"
 #include "executor/executor.h"
@@ -279,6 +280,16 @@ renew(PgcExpression *expression)
 	MemoryContextSwitchTo(caller);
 }
 
+/* prepare makes an expression ready for a run. */
+static void
+prepare(PgcExpression *expression, PgcProgram *program)
+{
+	if (program->econtext == NULL)
+		make_workspace(program);
+	if (expression->running)
+		renew(expression);
+}
+
 /*
  * pgc_expression_evaluate returns the expression's truth over a row and sets
  * *isnull.  Errors of the expression are thrown.
@@ -290,10 +301,7 @@ pgc_expression_evaluate(PgcExpression *expression, PgcProgram *program,
 	PgcRights	saved;
 	Datum		result;
 
-	if (program->econtext == NULL)
-		make_workspace(program);
-	if (expression->running)
-		renew(expression);
+	prepare(expression, program);
 	lend_slot(program, values, nulls);
 	expression->running = true;
 	if (expression->as_owner)
@@ -336,6 +344,81 @@ pgc_expression_catch(PgcExpression *expression, PgcProgram *program,
 	}
 	PG_END_TRY();
 	return result;
+}
+
+/* gather copies the columns that are used of one row of a chunk into arrays. */
+static void
+gather(const PgcChunk *chunk, const Bitmapset *uses, int row, Datum *values, bool *nulls)
+{
+	int			column = -1;
+
+	while ((column = bms_next_member(uses, column)) >= 0)
+	{
+		values[column] = chunk->columns[column].values[row];
+		nulls[column] = chunk->columns[column].nulls[row];
+	}
+}
+
+/* select_rows is pgc_expression_select without catching. */
+static int
+select_rows(PgcExpression *expression, PgcProgram *program, const PgcChunk *chunk,
+			const Bitmapset *uses, const uint16 *rows, int nrows, bool holding, uint16 *selected)
+{
+	Datum	   *values = palloc(program->layout.ncolumns * sizeof(Datum));
+	bool	   *nulls = palloc0(program->layout.ncolumns * sizeof(bool));
+	PgcRights	saved;
+	int			nselected = 0;
+
+	prepare(expression, program);
+	lend_slot(program, values, nulls);
+	expression->running = true;
+	if (expression->as_owner)
+		pgc_rights_enter(&saved, program->layout.author, true);
+	for (int i = 0; i < nrows; i++)
+	{
+		int			row = rows ? rows[i] : i;
+		bool		isnull;
+		bool		holds;
+
+		gather(chunk, uses, row, values, nulls);
+		ResetExprContext(program->econtext);
+		holds = DatumGetBool(ExecEvalExprSwitchContext(expression->state, program->econtext, &isnull));
+		if (!isnull && holds == holding)
+			selected[nselected++] = row;
+	}
+	if (expression->as_owner)
+		pgc_rights_leave(&saved);
+	expression->running = false;
+	return nselected;
+}
+
+/*
+ * pgc_expression_select evaluates an expression on rows of a chunk (NULL: the
+ * first nrows), writes the indexes of those for which it is TRUE, or FALSE if
+ * not holding, and returns how many.  An error of the expression sets *error.
+ */
+int
+pgc_expression_select(PgcExpression *expression, PgcProgram *program, const PgcChunk *chunk,
+					  const Bitmapset *uses, const uint16 *rows, int nrows, bool holding,
+					  uint16 *selected, char **error)
+{
+	PgcAttempt	attempt;
+	volatile int nselected = 0;
+
+	if (!expression->can_fail || IsInParallelMode())
+		return select_rows(expression, program, chunk, uses, rows, nrows, holding, selected);
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		nselected = select_rows(expression, program, chunk, uses, rows, nrows, holding, selected);
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		*error = pgc_attempt_fail(&attempt);
+	}
+	PG_END_TRY();
+	return nselected;
 }
 
 /* What pgc_expression_rename collects. */

@@ -13,6 +13,10 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
+/* PgcKind.ncolumns where it is no number. */
+#define PGC_SOME_COLUMNS (-1)	/* one or more */
+#define PGC_PERHAPS_A_COLUMN (-2)	/* none or one */
+
 /* A rule that is being compiled.  The kind's compile function fills it. */
 typedef struct PgcCompile
 {
@@ -24,15 +28,18 @@ typedef struct PgcCompile
 	PgcOp	   *op;
 	PgcRule    *rule;
 	StringInfoData words;		/* "must be ..." */
+	StringInfoData sql;			/* becomes PgcRule.sql; empty: there is none */
 	JsonbParseState *canonical; /* parameters in canonical form */
 } PgcCompile;
 
 struct PgcKind
 {
 	const char *name;
-	int			ncolumns;		/* how many columns it wants: 0 or 1 */
-	const char *parameters[6];	/* names it knows, NULL at the end */
+	int			ncolumns;		/* how many columns it wants: 0, 1 or one of
+								 * the two below */
+	const char *parameters[8];	/* names it knows, NULL at the end */
 	bool		null_passes;
+	bool		set_rule;		/* needs the whole table: audits only */
 
 	/*
 	 * Checks the parameters, sets op->passes and its constants (in the
@@ -105,5 +112,9 @@ extern bool pgc_expression_can_fail(const PgcExpression *expression);
 extern bool pgc_expression_catch(PgcExpression *expression, PgcProgram *program,
 								 const Datum *values, const bool *nulls,
 								 bool *isnull, char **error);
+extern int	pgc_expression_select(PgcExpression *expression, PgcProgram *program,
+								  const PgcChunk *chunk, const Bitmapset *uses,
+								  const uint16 *rows, int nrows, bool holding,
+								  uint16 *selected, char **error);
 
 #endif							/* PGC_KIND_H */

@@ -54,10 +54,15 @@ find_kind(const PgcRuleSpec *spec)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown kind of rule \"%s\"", spec->kind),
 				 errhint("Kinds of rules are %s.", pgc_kind_names())));
-	if (kind->ncolumns > 0 && spec->ncolumns != kind->ncolumns)
+	if ((kind->ncolumns == 1 && spec->ncolumns != 1) ||
+		(kind->ncolumns == PGC_SOME_COLUMNS && spec->ncolumns == 0) ||
+		(kind->ncolumns == PGC_PERHAPS_A_COLUMN && spec->ncolumns > 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("rule kind \"%s\" is about one column, not %d", kind->name, spec->ncolumns)));
+				 errmsg("rule kind \"%s\" is about %s, not %d", kind->name,
+						kind->ncolumns == PGC_SOME_COLUMNS ? "one or more columns" :
+						kind->ncolumns == PGC_PERHAPS_A_COLUMN ? "at most one column" : "one column",
+						spec->ncolumns)));
 	return kind;
 }
 
@@ -120,20 +125,25 @@ pgc_rule_uses_generated(const PgcLayout *layout, const PgcRule *rule)
 	return false;
 }
 
-/* bind_column looks up the one column of a rule that is about one. */
+/* bind_columns looks up the columns that a rule is about. */
 static void
-bind_column(PgcCompile *compile)
+bind_columns(PgcCompile *compile)
 {
-	int			index = pgc_layout_find(compile->layout, compile->spec->columns[0]);
+	PgcRule    *rule = compile->rule;
 
-	compile->column = &compile->layout->columns[index];
+	rule->ncolumns = compile->spec->ncolumns;
+	rule->columns = palloc(Max(rule->ncolumns, 1) * sizeof(int));
+	for (int i = 0; i < rule->ncolumns; i++)
+	{
+		rule->columns[i] = pgc_layout_find(compile->layout, compile->spec->columns[i]);
+		rule->uses = bms_add_member(rule->uses, rule->columns[i]);
+	}
+	if (rule->ncolumns == 0)
+		return;
+	compile->column = &compile->layout->columns[rule->columns[0]];
 	compile->typmod = compile->column->typmod;
 	compile->type = getBaseTypeAndTypmod(compile->column->type, &compile->typmod);
-	compile->op->column = index;
-	compile->rule->ncolumns = 1;
-	compile->rule->columns = palloc(sizeof(int));
-	compile->rule->columns[0] = index;
-	compile->rule->uses = bms_make_singleton(index);
+	compile->op->column = rule->columns[0];
 }
 
 /*
@@ -149,15 +159,17 @@ compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, Pg
 	pgc_rights_enter(&saved, layout->owner, true);
 	rule->kind = find_kind(spec);
 	pgc_parameter_check_names(rule->kind, spec->parameters);
-	if (rule->kind->ncolumns == 1)
-		bind_column(&compile);
+	if (rule->kind->ncolumns != 0)
+		bind_columns(&compile);
 	op->null_passes = rule->kind->null_passes;
 
 	initStringInfo(&compile.words);
+	initStringInfo(&compile.sql);
 	pushJsonbValue(&compile.canonical, WJB_BEGIN_OBJECT, NULL);
 	rule->kind->compile(&compile);
 	rule->parameters = JsonbValueToJsonb(pushJsonbValue(&compile.canonical, WJB_END_OBJECT, NULL));
 	rule->words = compile.words.data;
+	rule->sql = compile.sql.len > 0 ? compile.sql.data : NULL;
 	if (spec->filter != NULL)
 		rule->filter = pgc_expression_compile(spec->filter, "filter", layout, &rule->uses);
 	pgc_rights_leave(&saved);
@@ -418,15 +430,4 @@ pgc_program_run(PgcProgram *program, const Datum *values, const bool *nulls,
 	}
 	program->running = false;
 	return verdict->nfailed == 0;
-}
-
-/*
- * pgc_program_considers says whether a rule's filter calls the row TRUE; on an
- * error in the filter it sets *error.
- */
-bool
-pgc_program_considers(PgcProgram *program, int rule, const Datum *values,
-					  const bool *nulls, char **error)
-{
-	return considers(program, &program->rules[rule], values, nulls, PGC_ERRORS_CATCH, error);
 }

@@ -13,6 +13,7 @@
 
 #include "catalog/contract.h"
 #include "enforce/enforce.h"
+#include "tcop/dest.h"
 #include "utils/snapshot.h"
 
 /* A failing row, as shown to people. */
@@ -39,6 +40,15 @@ typedef struct PgcTally
 	List	   *samples;		/* of PgcSample, at most max_samples */
 } PgcTally;
 
+/* How an audit goes about it. */
+typedef enum PgcMode
+{
+	PGC_MODE_AUTO,				/* incremental where that is safe, else full */
+	PGC_MODE_FULL,
+	PGC_MODE_INCREMENTAL,		/* the same as auto, asked for by name */
+	PGC_MODE_SAMPLE				/* every k-th page, estimates */
+} PgcMode;
+
 /* An audit of one relation. */
 typedef struct PgcAudit
 {
@@ -48,12 +58,14 @@ typedef struct PgcAudit
 	Oid			role;			/* with whose rights rows are read */
 	bool		row_security;	/* read what policies show to role; else all
 								 * rows, or an error */
+	bool		partial;		/* of what the caller may read; not stored */
+	PgcMode		mode;
 	Snapshot	snapshot;		/* active; of all scans and statements */
-	PgcProgram *program;		/* all rules, over pgc_layout_of(relation) */
-	const double *tolerances;	/* a rule of the program */
+	PgcProgram *program;		/* all rules of the contract, in its order, over
+								 * pgc_layout_of(relation) */
 	PgcTally   *tallies;		/* a rule of the program */
 	int			max_samples;	/* a rule */
-	int64		rows;			/* -1 until they have been counted */
+	int64		rows;			/* -1: not counted */
 	int64		failed;			/* rows that fail any row rule; -1: not counted */
 } PgcAudit;
 
@@ -90,12 +102,37 @@ typedef struct PgcScan
 	bool		row_security;
 	List	   *consumers;		/* of PgcConsumer */
 	int64		rows;			/* out: rows read */
+	bool		stop;			/* set by a consumer that has seen enough */
+	MemoryContext context;		/* the scan's own: reset for each chunk */
 } PgcScan;
 
 extern void pgc_scan_run(PgcScan *scan);
+extern void pgc_scan_hand_out(PgcScan *scan, const PgcRows *rows);
+
+/* The relation itself, or the leaves of a partitioned one, as OIDs, locked. */
+extern List *pgc_scan_leaves(Relation relation);
 
 /* May all rows of the relation and of its partitions be read page by page? */
 extern bool pgc_scan_is_heap_only(Relation relation, Oid role);
+
+/* select.c */
+extern char *pgc_select_from(Relation relation);
+extern void pgc_select_run(const char *sql, Oid role, bool row_security, DestReceiver *dest);
+extern void pgc_select_scan(PgcScan *scan, Relation relation);
+
+/* sample.c: failing rows as evidence */
+typedef struct PgcSampler PgcSampler;
+extern PgcSampler *pgc_sampler_make(const PgcAudit *audit);
+extern bool pgc_sampler_wants(const PgcSampler *sampler, int rule);
+extern void pgc_sampler_take(PgcSampler *sampler, int rule, const PgcRows *rows, int row);
+
+/* audit.c */
+extern PgcAudit *pgc_audit_begin(const PgcContract *contract, const PgcRuleSpec *specs, int nspecs,
+								 Relation relation, Oid role, Oid author, int max_samples);
+extern void pgc_audit_run(PgcAudit *audit);
+extern void pgc_audit_end(PgcAudit *audit);
+extern void pgc_tally_add(PgcAudit *audit, int rule, int64 considered, int64 failed,
+						  const char *executor);
 
 /* unique.c, references.c: begin returns NULL where only SQL can tell; finish then asks SQL. */
 extern PgcConsumer *pgc_unique_begin(PgcAudit *audit, int rule);

@@ -16,7 +16,14 @@ pgc_rule_is_set_rule(const PgcRule *rule)
 	return rule->kind != NULL && rule->kind->set_rule;
 }
 
-/* pgc_program_columns returns the columns that row rules use, as layout indexes. */
+/* is_judged: does pgc_program_run_chunk judge the rule? */
+static bool
+is_judged(const PgcRule *rule)
+{
+	return rule->broken == NULL && !rule->left_out && !pgc_rule_is_set_rule(rule);
+}
+
+/* pgc_program_columns returns the columns that the rules to be judged use, as layout indexes. */
 Bitmapset *
 pgc_program_columns(const PgcProgram *program)
 {
@@ -24,7 +31,7 @@ pgc_program_columns(const PgcProgram *program)
 
 	for (int i = 0; i < program->nrules; i++)
 	{
-		if (program->rules[i].broken == NULL && !pgc_rule_is_set_rule(&program->rules[i]))
+		if (is_judged(&program->rules[i]))
 			columns = bms_add_members(columns, program->rules[i].uses);
 	}
 	return columns;
@@ -175,8 +182,8 @@ count_bad(const PgcProgram *program, const PgcChunk *chunk, const PgcChunkVerdic
 }
 
 /*
- * pgc_program_run_chunk judges all rows of a chunk by all row rules; set rules
- * and broken ones are left out.  Allocates in the current context what comparators
+ * pgc_program_run_chunk judges all rows of a chunk by all row rules but those that
+ * are broken or left_out.  Allocates in the current context what comparators
  * allocate: reset it between chunks.
  */
 void
@@ -188,7 +195,7 @@ pgc_program_run_chunk(PgcProgram *program, const PgcChunk *chunk, PgcChunkVerdic
 	{
 		verdict->nfailed[i] = 0;
 		verdict->nconsidered[i] = 0;
-		if (program->rules[i].broken != NULL || pgc_rule_is_set_rule(&program->rules[i]))
+		if (!is_judged(&program->rules[i]))
 			continue;
 		judge(program, i, chunk, verdict);
 		any |= verdict->nfailed[i] > 0;

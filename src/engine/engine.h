@@ -139,6 +139,7 @@ typedef struct PgcRule
 	void	   *set;			/* set rules: what their kind needs, else NULL */
 	PgcExpression *filter;		/* or NULL: every row is considered */
 	char	   *broken;			/* why it cannot be evaluated, or NULL */
+	bool		left_out;		/* not to be judged by pgc_program_run_chunk */
 } PgcRule;
 
 /* The rules of a dataset over one layout.  Not shared between backends. */

@@ -131,12 +131,13 @@ bind_columns(PgcCompile *compile)
 {
 	PgcRule    *rule = compile->rule;
 
-	rule->ncolumns = compile->spec->ncolumns;
-	rule->columns = palloc(Max(rule->ncolumns, 1) * sizeof(int));
-	for (int i = 0; i < rule->ncolumns; i++)
+	rule->columns = palloc(Max(compile->spec->ncolumns, 1) * sizeof(int));
+	for (int i = 0; i < compile->spec->ncolumns; i++)
 	{
-		rule->columns[i] = pgc_layout_find(compile->layout, compile->spec->columns[i]);
-		rule->uses = bms_add_member(rule->uses, rule->columns[i]);
+		int			index = pgc_layout_find(compile->layout, compile->spec->columns[i]);
+
+		rule->columns[rule->ncolumns++] = index;
+		rule->uses = bms_add_member(rule->uses, index);
 	}
 	if (rule->ncolumns == 0)
 		return;

@@ -1,0 +1,31 @@
+/*
+ * src/audit/judge.h
+ *		The consumer that judges rows by the row rules of an audit.
+ */
+#ifndef PGC_JUDGE_H
+#define PGC_JUDGE_H
+
+#include "audit/audit.h"
+
+/* What was counted for one rule. */
+typedef struct PgcCount
+{
+	int64		considered;
+	int64		failed;
+} PgcCount;
+
+typedef struct PgcJudge
+{
+	PgcConsumer consumer;		/* must be first */
+	PgcAudit   *audit;
+	PgcSampler *sampler;
+	PgcChunkVerdict *verdict;	/* of the rows taken last */
+	int64		rows;
+	int64		failed;			/* rows that fail any rule */
+	PgcCount   *counts;			/* a rule */
+} PgcJudge;
+
+extern PgcJudge *pgc_judge_make(PgcAudit *audit);
+extern void pgc_judge_finish(PgcJudge *judge, const char *executor);
+
+#endif							/* PGC_JUDGE_H */

@@ -486,6 +486,31 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_preview';
 COMMENT ON FUNCTION contract.preview(regclass, text, name[], jsonb, text) IS
 'how many rows a rule would fail today, with examples; stores nothing';
 
+CREATE FUNCTION contract.evaluate(dataset_id integer, rules text[], columns name[], VARIADIC "any")
+RETURNS bigint LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_evaluate';
+COMMENT ON FUNCTION contract.evaluate(integer, text[], name[], "any") IS
+'judges a row, given the values of the columns named, by row rules of a dataset: two bits a rule, 1 fails, 2 not considered by its filter';
+
+CREATE FUNCTION contract.tally_step(bytea, bigint)
+RETURNS bytea LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_tally_step';
+CREATE FUNCTION contract.tally_combine(bytea, bytea)
+RETURNS bytea LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_tally_combine';
+CREATE FUNCTION contract.tally_final(bytea)
+RETURNS bigint[] LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_tally_final';
+COMMENT ON FUNCTION contract.tally_step(bytea, bigint) IS 'of the aggregate contract.tally: counts one row';
+COMMENT ON FUNCTION contract.tally_combine(bytea, bytea) IS 'of the aggregate contract.tally: adds what two processes counted';
+COMMENT ON FUNCTION contract.tally_final(bytea) IS 'of the aggregate contract.tally: the counts';
+
+CREATE AGGREGATE contract.tally(bigint) (
+	SFUNC = contract.tally_step,
+	STYPE = bytea,
+	COMBINEFUNC = contract.tally_combine,
+	FINALFUNC = contract.tally_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE contract.tally(bigint) IS
+'counts what contract.evaluate says: rows, rows that fail any rule, rows that fail each of 31 rules, rows that the filter of each does not consider';
+
 /*
  * Quarantine.
  */

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "audit/judge.h"
 #include "miscadmin.h"
@@ -101,7 +102,10 @@ settle_without_rows(PgcAudit *audit)
 		else if (tally->error == NULL && !audit->partial)
 			tally->message = pgc_proof_find(audit, i);
 		if (tally->message != NULL)
+		{
 			tally->executor = "proof";
+			tally->considered = -1;
+		}
 		tally->done = tally->error != NULL || tally->skipped != NULL || tally->message != NULL;
 	}
 }
@@ -190,19 +194,55 @@ finish_set_rules(PgcAudit *audit, const SetConsumers *consumers)
 	pgc_metric_run(audit);
 }
 
-/* read_rows hands all rows to the judge of row rules and to the consumers, in one pass. */
-static void
-read_rows(PgcAudit *audit, List *consumers)
+/* scan_rows hands rows of a relation to a judge of row rules and to consumers; returns what is left. */
+static List *
+scan_rows(PgcAudit *audit, Relation relation, const List *consumers, bool heaps_only)
 {
 	PgcJudge   *judge = pgc_judge_make(audit);
-	PgcScan		scan = {.relation = audit->relation,.layout = &audit->program->layout};
+	PgcScan		scan = {.relation = relation,.layout = &audit->program->layout};
 
 	scan.role = audit->role;
 	scan.row_security = audit->row_security;
 	scan.consumers = lcons(judge, list_copy(consumers));
-	audit->rows = audit->failed = 0;
+	scan.heaps_only = heaps_only;
 	pgc_scan_run(&scan);
-	pgc_judge_finish(judge, "heap");
+	if (!heaps_only || scan.left == NIL || scan.rows > 0)
+		pgc_judge_finish(judge, heaps_only ? "heap" : "select");
+	return scan.left;
+}
+
+/* query_rows judges rows that cannot be read page by page. */
+static void
+query_rows(PgcAudit *audit, Oid relid)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+
+	if (pgc_aggregate_takes(audit))
+		pgc_aggregate_run(audit, relation);
+	else
+		(void) scan_rows(audit, relation, NIL, false);
+	table_close(relation, NoLock);
+}
+
+/* leave_out leaves rules out of the judgement that need none. */
+static void
+leave_out(PgcAudit *audit)
+{
+	for (int i = 0; i < audit->program->nrules; i++)
+		audit->program->rules[i].left_out = audit->tallies[i].done ||
+			pgc_rule_is_set_rule(&audit->program->rules[i]);
+}
+
+/* read_rows evaluates all row rules that are left, and lets the consumers see the rows. */
+static void
+read_rows(PgcAudit *audit, const List *consumers)
+{
+	ListCell   *cell;
+
+	leave_out(audit);
+	audit->rows = audit->failed = 0;
+	foreach(cell, scan_rows(audit, audit->relation, consumers, true))
+		query_rows(audit, lfirst_oid(cell));
 	finish_row_rules(audit);
 }
 

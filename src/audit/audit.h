@@ -101,6 +101,8 @@ typedef struct PgcScan
 	Oid			role;			/* with whose rights */
 	bool		row_security;
 	List	   *consumers;		/* of PgcConsumer */
+	bool		heaps_only;		/* leave what must be queried to the caller */
+	List	   *left;			/* out: relations that must be queried, as OIDs */
 	int64		rows;			/* out: rows read */
 	bool		stop;			/* set by a consumer that has seen enough */
 	MemoryContext context;		/* the scan's own: reset for each chunk */
@@ -118,7 +120,15 @@ extern bool pgc_scan_is_heap_only(Relation relation, Oid role);
 /* select.c */
 extern char *pgc_select_from(Relation relation);
 extern void pgc_select_run(const char *sql, Oid role, bool row_security, DestReceiver *dest);
+extern void pgc_select_query(const char *sql, Oid role, bool row_security, PgcRowFunction row, void *arg);
 extern void pgc_select_scan(PgcScan *scan, Relation relation);
+
+/* evaluate.c: the most rules that contract.evaluate() takes */
+#define PGC_EVALUATE_RULES 31
+
+/* aggregate.c: tally(evaluate()) for the row rules that are not done */
+extern bool pgc_aggregate_takes(const PgcAudit *audit);
+extern void pgc_aggregate_run(PgcAudit *audit, Relation relation);
 
 /* sample.c: failing rows as evidence */
 typedef struct PgcSampler PgcSampler;

@@ -35,6 +35,21 @@ take_samples(PgcJudge *judge, const PgcRows *rows)
 	}
 }
 
+/* has_enough: has every rule all the samples that there can be? */
+static bool
+has_enough(const PgcJudge *judge)
+{
+	const PgcAudit *audit = judge->audit;
+
+	for (int i = 0; i < audit->program->nrules; i++)
+	{
+		if (!audit->program->rules[i].left_out &&
+			list_length(audit->tallies[i].samples) < Min(audit->tallies[i].failed, audit->max_samples))
+			return false;
+	}
+	return true;
+}
+
 /* take is PgcConsumer.take. */
 static void
 take(PgcConsumer *consumer, const PgcRows *rows)
@@ -43,13 +58,16 @@ take(PgcConsumer *consumer, const PgcRows *rows)
 
 	pgc_program_run_chunk(judge->audit->program, &rows->chunk, judge->verdict);
 	count_chunk(judge, rows->chunk.nrows);
-	if (judge->verdict->nbad > 0)
-		take_samples(judge, rows);
+	if (judge->verdict->nbad == 0)
+		return;
+	take_samples(judge, rows);
+	if (judge->sampled != NULL)
+		judge->sampled->stop = has_enough(judge);
 }
 
 /*
  * pgc_judge_make returns a judge, in the current context, for the row rules of
- * the audit that are neither done nor skipped.
+ * the audit that are not left out.
  */
 PgcJudge *
 pgc_judge_make(PgcAudit *audit)
@@ -57,8 +75,6 @@ pgc_judge_make(PgcAudit *audit)
 	PgcJudge   *judge = palloc0(sizeof(PgcJudge));
 
 	judge->audit = audit;
-	for (int i = 0; i < audit->program->nrules; i++)
-		audit->program->rules[i].left_out = audit->tallies[i].done;
 	judge->consumer.columns = pgc_program_columns(audit->program);
 	judge->consumer.take = take;
 	judge->verdict = pgc_chunk_verdict_make(audit->program);
@@ -80,4 +96,23 @@ pgc_judge_finish(PgcJudge *judge, const char *executor)
 		if (!pgc_rule_is_set_rule(&audit->program->rules[i]) && !audit->tallies[i].done)
 			pgc_tally_add(audit, i, judge->counts[i].considered, judge->counts[i].failed, executor);
 	}
+}
+
+/*
+ * pgc_judge_sample takes samples of rows that have been counted already, from
+ * the relation or a partition of it, and reads no further than it must.
+ */
+void
+pgc_judge_sample(PgcAudit *audit, Relation relation)
+{
+	PgcJudge   *judge = pgc_judge_make(audit);
+	PgcScan		scan = {.relation = relation,.layout = &audit->program->layout};
+
+	if (has_enough(judge))
+		return;
+	scan.role = audit->role;
+	scan.row_security = audit->row_security;
+	scan.consumers = list_make1(judge);
+	judge->sampled = &scan;
+	pgc_scan_run(&scan);
 }

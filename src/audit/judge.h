@@ -23,9 +23,12 @@ typedef struct PgcJudge
 	int64		rows;
 	int64		failed;			/* rows that fail any rule */
 	PgcCount   *counts;			/* a rule */
+	PgcScan    *sampled;		/* to be stopped when there are enough samples, or
+								 * NULL */
 } PgcJudge;
 
 extern PgcJudge *pgc_judge_make(PgcAudit *audit);
 extern void pgc_judge_finish(PgcJudge *judge, const char *executor);
+extern void pgc_judge_sample(PgcAudit *audit, Relation relation);
 
 #endif							/* PGC_JUDGE_H */

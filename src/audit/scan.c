@@ -116,7 +116,24 @@ scan_heap(PgcScan *scan, Relation leaf)
 	pgc_heap_close(heap);
 }
 
-/* scan_leaf reads one leaf as it can be read. */
+/* is_by_leaf: may the role read a relation leaf by leaf, where it must be queried? */
+static bool
+is_by_leaf(Relation relation, Oid role)
+{
+	bool		result = may_read_all(relation, role);
+	ListCell   *cell;
+
+	foreach(cell, pgc_scan_leaves(relation))
+	{
+		Relation	leaf = table_open(lfirst_oid(cell), AccessShareLock);
+
+		result &= pgc_heap_can_read(leaf) || may_read_all(leaf, role);
+		table_close(leaf, NoLock);
+	}
+	return result;
+}
+
+/* scan_leaf reads one leaf if it is a heap, and else puts it on the list of those left. */
 static void
 scan_leaf(PgcScan *scan, Oid relid)
 {
@@ -125,8 +142,24 @@ scan_leaf(PgcScan *scan, Oid relid)
 	if (pgc_heap_can_read(leaf))
 		scan_heap(scan, leaf);
 	else
-		pgc_select_scan(scan, leaf);
+		scan->left = lappend_oid(scan->left, relid);
 	table_close(leaf, NoLock);
+}
+
+/* query_left reads by SELECT what could not be read page by page. */
+static void
+query_left(PgcScan *scan)
+{
+	ListCell   *cell;
+
+	foreach(cell, scan->left)
+	{
+		Relation	relation = table_open(lfirst_oid(cell), AccessShareLock);
+
+		if (!scan->stop)
+			pgc_select_scan(scan, relation);
+		table_close(relation, NoLock);
+	}
 }
 
 /* pgc_scan_run reads all rows and hands them to the consumers. */
@@ -137,12 +170,14 @@ pgc_scan_run(PgcScan *scan)
 
 	scan->context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract scan",
 										  ALLOCSET_DEFAULT_SIZES);
-	if (!may_read_all(scan->relation, scan->role))
-		pgc_select_scan(scan, scan->relation);
-	else
+	if (is_by_leaf(scan->relation, scan->role))
 	{
 		foreach(cell, pgc_scan_leaves(scan->relation))
 			scan_leaf(scan, lfirst_oid(cell));
 	}
+	else
+		scan->left = list_make1_oid(RelationGetRelid(scan->relation));
+	if (!scan->heaps_only)
+		query_left(scan);
 	MemoryContextDelete(scan->context);
 }

@@ -118,8 +118,17 @@ query_of(Relation relation, const PgcLayout *layout)
 	return sql.data;
 }
 
+/* enter becomes the role that reads, in a restricted operation. */
+static void
+enter(PgcRights *saved, Oid role, bool row_security)
+{
+	pgc_rights_enter(saved, role, true);
+	(void) set_config_option("row_security", row_security ? "on" : "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
- * pgc_select_run runs a statement that reads as a role in a security-restricted
+ * pgc_select_run runs a statement that reads, as a role in a security-restricted
  * operation, under the active snapshot, and sends its rows to dest.  Rows that a
  * policy hides from the role raise an error unless row_security.
  */
@@ -131,12 +140,35 @@ pgc_select_run(const char *sql, Oid role, bool row_security, DestReceiver *dest)
 
 	options.read_only = true;
 	options.dest = dest;
-	pgc_rights_enter(&saved, role, true);
-	(void) set_config_option("row_security", row_security ? "on" : "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	enter(&saved, role, row_security);
 	SPI_connect();
 	if (SPI_execute_extended(sql, &options) < 0)
 		elog(ERROR, "could not execute \"%s\"", sql);
+	SPI_finish();
+	pgc_rights_leave(&saved);
+}
+
+/*
+ * pgc_select_query is pgc_select_run for a few rows: row is called for each of
+ * them in the current context.
+ */
+void
+pgc_select_query(const char *sql, Oid role, bool row_security, PgcRowFunction row, void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	PgcRights	saved;
+
+	enter(&saved, role, row_security);
+	SPI_connect();
+	if (SPI_execute(sql, true, 0) < 0)
+		elog(ERROR, "could not execute \"%s\"", sql);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		row(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, arg);
+		MemoryContextSwitchTo(spi);
+	}
 	SPI_finish();
 	pgc_rights_leave(&saved);
 }

@@ -115,6 +115,7 @@ extern void pgc_cache_at_transaction_end(void);
 extern Datum pgc_name_array(const List *names);
 extern Datum pgc_text_array(const List *texts);
 extern char **pgc_array_names(Datum array, int *count);
+extern char **pgc_array_texts(Datum array, int *count);
 
 /* privilege.c */
 #define PGC_MASK "***"

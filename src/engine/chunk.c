@@ -20,7 +20,7 @@ pgc_rule_is_set_rule(const PgcRule *rule)
 static bool
 is_judged(const PgcRule *rule)
 {
-	return rule->broken == NULL && !rule->left_out && !pgc_rule_is_set_rule(rule);
+	return rule->broken == NULL && !rule->left_out;
 }
 
 /* pgc_program_columns returns the columns that the rules to be judged use, as layout indexes. */

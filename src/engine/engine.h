@@ -185,7 +185,8 @@ typedef struct PgcChunkVerdict
 typedef enum PgcErrors
 {
 	PGC_ERRORS_CATCH_WARN,		/* catch for rules that only observe */
-	PGC_ERRORS_CATCH			/* catch always */
+	PGC_ERRORS_CATCH,			/* catch always */
+	PGC_ERRORS_THROW			/* never catch */
 } PgcErrors;
 
 /* program.c */
@@ -197,12 +198,16 @@ extern PgcRule *pgc_program_validate(const PgcLayout *layout,
 									 const PgcRuleSpec *spec);
 extern char *pgc_layout_names(const PgcLayout *layout);
 extern int	pgc_layout_index(const PgcLayout *layout, const char *name);
+extern PgcLayout *pgc_layout_pick(const PgcLayout *layout, const List *names);
 extern int	pgc_layout_find(const PgcLayout *layout, const char *name);
 extern bool pgc_rule_uses_generated(const PgcLayout *layout, const PgcRule *rule);
 extern PgcVerdict *pgc_verdict_make(const PgcProgram *program);
 extern bool pgc_program_run(PgcProgram *program, const Datum *values,
 							const bool *nulls, PgcErrors errors,
 							PgcVerdict *verdict);
+extern bool pgc_program_considers(PgcProgram *program, int rule,
+								  const Datum *values, const bool *nulls);
+extern bool pgc_program_can_fail(const PgcProgram *program);
 
 /* chunk.c */
 extern PgcChunkVerdict *pgc_chunk_verdict_make(const PgcProgram *program);

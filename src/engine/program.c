@@ -95,6 +95,29 @@ pgc_layout_index(const PgcLayout *layout, const char *name)
 }
 
 /*
+ * pgc_layout_pick returns a layout of the columns of those names (char *), in
+ * their order; names that are not there are left out.
+ */
+PgcLayout *
+pgc_layout_pick(const PgcLayout *layout, const List *names)
+{
+	PgcLayout  *picked = palloc(sizeof(PgcLayout));
+	ListCell   *cell;
+
+	*picked = *layout;
+	picked->columns = palloc(Max(list_length(names), 1) * sizeof(PgcColumn));
+	picked->ncolumns = 0;
+	foreach(cell, names)
+	{
+		int			index = pgc_layout_index(layout, lfirst(cell));
+
+		if (index >= 0)
+			picked->columns[picked->ncolumns++] = layout->columns[index];
+	}
+	return picked;
+}
+
+/*
  * pgc_layout_find returns the index of the column of that name, or raises with
  * the columns that there are.
  */
@@ -302,7 +325,8 @@ evaluate(PgcExpression *expression, PgcProgram *program, const PgcRule *rule,
 		 const Datum *values, const bool *nulls, PgcErrors errors,
 		 bool *isnull, char **error)
 {
-	bool		catch = errors == PGC_ERRORS_CATCH || rule->action <= PGC_WARN;
+	bool		catch = errors == PGC_ERRORS_CATCH ||
+		(errors == PGC_ERRORS_CATCH_WARN && rule->action <= PGC_WARN);
 	ErrorContextCallback callback;
 	bool		result;
 
@@ -431,4 +455,30 @@ pgc_program_run(PgcProgram *program, const Datum *values, const bool *nulls,
 	}
 	program->running = false;
 	return verdict->nfailed == 0;
+}
+
+/*
+ * pgc_program_considers says whether a rule's filter calls the row TRUE; errors
+ * of the filter are thrown.
+ */
+bool
+pgc_program_considers(PgcProgram *program, int rule, const Datum *values, const bool *nulls)
+{
+	return considers(program, &program->rules[rule], values, nulls, PGC_ERRORS_THROW, NULL);
+}
+
+/* pgc_program_can_fail: may an expression of a rule that is not left out raise an error? */
+bool
+pgc_program_can_fail(const PgcProgram *program)
+{
+	for (int i = 0; i < program->nrules; i++)
+	{
+		const PgcRule *rule = &program->rules[i];
+
+		if (!rule->left_out && rule->broken == NULL &&
+			((rule->condition != NULL && pgc_expression_can_fail(rule->condition)) ||
+			 (rule->filter != NULL && pgc_expression_can_fail(rule->filter))))
+			return true;
+	}
+	return false;
 }

@@ -154,6 +154,31 @@ CREATE TABLE contract.quarantine (
 );
 COMMENT ON TABLE contract.quarantine IS 'rows kept out of their table; each column as its type''s output text, so that nothing is lost on release';
 
+/*
+ * What audits remember of the pages of a heap, for the next audit; see
+ * src/audit/state.c.  About relations by OID and pages by LSN: not dumped.
+ */
+CREATE TABLE contract.audit_state (
+	dataset_id integer NOT NULL,
+	relid oid NOT NULL,
+	identity text NOT NULL,
+	lsn pg_lsn NOT NULL,
+	PRIMARY KEY (dataset_id, relid)
+);
+COMMENT ON TABLE contract.audit_state IS 'when a heap was last audited, and what the counters of its pages are about; not dumped';
+
+CREATE TABLE contract.audit_part (
+	dataset_id integer NOT NULL,
+	relid oid NOT NULL,
+	part integer NOT NULL,
+	blocks integer NOT NULL,
+	settled boolean NOT NULL,
+	totals bigint[] NOT NULL,
+	pages bytea NOT NULL,
+	PRIMARY KEY (dataset_id, relid, part)
+);
+COMMENT ON TABLE contract.audit_part IS 'what an audit counted on each of 4096 pages of a heap; not dumped';
+
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.dataset', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.rule', '');
@@ -473,6 +498,17 @@ RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_check
 COMMENT ON FUNCTION contract.check(text, text, boolean) IS
 'audits a dataset: evaluates all its rules on all its rows, stores and returns a result a rule';
 
+CREATE FUNCTION contract.audits_in_progress(
+	OUT pid integer,
+	OUT dataset_id integer,
+	OUT started_at timestamptz,
+	OUT phase text,
+	OUT blocks_total bigint,
+	OUT blocks_done bigint,
+	OUT rows bigint)
+RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_audits_in_progress';
+COMMENT ON FUNCTION contract.audits_in_progress() IS 'of the view contract.progress: the audits that run in this database';
+
 CREATE FUNCTION contract.preview(
 	relation regclass,
 	kind text,
@@ -677,5 +713,11 @@ LEFT JOIN LATERAL (
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.scorecard IS 'a row per dataset: does it keep its contract?';
 
-GRANT SELECT ON contract.rules, contract.violations, contract.results, contract.quarantined,
+CREATE VIEW contract.progress WITH (security_barrier) AS
+SELECT p.pid, d.name AS dataset, p.started_at, p.phase, p.blocks_total, p.blocks_done, p.rows
+FROM contract.audits_in_progress() p JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far they are';
+
+GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
 	contract.pii_columns, contract.scorecard TO PUBLIC;

@@ -9,7 +9,8 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "audit/judge.h"
+#include "audit/pass.h"
+#include "audit/progress.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -41,6 +42,7 @@ pgc_audit_begin(const PgcContract *contract, const PgcRuleSpec *specs, int nspec
 	audit->role = role;
 	audit->max_samples = max_samples;
 	audit->rows = audit->failed = -1;
+	pgc_progress_start(contract->dataset_id, RelationGetRelid(relation));
 	(void) pgc_scan_leaves(relation);	/* locks them */
 	push_snapshot(audit);
 	layout->author = author;
@@ -54,6 +56,7 @@ void
 pgc_audit_end(PgcAudit *audit)
 {
 	PopActiveSnapshot();
+	pgc_progress_phase(PGC_PHASE_STORE);
 }
 
 /* pgc_tally_add adds counts of one executor to a rule's tally. */
@@ -194,21 +197,18 @@ finish_set_rules(PgcAudit *audit, const SetConsumers *consumers)
 	pgc_metric_run(audit);
 }
 
-/* scan_rows hands rows of a relation to a judge of row rules and to consumers; returns what is left. */
-static List *
-scan_rows(PgcAudit *audit, Relation relation, const List *consumers, bool heaps_only)
+/* select_rows hands the rows of a relation to a judge of row rules, by a plain SELECT. */
+static void
+select_rows(PgcAudit *audit, Relation relation)
 {
-	PgcJudge   *judge = pgc_judge_make(audit);
+	PgcJudge   *judge = pgc_judge_make(audit, false);
 	PgcScan		scan = {.relation = relation,.layout = &audit->program->layout};
 
 	scan.role = audit->role;
 	scan.row_security = audit->row_security;
-	scan.consumers = lcons(judge, list_copy(consumers));
-	scan.heaps_only = heaps_only;
+	scan.consumers = list_make1(judge);
 	pgc_scan_run(&scan);
-	if (!heaps_only || scan.left == NIL || scan.rows > 0)
-		pgc_judge_finish(judge, heaps_only ? "heap" : "select");
-	return scan.left;
+	pgc_judge_finish(judge, "select");
 }
 
 /* query_rows judges rows that cannot be read page by page. */
@@ -220,7 +220,7 @@ query_rows(PgcAudit *audit, Oid relid)
 	if (pgc_aggregate_takes(audit))
 		pgc_aggregate_run(audit, relation);
 	else
-		(void) scan_rows(audit, relation, NIL, false);
+		select_rows(audit, relation);
 	table_close(relation, NoLock);
 }
 
@@ -237,11 +237,14 @@ leave_out(PgcAudit *audit)
 static void
 read_rows(PgcAudit *audit, const List *consumers)
 {
+	List	   *others;
 	ListCell   *cell;
 
 	leave_out(audit);
 	audit->rows = audit->failed = 0;
-	foreach(cell, scan_rows(audit, audit->relation, consumers, true))
+	others = pgc_pass_run(audit, consumers);
+	pgc_progress_phase(PGC_PHASE_QUERY);
+	foreach(cell, others)
 		query_rows(audit, lfirst_oid(cell));
 	finish_row_rules(audit);
 }
@@ -256,5 +259,6 @@ pgc_audit_run(PgcAudit *audit)
 	consumers = begin_consumers(audit);
 	if (has_row_rules(audit) || consumers.all != NIL)
 		read_rows(audit, consumers.all);
+	pgc_progress_phase(PGC_PHASE_SET_RULES);
 	finish_set_rules(audit, &consumers);
 }

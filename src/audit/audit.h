@@ -58,7 +58,8 @@ typedef struct PgcAudit
 	Oid			role;			/* with whose rights rows are read */
 	bool		row_security;	/* read what policies show to role; else all
 								 * rows, or an error */
-	bool		partial;		/* of what the caller may read; not stored */
+	bool		partial;		/* of what the caller may read */
+	bool		stored;			/* what it finds will be kept */
 	PgcMode		mode;
 	Snapshot	snapshot;		/* active; of all scans and statements */
 	PgcProgram *program;		/* all rules of the contract, in its order, over
@@ -101,14 +102,14 @@ typedef struct PgcScan
 	Oid			role;			/* with whose rights */
 	bool		row_security;
 	List	   *consumers;		/* of PgcConsumer */
-	bool		heaps_only;		/* leave what must be queried to the caller */
-	List	   *left;			/* out: relations that must be queried, as OIDs */
 	int64		rows;			/* out: rows read */
 	bool		stop;			/* set by a consumer that has seen enough */
 	MemoryContext context;		/* the scan's own: reset for each chunk */
 } PgcScan;
 
 extern void pgc_scan_run(PgcScan *scan);
+extern void pgc_scan_begin(PgcScan *scan);
+extern Bitmapset *pgc_scan_columns(const List *consumers);
 extern void pgc_scan_hand_out(PgcScan *scan, const PgcRows *rows);
 
 /* The relation itself, or the leaves of a partitioned one, as OIDs, locked. */
@@ -116,6 +117,7 @@ extern List *pgc_scan_leaves(Relation relation);
 
 /* May all rows of the relation and of its partitions be read page by page? */
 extern bool pgc_scan_is_heap_only(Relation relation, Oid role);
+extern bool pgc_scan_is_by_leaf(Relation relation, Oid role);
 
 /* select.c */
 extern char *pgc_select_from(Relation relation);

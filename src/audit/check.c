@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "audit/finding.h"
+#include "audit/progress.h"
 #include "catalog/annotate.h"
 #include "catalog/pg_class.h"
 #include "compat.h"
@@ -64,7 +65,7 @@ require_some_rights(Oid relid)
  * not see all of it, as the caller, who learns no more than SELECT would tell.
  */
 static PgcAudit *
-audit_of(const PgcContract *contract, PgcMode mode)
+audit_of(const PgcContract *contract, PgcMode mode, bool stored)
 {
 	Relation	relation = table_open(contract->relid, AccessShareLock);
 	bool		partial = !sees_all(contract->relid);
@@ -77,6 +78,7 @@ audit_of(const PgcContract *contract, PgcMode mode)
 
 	audit->mode = mode;
 	audit->partial = audit->row_security = partial;
+	audit->stored = stored && !partial;
 	pgc_audit_run(audit);
 	pgc_audit_end(audit);
 	table_close(relation, NoLock);
@@ -114,7 +116,7 @@ run_check(PgcCheck *check, PgcMode mode)
 				(errmsg("the contract of \"%s\" is not enforced on write", contract->name),
 				 errdetail_internal("%s.", problem)));
 	if (OidIsValid(contract->relid))
-		check->audit = audit_of(contract, mode);
+		check->audit = audit_of(contract, mode, !RecoveryInProgress() && !XactReadOnly);
 	check->elapsed = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(GetCurrentTimestamp()),
 										 TimestampTzGetDatum(check->started));
 	for (int i = 0; i < contract->nrules; i++)
@@ -211,6 +213,7 @@ check_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSet
 		(void) pgc_store_check(&check);
 		CommandCounterIncrement();
 	}
+	pgc_progress_end();
 	return_findings(&check, result, with_dataset);
 }
 

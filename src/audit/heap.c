@@ -22,6 +22,7 @@
 #include "pgstat.h"
 #include "storage/predicate.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 /* pgc_heap_can_read: is the relation's storage a heap whose columns are all stored? */
 bool
@@ -118,15 +119,19 @@ form_row(const PgcRows *rows, int row, Datum *values, bool *nulls)
 
 /*
  * pgc_heap_open starts reading a relation that pgc_heap_can_read; columns (layout
- * indexes) will be filled.  The layout may be a partitioned parent's.  Everything is
- * allocated in the current context.
+ * indexes) will be filled.  The layout may be a partitioned parent's.  It lives in a context of
+ * its own under the current one, until pgc_heap_close.
  */
 PgcHeap *
 pgc_heap_open(Relation relation, const PgcLayout *layout, const Bitmapset *columns, Snapshot snapshot)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract heap",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
 	PgcHeap    *heap = palloc0(sizeof(PgcHeap));
 	int			natts = RelationGetDescr(relation)->natts;
 
+	heap->context = context;
 	heap->relation = relation;
 	heap->snapshot = snapshot;
 	heap->strategy = GetAccessStrategy(BAS_BULKREAD);
@@ -141,6 +146,7 @@ pgc_heap_open(Relation relation, const PgcLayout *layout, const Bitmapset *colum
 	heap->form_values = palloc(Max(natts, 1) * sizeof(Datum));
 	heap->form_nulls = palloc(Max(natts, 1) * sizeof(bool));
 	plan_attributes(heap, columns);
+	MemoryContextSwitchTo(caller);
 	PredicateLockRelation(relation, snapshot);
 	pgstat_count_heap_scan(relation);
 	return heap;
@@ -308,12 +314,45 @@ pgc_heap_read(PgcHeap *heap, BlockNumber block)
 		deform(heap, row);
 }
 
+/*
+ * pgc_heap_was_changed: has the page that is pinned been changed since an LSN?
+ * Under the lock, so that nobody is between writing WAL and stamping the page; a
+ * page that was never written has no LSN.
+ */
+bool
+pgc_heap_was_changed(PgcHeap *heap, XLogRecPtr lsn)
+{
+	Page		page = BufferGetPage(heap->buffer);
+	bool		changed;
+
+	LockBuffer(heap->buffer, BUFFER_LOCK_SHARE);
+	changed = PageIsNew(page) || BufferGetLSNAtomic(heap->buffer) > lsn;
+	LockBuffer(heap->buffer, BUFFER_LOCK_UNLOCK);
+	return changed;
+}
+
+/* pgc_heap_fetch makes a tuple that the snapshot saw the only row, for form. */
+void
+pgc_heap_fetch(PgcHeap *heap, ItemPointer tid)
+{
+	Page		page;
+	ItemId		item;
+
+	pgc_heap_pin(heap, ItemPointerGetBlockNumber(tid));
+	page = BufferGetPage(heap->buffer);
+	LockBuffer(heap->buffer, BUFFER_LOCK_SHARE);
+	item = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
+	heap->tuples[0] = (HeapTupleHeader) PageGetItem(page, item);
+	heap->lengths[0] = ItemIdGetLength(item);
+	heap->tids[0] = *tid;
+	LockBuffer(heap->buffer, BUFFER_LOCK_UNLOCK);
+}
+
 /* pgc_heap_close ends reading. */
 void
 pgc_heap_close(PgcHeap *heap)
 {
 	if (BufferIsValid(heap->buffer))
 		ReleaseBuffer(heap->buffer);
-	heap->buffer = InvalidBuffer;
-	FreeAccessStrategy(heap->strategy);
+	MemoryContextDelete(heap->context);
 }

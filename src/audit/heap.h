@@ -26,6 +26,7 @@ typedef struct PgcHeapAttribute
 typedef struct PgcHeap
 {
 	PgcRows		rows;			/* of the page read last; must be first */
+	MemoryContext context;		/* owns this */
 	Relation	relation;
 	Snapshot	snapshot;
 	BufferAccessStrategy strategy;
@@ -49,6 +50,8 @@ extern PgcHeap *pgc_heap_open(Relation relation, const PgcLayout *layout,
 							  const Bitmapset *columns, Snapshot snapshot);
 extern Buffer pgc_heap_pin(PgcHeap *heap, BlockNumber block);
 extern void pgc_heap_read(PgcHeap *heap, BlockNumber block);
+extern bool pgc_heap_was_changed(PgcHeap *heap, XLogRecPtr lsn);
+extern void pgc_heap_fetch(PgcHeap *heap, ItemPointer tid);
 extern void pgc_heap_close(PgcHeap *heap);
 
 #endif							/* PGC_HEAP_H */

@@ -6,20 +6,63 @@
 
 #include "audit/judge.h"
 
-/* count_chunk adds a verdict to the tallies. */
+/* count_chunk adds a verdict to the counters. */
 static void
 count_chunk(PgcJudge *judge, int nrows)
 {
-	PgcAudit   *audit = judge->audit;
 	const PgcChunkVerdict *verdict = judge->verdict;
 
-	judge->rows += nrows;
-	judge->failed += verdict->nbad;
-	for (int i = 0; i < audit->program->nrules; i++)
+	judge->page[PGC_COUNTER_ROWS] = nrows;
+	judge->page[PGC_COUNTER_FAILED] = verdict->nbad;
+	for (int i = 0; i < judge->audit->program->nrules; i++)
 	{
-		judge->counts[i].considered += verdict->nconsidered[i];
-		judge->counts[i].failed += verdict->nfailed[i];
+		if (judge->failed_at[i] >= 0)
+			judge->page[judge->failed_at[i]] = verdict->nfailed[i];
+		if (judge->considered_at[i] >= 0)
+			judge->page[judge->considered_at[i]] = verdict->nconsidered[i];
 	}
+	for (int i = 0; i < judge->ncounters; i++)
+		judge->totals[i] += judge->page[i];
+}
+
+/* pgc_judge_keep_tid keeps where a failing row is, if the rule wants more samples. */
+void
+pgc_judge_keep_tid(PgcJudge *judge, int rule, const PgcTid *tid)
+{
+	MemoryContext caller = MemoryContextSwitchTo(judge->audit->context);
+	PgcTid	   *copy;
+
+	if (list_length(judge->tids[rule]) < judge->audit->max_samples)
+	{
+		copy = palloc(sizeof(PgcTid));
+		*copy = *tid;
+		judge->tids[rule] = lappend(judge->tids[rule], copy);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/* wants: does the rule want more samples? */
+static bool
+wants(const PgcJudge *judge, int rule)
+{
+	return judge->sampler != NULL ? pgc_sampler_wants(judge->sampler, rule) :
+		list_length(judge->tids[rule]) < judge->audit->max_samples;
+}
+
+/* take_sample keeps a failing row, or where it is. */
+static void
+take_sample(PgcJudge *judge, int rule, const PgcRows *rows, int row)
+{
+	PgcTid		tid;
+
+	if (judge->sampler != NULL)
+	{
+		pgc_sampler_take(judge->sampler, rule, rows, row);
+		return;
+	}
+	tid.relid = rows->relation;
+	tid.tid = rows->tids[row];
+	pgc_judge_keep_tid(judge, rule, &tid);
 }
 
 /* take_samples keeps failing rows of a chunk for rules that want more. */
@@ -30,8 +73,8 @@ take_samples(PgcJudge *judge, const PgcRows *rows)
 
 	for (int i = 0; i < judge->audit->program->nrules; i++)
 	{
-		for (int j = 0; j < verdict->nfailed[i] && pgc_sampler_wants(judge->sampler, i); j++)
-			pgc_sampler_take(judge->sampler, i, rows, verdict->failed[i][j]);
+		for (int j = 0; j < verdict->nfailed[i] && wants(judge, i); j++)
+			take_sample(judge, i, rows, verdict->failed[i][j]);
 	}
 }
 
@@ -43,7 +86,7 @@ has_enough(const PgcJudge *judge)
 
 	for (int i = 0; i < audit->program->nrules; i++)
 	{
-		if (!audit->program->rules[i].left_out &&
+		if (judge->failed_at[i] >= 0 &&
 			list_length(audit->tallies[i].samples) < Min(audit->tallies[i].failed, audit->max_samples))
 			return false;
 	}
@@ -65,12 +108,33 @@ take(PgcConsumer *consumer, const PgcRows *rows)
 		judge->sampled->stop = has_enough(judge);
 }
 
+/* number_counters gives each rule its counters. */
+static void
+number_counters(PgcJudge *judge)
+{
+	const PgcProgram *program = judge->audit->program;
+	int			nrules = Max(program->nrules, 1);
+
+	judge->failed_at = palloc(nrules * sizeof(int));
+	judge->considered_at = palloc(nrules * sizeof(int));
+	judge->ncounters = PGC_COUNTER_FAILED + 1;
+	for (int i = 0; i < program->nrules; i++)
+	{
+		judge->failed_at[i] = program->rules[i].left_out ? -1 : judge->ncounters++;
+		judge->considered_at[i] = program->rules[i].left_out || program->rules[i].filter == NULL ?
+			-1 : judge->ncounters++;
+	}
+	judge->page = palloc0(judge->ncounters * sizeof(uint16));
+	judge->totals = palloc0(judge->ncounters * sizeof(int64));
+}
+
 /*
  * pgc_judge_make returns a judge, in the current context, for the row rules of
- * the audit that are not left out.
+ * the audit that are not left out.  It takes samples at once, or keeps where failing
+ * rows are.
  */
 PgcJudge *
-pgc_judge_make(PgcAudit *audit)
+pgc_judge_make(PgcAudit *audit, bool keep_tids)
 {
 	PgcJudge   *judge = palloc0(sizeof(PgcJudge));
 
@@ -78,8 +142,9 @@ pgc_judge_make(PgcAudit *audit)
 	judge->consumer.columns = pgc_program_columns(audit->program);
 	judge->consumer.take = take;
 	judge->verdict = pgc_chunk_verdict_make(audit->program);
-	judge->counts = palloc0(Max(audit->program->nrules, 1) * sizeof(PgcCount));
-	judge->sampler = pgc_sampler_make(audit);
+	judge->sampler = keep_tids ? NULL : pgc_sampler_make(audit);
+	judge->tids = palloc0(Max(audit->program->nrules, 1) * sizeof(List *));
+	number_counters(judge);
 	return judge;
 }
 
@@ -88,13 +153,16 @@ void
 pgc_judge_finish(PgcJudge *judge, const char *executor)
 {
 	PgcAudit   *audit = judge->audit;
+	const int64 *totals = judge->totals;
 
-	audit->rows += judge->rows;
-	audit->failed += judge->failed;
+	audit->rows += totals[PGC_COUNTER_ROWS];
+	audit->failed += totals[PGC_COUNTER_FAILED];
 	for (int i = 0; i < audit->program->nrules; i++)
 	{
-		if (!pgc_rule_is_set_rule(&audit->program->rules[i]) && !audit->tallies[i].done)
-			pgc_tally_add(audit, i, judge->counts[i].considered, judge->counts[i].failed, executor);
+		if (judge->failed_at[i] >= 0)
+			pgc_tally_add(audit, i,
+						  totals[judge->considered_at[i] >= 0 ? judge->considered_at[i] : PGC_COUNTER_ROWS],
+						  totals[judge->failed_at[i]], executor);
 	}
 }
 
@@ -105,7 +173,7 @@ pgc_judge_finish(PgcJudge *judge, const char *executor)
 void
 pgc_judge_sample(PgcAudit *audit, Relation relation)
 {
-	PgcJudge   *judge = pgc_judge_make(audit);
+	PgcJudge   *judge = pgc_judge_make(audit, false);
 	PgcScan		scan = {.relation = relation,.layout = &audit->program->layout};
 
 	if (has_enough(judge))

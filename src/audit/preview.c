@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "audit/audit.h"
+#include "audit/progress.h"
 #include "catalog/annotate.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -109,6 +110,7 @@ pgc_preview(PG_FUNCTION_ARGS)
 							GetUserId(), GetUserId(), EXAMPLES);
 	pgc_audit_run(audit);
 	pgc_audit_end(audit);
+	pgc_progress_end();
 	table_close(relation, NoLock);
 	refuse_error(&audit->tallies[0]);
 	nulls[0] = audit->tallies[0].considered < 0;

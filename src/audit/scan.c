@@ -68,9 +68,9 @@ pgc_scan_is_heap_only(Relation relation, Oid role)
 	return result;
 }
 
-/* wanted_columns returns the columns that any consumer wants. */
-static Bitmapset *
-wanted_columns(const List *consumers)
+/* pgc_scan_columns returns the columns that any consumer wants. */
+Bitmapset *
+pgc_scan_columns(const List *consumers)
 {
 	Bitmapset  *columns = NULL;
 	ListCell   *cell;
@@ -102,7 +102,7 @@ pgc_scan_hand_out(PgcScan *scan, const PgcRows *rows)
 static void
 scan_heap(PgcScan *scan, Relation leaf)
 {
-	PgcHeap    *heap = pgc_heap_open(leaf, scan->layout, wanted_columns(scan->consumers),
+	PgcHeap    *heap = pgc_heap_open(leaf, scan->layout, pgc_scan_columns(scan->consumers),
 									 GetActiveSnapshot());
 	BlockNumber nblocks = RelationGetNumberOfBlocks(leaf);
 
@@ -116,9 +116,12 @@ scan_heap(PgcScan *scan, Relation leaf)
 	pgc_heap_close(heap);
 }
 
-/* is_by_leaf: may the role read a relation leaf by leaf, where it must be queried? */
-static bool
-is_by_leaf(Relation relation, Oid role)
+/*
+ * pgc_scan_is_by_leaf: may the role read a relation leaf by leaf, also where a
+ * leaf must be queried?
+ */
+bool
+pgc_scan_is_by_leaf(Relation relation, Oid role)
 {
 	bool		result = may_read_all(relation, role);
 	ListCell   *cell;
@@ -133,7 +136,7 @@ is_by_leaf(Relation relation, Oid role)
 	return result;
 }
 
-/* scan_leaf reads one leaf if it is a heap, and else puts it on the list of those left. */
+/* scan_leaf reads one leaf as it can be read. */
 static void
 scan_leaf(PgcScan *scan, Oid relid)
 {
@@ -142,24 +145,16 @@ scan_leaf(PgcScan *scan, Oid relid)
 	if (pgc_heap_can_read(leaf))
 		scan_heap(scan, leaf);
 	else
-		scan->left = lappend_oid(scan->left, relid);
+		pgc_select_scan(scan, leaf);
 	table_close(leaf, NoLock);
 }
 
-/* query_left reads by SELECT what could not be read page by page. */
-static void
-query_left(PgcScan *scan)
+/* pgc_scan_begin gives a scan its memory context. */
+void
+pgc_scan_begin(PgcScan *scan)
 {
-	ListCell   *cell;
-
-	foreach(cell, scan->left)
-	{
-		Relation	relation = table_open(lfirst_oid(cell), AccessShareLock);
-
-		if (!scan->stop)
-			pgc_select_scan(scan, relation);
-		table_close(relation, NoLock);
-	}
+	scan->context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract scan",
+										  ALLOCSET_DEFAULT_SIZES);
 }
 
 /* pgc_scan_run reads all rows and hands them to the consumers. */
@@ -168,16 +163,16 @@ pgc_scan_run(PgcScan *scan)
 {
 	ListCell   *cell;
 
-	scan->context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract scan",
-										  ALLOCSET_DEFAULT_SIZES);
-	if (is_by_leaf(scan->relation, scan->role))
+	pgc_scan_begin(scan);
+	if (!pgc_scan_is_by_leaf(scan->relation, scan->role))
+		pgc_select_scan(scan, scan->relation);
+	else
 	{
 		foreach(cell, pgc_scan_leaves(scan->relation))
-			scan_leaf(scan, lfirst_oid(cell));
+		{
+			if (!scan->stop)
+				scan_leaf(scan, lfirst_oid(cell));
+		}
 	}
-	else
-		scan->left = list_make1_oid(RelationGetRelid(scan->relation));
-	if (!scan->heaps_only)
-		query_left(scan);
 	MemoryContextDelete(scan->context);
 }

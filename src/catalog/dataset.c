@@ -372,6 +372,8 @@ delete_dataset(const PgcContract *contract)
 		"DELETE FROM contract.violation WHERE dataset_id = $1",
 		"DELETE FROM contract.result USING contract.run n WHERE result.run_id = n.run_id AND n.dataset_id = $1",
 		"DELETE FROM contract.run WHERE dataset_id = $1",
+		"DELETE FROM contract.audit_part WHERE dataset_id = $1",
+		"DELETE FROM contract.audit_state WHERE dataset_id = $1",
 		"DELETE FROM contract.binding WHERE dataset_id = $1",
 		"DELETE FROM contract.rule WHERE dataset_id = $1",
 		"DELETE FROM contract.column_annotation WHERE dataset_id = $1",

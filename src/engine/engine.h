@@ -208,6 +208,7 @@ extern bool pgc_program_run(PgcProgram *program, const Datum *values,
 extern bool pgc_program_considers(PgcProgram *program, int rule,
 								  const Datum *values, const bool *nulls);
 extern bool pgc_program_can_fail(const PgcProgram *program);
+extern bool pgc_program_is_fixed(const PgcProgram *program);
 
 /* chunk.c */
 extern PgcChunkVerdict *pgc_chunk_verdict_make(const PgcProgram *program);

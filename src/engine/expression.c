@@ -320,6 +320,13 @@ pgc_expression_can_fail(const PgcExpression *expression)
 	return expression->can_fail;
 }
 
+/* pgc_expression_is_fixed: is it made of immutable built-in functions only? */
+bool
+pgc_expression_is_fixed(const PgcExpression *expression)
+{
+	return !expression->as_owner;
+}
+
 /*
  * pgc_expression_catch evaluates like the above in a subtransaction; on an
  * error it sets *error to the message and returns false.

@@ -109,6 +109,7 @@ extern bool pgc_expression_evaluate(PgcExpression *expression, PgcProgram *progr
 									const Datum *values, const bool *nulls,
 									bool *isnull);
 extern bool pgc_expression_can_fail(const PgcExpression *expression);
+extern bool pgc_expression_is_fixed(const PgcExpression *expression);
 extern bool pgc_expression_catch(PgcExpression *expression, PgcProgram *program,
 								 const Datum *values, const bool *nulls,
 								 bool *isnull, char **error);

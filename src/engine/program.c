@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "engine/kind.h"
 #include "engine/rights.h"
@@ -481,4 +482,39 @@ pgc_program_can_fail(const PgcProgram *program)
 			return true;
 	}
 	return false;
+}
+
+/* is_built_in: do all columns that a rule uses have built-in types? */
+static bool
+is_built_in(const PgcLayout *layout, const PgcRule *rule)
+{
+	int			column = -1;
+
+	while ((column = bms_next_member(rule->uses, column)) >= 0)
+	{
+		if (getBaseType(layout->columns[column].type) >= FirstNormalObjectId)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * pgc_program_is_fixed: do the rules that are not left out say the same of a
+ * row for ever, and in every process?  Only what is built in promises that.
+ */
+bool
+pgc_program_is_fixed(const PgcProgram *program)
+{
+	for (int i = 0; i < program->nrules; i++)
+	{
+		const PgcRule *rule = &program->rules[i];
+
+		if (rule->left_out || rule->broken != NULL)
+			continue;
+		if (!is_built_in(&program->layout, rule) ||
+			(rule->condition != NULL && !pgc_expression_is_fixed(rule->condition)) ||
+			(rule->filter != NULL && !pgc_expression_is_fixed(rule->filter)))
+			return false;
+	}
+	return true;
 }

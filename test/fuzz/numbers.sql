@@ -6,6 +6,7 @@ SET datestyle = ISO;
 -- A number of any size and scale, often near a power of ten or of 10000, sometimes special.
 CREATE FUNCTION any_numeric() RETURNS numeric LANGUAGE sql VOLATILE AS $$
 	SELECT CASE
+		WHEN random() < 0.3 THEN (any_of('0', '1', '-1', '10000', '123456789') || '.' || any_of('0', '1', '0001', '00010', '00010001'))::numeric
 		WHEN random() < 0.02 THEN ('{NaN,Infinity,-Infinity,0,-0,0.0000}'::numeric[])[any_integer(1, 6)]
 		WHEN random() < 0.3 THEN 10::numeric ^ any_integer(-40, 40) * any_integer(-2, 2)
 			+ round((random() - 0.5)::numeric, any_integer(0, 11))
@@ -35,8 +36,8 @@ DECLARE
 	open_low boolean := random() < 0.3;
 	open_high boolean := random() < 0.3;
 BEGIN
-	EXECUTE format('SELECT min(v)::text, max(v)::text FROM (SELECT v FROM %I WHERE v IS NOT NULL ORDER BY random() LIMIT 2) s',
-		'fuzz ' || type) INTO low, high;
+	EXECUTE format('SELECT min(v)::text, max(v)::text FROM (SELECT v FROM %I WHERE v IS NOT NULL ORDER BY random() LIMIT %s) s',
+		'fuzz ' || type, any_integer(1, 2)) INTO low, high;
 	low := CASE WHEN random() < 0.8 THEN low END;
 	high := CASE WHEN random() < 0.8 OR low IS NULL THEN high END;
 	CALL compare(type, 'between', jsonb_strip_nulls(jsonb_build_object('minimum', low, 'maximum', high,

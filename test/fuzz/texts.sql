@@ -17,8 +17,8 @@ DECLARE
 	members text[];
 	condition text;
 BEGIN
-	SELECT array_agg(left(any_text(), 17)) INTO members
-	FROM generate_series(1, any_of('1', '2', '5', '8', '9', '17', '100', '255', '400')::int);
+	SELECT array_agg(left(any_text(), most)) INTO members
+	FROM any_integer(15, 17) most, generate_series(1, any_of('1', '2', '5', '8', '9', '17', '100', '255', '400')::int);
 	condition := format('v = ANY (%L::%s[])', members, CASE WHEN type = 'char(17)' THEN 'bpchar' ELSE 'text' END);
 	CALL compare(type, 'accepted_values', jsonb_build_object('values', members), condition);
 	CALL compare(type, 'forbidden_values', jsonb_build_object('values', members), 'NOT ' || condition);

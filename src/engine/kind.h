@@ -89,9 +89,12 @@ extern void pgc_require_text(PgcCompile *compile);
 static inline const char *
 pgc_text_of(const PgcOp *op, Datum value, int *length)
 {
-	struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
-	const char *bytes = VARDATA_ANY(text);
+	struct varlena *text = (struct varlena *) DatumGetPointer(value);
+	const char *bytes;
 
+	if (unlikely(VARATT_IS_COMPRESSED(text) || VARATT_IS_EXTERNAL(text)))
+		text = pg_detoast_datum_packed(text);
+	bytes = VARDATA_ANY(text);
 	*length = VARSIZE_ANY_EXHDR(text);
 	if (op->trim)
 	{

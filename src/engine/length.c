@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "engine/batch.h"
 #include "engine/kind.h"
 #include "mb/pg_wchar.h"
 
@@ -14,15 +15,21 @@
 static inline bool
 is_ascii(const char *text, int bytes)
 {
-	for (int i = 0; i < bytes; i++)
+	uint64		seen = 0;
+	uint64		eight;
+	int			i = 0;
+
+	for (; i + (int) sizeof(eight) <= bytes; i += sizeof(eight))
 	{
-		if (IS_HIGHBIT_SET(text[i]))
-			return false;
+		memcpy(&eight, text + i, sizeof(eight));
+		seen |= eight;
 	}
-	return true;
+	for (; i < bytes; i++)
+		seen |= (unsigned char) text[i];
+	return (seen & UINT64CONST(0x8080808080808080)) == 0;
 }
 
-static bool
+static pg_attribute_always_inline bool
 length_passes(const PgcOp *op, Datum value)
 {
 	int			bytes;
@@ -31,13 +38,15 @@ length_passes(const PgcOp *op, Datum value)
 	int64		high = op->constant.integer.high;
 	int			characters;
 
-	if (bytes < low)
+	if (bytes < low || bytes > high * MAX_MULTIBYTE_CHAR_LEN)
 		return false;
-	if (bytes <= high && bytes >= low * pg_database_encoding_max_length())
+	if (bytes <= high && bytes >= low * MAX_MULTIBYTE_CHAR_LEN)
 		return true;
 	characters = is_ascii(text, bytes) ? bytes : pg_mbstrlen_with_len(text, bytes);
 	return characters >= low && characters <= high;
 }
+
+PGC_BATCH(length_fails, pgc_batch_by_row, length_passes);
 
 static void
 compile_length_between(PgcCompile *compile)
@@ -61,6 +70,7 @@ compile_length_between(PgcCompile *compile)
 				 errhint("The minimum must be at least 0 and at most the maximum.")));
 
 	compile->op->passes = length_passes;
+	compile->op->fails = length_fails;
 	compile->op->constant.integer.low = minimum;
 	compile->op->constant.integer.high = maximum;
 

@@ -1,5 +1,5 @@
 -- Writes the files :clean and :bad, :rows rows each, the same on every run.  In the second, every tenth row fails one
--- rule, in turn: row 10 the one on customer_id, row 20 the one on status, ... row 90 the one on id.
+-- rule, in turn: row 10 the one on customer_id, row 20 the one on status, ... row 100 the one on id.
 CREATE FUNCTION pg_temp.noise(i bigint, seed int, upto int) RETURNS int LANGUAGE sql IMMUTABLE
 RETURN (hashint8extended(i, seed) & 2147483647) % upto;
 
@@ -25,9 +25,9 @@ SELECT CASE WHEN rule IS DISTINCT FROM 0 THEN id END AS id,
     CASE rule WHEN 5 THEN -price - 1 ELSE price END AS price,
     CASE rule WHEN 6 THEN timestamptz '2030-01-01 00:00:01+00' ELSE created_at END AS created_at,
     CASE rule WHEN 7 THEN country || 'X' ELSE country END AS country,
-    email,
-    CASE rule WHEN 8 THEN repeat('x', 201) ELSE note END AS note
-FROM (SELECT *, CASE WHEN id % 10 = 0 THEN id / 10 % 9 END AS rule FROM clean) c;
+    CASE rule WHEN 8 THEN replace(email, '@', ' at ') ELSE email END AS email,
+    CASE rule WHEN 9 THEN repeat('x', 201) ELSE note END AS note
+FROM (SELECT *, CASE WHEN id % 10 = 0 THEN id / 10 % 10 END AS rule FROM clean) c;
 
 COPY (SELECT * FROM clean) TO :'clean';
 COPY (SELECT * FROM bad) TO :'bad';

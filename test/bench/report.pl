@@ -22,7 +22,7 @@ my @variants = qw(none control checks plpgsql warn oltp quarantine unused);
 my %label = (
 	none => 'no rules',
 	control => 'no rules, another database',
-	checks => '9 CHECK constraints',
+	checks => '10 CHECK constraints',
 	plpgsql => 'plpgsql trigger',
 	warn => 'contract, warn',
 	oltp => 'contract, warn, oltp',
@@ -31,9 +31,9 @@ my %label = (
 
 # The largest ratio wanted to the variant without rules, which it may reach, and to a rival, which it may not.
 my %target = (
-	'copy warn' => { none => 1.20, checks => 0.90 },
-	'partitioned warn' => { none => 1.25, checks => 0.95 },
-	'select warn' => { none => 1.65, checks => 0.85 },
+	'copy warn' => { none => 1.15, checks => 0.68 },
+	'partitioned warn' => { none => 1.22, checks => 0.95 },
+	'select warn' => { none => 1.60, checks => 0.45 },
 	'update warn' => { none => 1.45, checks => 0.85 },
 	'single warn' => { none => 1.45, checks => 0.85 },
 	'single oltp' => { none => 1.10, checks => 0.65 },

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Benchmark of the write path: what nine rules cost as a contract, as CHECK constraints and as a plpgsql trigger.
+# Benchmark of the write path: what ten rules cost as a contract, as CHECK constraints and as a plpgsql trigger.
 #
 #   run.sh [-n rows] [-r rounds] [-x] [work ...]
 #

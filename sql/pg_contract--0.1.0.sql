@@ -177,6 +177,7 @@ CREATE TABLE contract.audit_part (
 	pages bytea NOT NULL,
 	PRIMARY KEY (dataset_id, relid, part)
 );
+ALTER TABLE contract.audit_part ALTER COLUMN pages SET STORAGE EXTERNAL;
 COMMENT ON TABLE contract.audit_part IS 'what an audit counted on each of 4096 pages of a heap; not dumped';
 
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');

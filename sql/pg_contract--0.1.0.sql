@@ -499,6 +499,28 @@ RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_check
 COMMENT ON FUNCTION contract.check(text, text, boolean) IS
 'audits a dataset: evaluates all its rules on all its rows, stores and returns a result a rule';
 
+CREATE FUNCTION contract.check_all(
+	owner text DEFAULT NULL,
+	tag text DEFAULT NULL,
+	contract_id text DEFAULT NULL,
+	mode text DEFAULT 'auto',
+	profile boolean DEFAULT false,
+	OUT dataset text,
+	OUT rule text,
+	OUT kind text,
+	OUT columns name[],
+	OUT status text,
+	OUT considered bigint,
+	OUT failed bigint,
+	OUT observed jsonb,
+	OUT expected jsonb,
+	OUT message text,
+	OUT executor text,
+	OUT elapsed interval)
+RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_check_all';
+COMMENT ON FUNCTION contract.check_all(text, text, text, text, boolean) IS
+'audits all datasets that you may read, or those of an owner, with a column of a tag, or of a contract; one that breaks off does not keep the others from being audited';
+
 CREATE FUNCTION contract.audits_in_progress(
 	OUT pid integer,
 	OUT dataset_id integer,
@@ -708,7 +730,7 @@ LEFT JOIN LATERAL (
 		pg_catalog.count(*) FILTER (WHERE r.status IN ('pass', 'warn', 'fail')) AS evaluated,
 		pg_catalog.sum(r.failed) AS open
 	FROM (SELECT * FROM contract.run n
-		WHERE n.dataset_id = d.dataset_id AND n.source = 'audit' ORDER BY n.at DESC, n.run_id DESC LIMIT 1) n
+		WHERE n.dataset_id = d.dataset_id AND n.source = 'audit' AND n.operation IS NULL ORDER BY n.at DESC, n.run_id DESC LIMIT 1) n
 	LEFT JOIN contract.result r USING (run_id)
 	GROUP BY n.run_id, n.at, n.considered, n.failed) a ON true
 WHERE contract.visible(d.dataset_id);

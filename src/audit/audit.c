@@ -102,6 +102,8 @@ settle_without_rows(PgcAudit *audit)
 		tally->error = rule->broken;
 		if (column != NULL)
 			tally->skipped = psprintf("you may not read column \"%s\"", column);
+		else if (audit->mode == PGC_MODE_SAMPLE && pgc_rule_is_set_rule(rule))
+			tally->skipped = "the rule needs all rows, not a sample";
 		else if (tally->error == NULL && !audit->partial)
 			tally->message = pgc_proof_find(audit, i);
 		if (tally->message != NULL)
@@ -242,10 +244,13 @@ read_rows(PgcAudit *audit, const List *consumers)
 
 	leave_out(audit);
 	audit->rows = audit->failed = 0;
-	others = pgc_pass_run(audit, consumers);
-	pgc_progress_phase(PGC_PHASE_QUERY);
-	foreach(cell, others)
-		query_rows(audit, lfirst_oid(cell));
+	if (audit->mode != PGC_MODE_SAMPLE || !pgc_sampling_run(audit))
+	{
+		others = pgc_pass_run(audit, consumers);
+		pgc_progress_phase(PGC_PHASE_QUERY);
+		foreach(cell, others)
+			query_rows(audit, lfirst_oid(cell));
+	}
 	finish_row_rules(audit);
 }
 

@@ -132,6 +132,9 @@ extern void pgc_select_scan(PgcScan *scan, Relation relation);
 extern bool pgc_aggregate_takes(const PgcAudit *audit);
 extern void pgc_aggregate_run(PgcAudit *audit, Relation relation);
 
+/* sampling.c */
+extern bool pgc_sampling_run(PgcAudit *audit);
+
 /* sample.c: failing rows as evidence */
 typedef struct PgcSampler PgcSampler;
 extern PgcSampler *pgc_sampler_make(const PgcAudit *audit);

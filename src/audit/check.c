@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -11,18 +12,22 @@
 #include "audit/progress.h"
 #include "catalog/annotate.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "compat.h"
 #include "engine/rights.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rls.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_check);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_check_all);
 
 /* In the order of PgcMode. */
 static const char *const modes[] = {"auto", "full", "incremental", "sample", NULL};
@@ -228,5 +233,118 @@ pgc_check(PG_FUNCTION_ARGS)
 	pgc_recording_flush();
 	check_dataset(pgc_contract_load(pgc_contract_find(text_to_cstring(PG_GETARG_TEXT_PP(0)), false)),
 				  mode, PG_GETARG_BOOL(2), (ReturnSetInfo *) fcinfo->resultinfo, false);
+	return (Datum) 0;
+}
+
+/* add_dataset puts a dataset's id on a list. */
+static void
+add_dataset(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	List	  **datasets = arg;
+	bool		isnull;
+
+	*datasets = lappend_int(*datasets, DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull)));
+}
+
+/* chosen_datasets returns the ids of the datasets of an owner, tag and contract, each null for any. */
+static List *
+chosen_datasets(FunctionCallInfo fcinfo)
+{
+	static const char sql[] =
+	"SELECT d.dataset_id FROM contract.dataset d JOIN contract.contract c USING (contract_id)"
+	" WHERE ($1 IS NULL OR c.owner = $1) AND ($3 IS NULL OR d.contract_id = $3)"
+	" AND ($2 IS NULL OR EXISTS (SELECT FROM contract.column_annotation a"
+	" WHERE a.dataset_id = d.dataset_id AND $2 = ANY (a.tags)))"
+	" ORDER BY d.schema_name, d.table_name";
+	const Oid	types[] = {TEXTOID, TEXTOID, TEXTOID};
+	char		nulls[4] = "   ";
+	Datum		values[3];
+	List	   *datasets = NIL;
+
+	for (int i = 0; i < 3; i++)
+		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
+	pgc_catalog_query(sql, 3, types, values, nulls, add_dataset, &datasets);
+	if (datasets == NIL && strchr(nulls, ' ') != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("no dataset has this owner, tag and contract"),
+				 errhint("See the views contract.scorecard and contract.rules.")));
+	return datasets;
+}
+
+/* is_visible: may the user select from the dataset, or is it gone? */
+static bool
+is_visible(const PgcContract *contract)
+{
+	return !OidIsValid(contract->relid) ||
+		pg_class_aclcheck(contract->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(contract->relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+/* return_error returns an error row for each rule of a dataset whose audit broke off. */
+static void
+return_error(const PgcContract *contract, const char *error, ReturnSetInfo *result)
+{
+	PgcCheck	check = {.contract = contract};
+
+	check.findings = palloc0(Max(contract->nrules, 1) * sizeof(PgcFinding));
+	check.elapsed = DirectFunctionCall3(interval_in, CStringGetDatum("0"), ObjectIdGetDatum(InvalidOid),
+										Int32GetDatum(-1));
+	for (int i = 0; i < contract->nrules; i++)
+	{
+		check.findings[i].rule = &contract->rules[i];
+		pgc_finding_make(&check.findings[i], NULL, i, error);
+	}
+	return_findings(&check, result, true);
+}
+
+/* try_dataset checks a dataset in a subtransaction: one that breaks off does not end the others. */
+static void
+try_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetInfo *result)
+{
+	PgcAttempt	attempt;
+	char	   *volatile error = NULL;
+
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		check_dataset(contract, mode, profile, result, true);
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		error = pgc_attempt_fail(&attempt);
+	}
+	PG_END_TRY();
+	if (error != NULL)
+		return_error(contract, error, result);
+}
+
+/* pgc_check_all is contract.check_all(owner, tag, contract_id, mode, profile). */
+Datum
+pgc_check_all(PG_FUNCTION_ARGS)
+{
+	PgcMode		mode;
+	ListCell   *cell;
+
+	if (PG_ARGISNULL(3) || PG_ARGISNULL(4))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("mode and profile must not be null")));
+	mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	PreventCommandIfParallelMode("contract.check_all()");
+	InitMaterializedSRF(fcinfo, 0);
+	pgc_recording_flush();
+	foreach(cell, chosen_datasets(fcinfo))
+	{
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract dataset",
+													  ALLOCSET_DEFAULT_SIZES);
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		PgcContract *contract = pgc_contract_load(lfirst_int(cell));
+
+		if (contract != NULL && is_visible(contract))
+			try_dataset(contract, mode, PG_GETARG_BOOL(4), (ReturnSetInfo *) fcinfo->resultinfo);
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(context);
+	}
 	return (Datum) 0;
 }

@@ -45,8 +45,8 @@ typedef struct Build
 	int			nnfa;
 	NfaState   *nfa;
 	int			final;			/* state of the NFA */
-	int		   *classes;		/* a colour: its class, one of those with ASCII
-								 * characters, or NO_CLASS */
+	int		   *classes;		/* a colour: its class, one of those with
+								 * ASCII characters, or NO_CLASS */
 	bool	   *only_ascii;		/* a colour: has it no other characters? */
 	int			nclasses;
 	int			class_of[ASCII_BYTES];
@@ -58,18 +58,21 @@ typedef struct Build
 	PgcDfa	   *dfa;
 } Build;
 
+/* add_to_set adds a state of the NFA. */
 static inline void
 add_to_set(Word *set, int state)
 {
 	set[state / 64] |= UINT64CONST(1) << (state % 64);
 }
 
+/* is_in_set: is a state of the NFA in the set? */
 static inline bool
 is_in_set(const Word *set, int state)
 {
 	return (set[state / 64] >> (state % 64)) & 1;
 }
 
+/* add_all adds another set. */
 static inline void
 add_all(Word *set, const Word *others, int nwords)
 {
@@ -212,9 +215,9 @@ fill_state(Build *build, int state)
 {
 	Meaning		meaning = follow_set(build, build->sets + state * build->nwords);
 	uint8	   *row = build->dfa->next[state];
-	uint8		by_class[ASCII_BYTES + 1];
+	uint8		by_class[ASCII_BYTES + 1] = {0};
 	uint8		beyond = !meaning.beyond_ascii ? PGC_DFA_NO :
-		is_in_set(build->rainbow, build->final) ? PGC_DFA_YES : PGC_DFA_UNKNOWN;
+	is_in_set(build->rainbow, build->final) ? PGC_DFA_YES : PGC_DFA_UNKNOWN;
 
 	for (int class = 0; class < build->nclasses; class++)
 	{

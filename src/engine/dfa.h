@@ -23,7 +23,8 @@ typedef enum PgcDfaAnswer
 typedef struct PgcDfa
 {
 	uint8		start;
-	uint8		answers[PGC_DFA_STATES];	/* PgcDfaAnswer if the text ends here */
+	uint8		answers[PGC_DFA_STATES];	/* PgcDfaAnswer if the text ends
+											 * here */
 	uint8		next[FLEXIBLE_ARRAY_MEMBER][256];	/* state, byte -> state */
 } PgcDfa;
 

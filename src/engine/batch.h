@@ -21,7 +21,7 @@ pgc_batch_by_row(PgcPasses passes, const PgcOp *op, const PgcVector *column,
 	for (int i = 0; i < nrows; i++)
 	{
 		bool		passed = has_nulls && column->nulls[i] ? op->null_passes :
-			passes(op, column->values[i]);
+		passes(op, column->values[i]);
 
 		if (unlikely(!passed))
 			failing[nfailing++] = i;

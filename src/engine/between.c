@@ -48,6 +48,7 @@ integer_in_range(const PgcOp *op, int64 number)
 	return (number >= op->constant.integer.low) & (number <= op->constant.integer.high);
 }
 
+/* int16_passes is for smallint. */
 static pg_attribute_always_inline bool
 int16_passes(const PgcOp *op, Datum value)
 {
@@ -82,6 +83,7 @@ float_in_range(const Range *range, double number)
 		((number <= range->float_high) | (range->nan_passes & (isnan(number) != 0)));
 }
 
+/* float4_passes is for real. */
 static pg_attribute_always_inline bool
 float4_passes(const PgcOp *op, Datum value)
 {
@@ -90,6 +92,7 @@ float4_passes(const PgcOp *op, Datum value)
 
 PGC_BATCH(float4_fails, pgc_batch_by_value, float4_passes);
 
+/* float8_passes is for double precision. */
 static pg_attribute_always_inline bool
 float8_passes(const PgcOp *op, Datum value)
 {
@@ -109,6 +112,7 @@ in_range(const Range *range, int to_low, int to_high)
 	return true;
 }
 
+/* ordered_passes asks the comparison function of the type. */
 static bool
 ordered_passes(const PgcOp *op, Datum value)
 {
@@ -125,6 +129,7 @@ ordered_passes(const PgcOp *op, Datum value)
 	return in_range(range, to_low, to_high);
 }
 
+/* numeric_passes compares as stored what can be. */
 static pg_attribute_always_inline bool
 numeric_passes(const PgcOp *op, Datum value)
 {

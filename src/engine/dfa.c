@@ -45,8 +45,8 @@ typedef struct Build
 	int			nnfa;
 	NfaState   *nfa;
 	int			final;			/* state of the NFA */
-	int		   *classes;		/* a colour: its class, one of those with ASCII
-								 * characters, or NO_CLASS */
+	int		   *classes;		/* a colour: its class, one of those with
+								 * ASCII characters, or NO_CLASS */
 	bool	   *only_ascii;		/* a colour: has it no other characters? */
 	int			nclasses;
 	int			class_of[ASCII_BYTES];
@@ -55,21 +55,26 @@ typedef struct Build
 	Word	   *targets;		/* a class: where it leads */
 	Word	   *rainbow;		/* where every character leads */
 	int			nstates;
-	PgcDfa	   *dfa;
+	uint8		start;
+	uint8		answers[PGC_DFA_STATES];
+	uint8		(*next)[256];	/* state, byte -> state */
 } Build;
 
+/* add_to_set adds a state of the NFA. */
 static inline void
 add_to_set(Word *set, int state)
 {
 	set[state / 64] |= UINT64CONST(1) << (state % 64);
 }
 
+/* is_in_set: is a state of the NFA in the set? */
 static inline bool
 is_in_set(const Word *set, int state)
 {
 	return (set[state / 64] >> (state % 64)) & 1;
 }
 
+/* add_all adds another set. */
 static inline void
 add_all(Word *set, const Word *others, int nwords)
 {
@@ -211,10 +216,10 @@ static bool
 fill_state(Build *build, int state)
 {
 	Meaning		meaning = follow_set(build, build->sets + state * build->nwords);
-	uint8	   *row = build->dfa->next[state];
-	uint8		by_class[ASCII_BYTES + 1];
+	uint8	   *row = build->next[state];
+	uint8		by_class[ASCII_BYTES + 1] = {0};
 	uint8		beyond = !meaning.beyond_ascii ? PGC_DFA_NO :
-		is_in_set(build->rainbow, build->final) ? PGC_DFA_YES : PGC_DFA_UNKNOWN;
+	is_in_set(build->rainbow, build->final) ? PGC_DFA_YES : PGC_DFA_UNKNOWN;
 
 	for (int class = 0; class < build->nclasses; class++)
 	{
@@ -227,7 +232,7 @@ fill_state(Build *build, int state)
 	for (int byte = 0; byte < ASCII_BYTES; byte++)
 		row[byte] = by_class[build->class_of[byte]];
 	memset(row + ASCII_BYTES, beyond, 256 - ASCII_BYTES);
-	build->dfa->answers[state] = meaning.ends ? PGC_DFA_YES : PGC_DFA_NO;
+	build->answers[state] = meaning.ends ? PGC_DFA_YES : PGC_DFA_NO;
 	return true;
 }
 
@@ -237,8 +242,8 @@ fill_first_states(Build *build)
 {
 	for (int state = PGC_DFA_NO; state <= PGC_DFA_UNKNOWN; state++)
 	{
-		memset(build->dfa->next[state], state, sizeof(build->dfa->next[state]));
-		build->dfa->answers[state] = state;
+		memset(build->next[state], state, sizeof(build->next[state]));
+		build->answers[state] = state;
 		build->nstates++;
 	}
 }
@@ -268,15 +273,32 @@ fill_table(Build *build)
 	build->sets = palloc0(PGC_DFA_STATES * build->nwords * sizeof(Word));
 	build->targets = palloc(build->nclasses * build->nwords * sizeof(Word));
 	build->rainbow = palloc(build->nwords * sizeof(Word));
-	build->dfa = palloc(offsetof(PgcDfa, next) + PGC_DFA_STATES * sizeof(build->dfa->next[0]));
+	build->next = palloc(PGC_DFA_STATES * sizeof(build->next[0]));
 	fill_first_states(build);
-	build->dfa->start = find_start(build);
+	build->start = find_start(build);
 	for (int state = PGC_DFA_UNKNOWN + 1; state < build->nstates; state++)
 	{
 		if (!fill_state(build, state))
 			return false;
 	}
 	return true;
+}
+
+/* write_table copies the table into a context, by byte, then state. */
+static PgcDfa *
+write_table(const Build *build, MemoryContext context)
+{
+	PgcDfa	   *dfa = MemoryContextAlloc(context, offsetof(PgcDfa, next) + build->nstates * 256);
+
+	dfa->nstates = build->nstates;
+	dfa->start = build->start;
+	memcpy(dfa->answers, build->answers, sizeof(dfa->answers));
+	for (int byte = 0; byte < 256; byte++)
+	{
+		for (int state = 0; state < build->nstates; state++)
+			dfa->next[byte * build->nstates + state] = build->next[state][byte];
+	}
+	return dfa;
 }
 
 /*
@@ -296,12 +318,7 @@ pgc_dfa_make(const regex_t *regex)
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "pg_contract dfa", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
 	if (fill_table(&build))
-	{
-		Size		size = offsetof(PgcDfa, next) + build.nstates * sizeof(dfa->next[0]);
-
-		dfa = MemoryContextAlloc(caller, size);
-		memcpy(dfa, build.dfa, size);
-	}
+		dfa = write_table(&build, caller);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 	return dfa;

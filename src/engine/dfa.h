@@ -22,9 +22,11 @@ typedef enum PgcDfaAnswer
 
 typedef struct PgcDfa
 {
+	int			nstates;
 	uint8		start;
-	uint8		answers[PGC_DFA_STATES];	/* PgcDfaAnswer if the text ends here */
-	uint8		next[FLEXIBLE_ARRAY_MEMBER][256];	/* state, byte -> state */
+	uint8		answers[PGC_DFA_STATES];	/* PgcDfaAnswer if the text ends
+											 * here */
+	uint8		next[FLEXIBLE_ARRAY_MEMBER];	/* byte, state -> state */
 } PgcDfa;
 
 /* Texts that are read at a time. */
@@ -32,18 +34,28 @@ typedef struct PgcDfa
 
 extern PgcDfa *pgc_dfa_make(const regex_t *regex);
 
+/*
+ * pgc_dfa_step reads a byte.  The table is by byte, then state: what depends on
+ * the byte alone does not wait for the step before.
+ */
+static inline uint8
+pgc_dfa_step(const PgcDfa *dfa, uint8 state, char byte)
+{
+	return (dfa->next + (Size) (unsigned char) byte * dfa->nstates)[state];
+}
+
 /* pgc_dfa_finish reads a text, or what is left of it, from a state. */
 static inline PgcDfaAnswer
 pgc_dfa_finish(const PgcDfa *dfa, uint8 state, const char *text, int length)
 {
 	for (int i = 0; i < length && state > PGC_DFA_UNKNOWN; i++)
-		state = dfa->next[state][(unsigned char) text[i]];
+		state = pgc_dfa_step(dfa, state, text[i]);
 	return dfa->answers[state];
 }
 
 /*
- * pgc_dfa_run_lanes answers for four texts.  Each look-up waits for the one
- * before, so four that do not wait for each other take little longer than one.
+ * pgc_dfa_run_lanes answers for four texts.  Each step waits for the one before,
+ * so four texts that do not wait for each other take little longer than one.
  */
 static inline void
 pgc_dfa_run_lanes(const PgcDfa *dfa, const char *const *texts, const int *lengths,
@@ -54,10 +66,10 @@ pgc_dfa_run_lanes(const PgcDfa *dfa, const char *const *texts, const int *length
 
 	for (int i = 0; i < shared; i++)
 	{
-		states[0] = dfa->next[states[0]][(unsigned char) texts[0][i]];
-		states[1] = dfa->next[states[1]][(unsigned char) texts[1][i]];
-		states[2] = dfa->next[states[2]][(unsigned char) texts[2][i]];
-		states[3] = dfa->next[states[3]][(unsigned char) texts[3][i]];
+		states[0] = pgc_dfa_step(dfa, states[0], texts[0][i]);
+		states[1] = pgc_dfa_step(dfa, states[1], texts[1][i]);
+		states[2] = pgc_dfa_step(dfa, states[2], texts[2][i]);
+		states[3] = pgc_dfa_step(dfa, states[3], texts[3][i]);
 	}
 	for (int lane = 0; lane < PGC_DFA_LANES; lane++)
 		answers[lane] = pgc_dfa_finish(dfa, states[lane], texts[lane] + shared,

@@ -89,13 +89,13 @@ extern void pgc_require_text(PgcCompile *compile);
 static inline const char *
 pgc_text_of(const PgcOp *op, Datum value, int *length)
 {
-	struct varlena *text = (struct varlena *) DatumGetPointer(value);
+	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
 	const char *bytes;
 
-	if (unlikely(VARATT_IS_COMPRESSED(text) || VARATT_IS_EXTERNAL(text)))
-		text = pg_detoast_datum_packed(text);
-	bytes = VARDATA_ANY(text);
-	*length = VARSIZE_ANY_EXHDR(text);
+	if (unlikely(VARATT_IS_COMPRESSED(stored) || VARATT_IS_EXTERNAL(stored)))
+		stored = pg_detoast_datum_packed(stored);
+	bytes = VARDATA_ANY(stored);
+	*length = VARSIZE_ANY_EXHDR(stored);
 	if (op->trim)
 	{
 		while (*length > 0 && bytes[*length - 1] == ' ')

@@ -13,7 +13,7 @@
 
 /* is_ascii: does every byte stand for a character? */
 static inline bool
-is_ascii(const char *text, int bytes)
+is_ascii(const char *string, int bytes)
 {
 	uint64		seen = 0;
 	uint64		eight;
@@ -21,14 +21,15 @@ is_ascii(const char *text, int bytes)
 
 	for (; i + (int) sizeof(eight) <= bytes; i += sizeof(eight))
 	{
-		memcpy(&eight, text + i, sizeof(eight));
+		memcpy(&eight, string + i, sizeof(eight));
 		seen |= eight;
 	}
 	for (; i < bytes; i++)
-		seen |= (unsigned char) text[i];
+		seen |= (unsigned char) string[i];
 	return (seen & UINT64CONST(0x8080808080808080)) == 0;
 }
 
+/* length_passes counts characters only where the bytes leave it open. */
 static pg_attribute_always_inline bool
 length_passes(const PgcOp *op, Datum value)
 {

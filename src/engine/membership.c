@@ -54,8 +54,8 @@ typedef struct ShortSet
 	int			shift;			/* from a hash to a slot */
 	int			nmembers;
 	uint8	   *slots;			/* index of a member, or nmembers */
-	ShortText	members[SHORT_MEMBERS + 1]; /* after the last: none that a slot
-											 * may point to */
+	ShortText	members[SHORT_MEMBERS + 1]; /* after the last: none that a
+											 * slot may point to */
 } ShortSet;
 
 typedef struct IntegerSet
@@ -85,6 +85,7 @@ text_order(const void *a, const void *b)
 	return memcmp(left->bytes, right->bytes, left->length);
 }
 
+/* text_passes scans or searches the members. */
 static pg_attribute_always_inline bool
 text_passes(const PgcOp *op, Datum value)
 {
@@ -120,42 +121,43 @@ short_text(const char *bytes, int length)
 		0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
 		0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
 	};
-	ShortText	text = {0, 0};
+	ShortText	sought = {0, 0};
 	ShortText	mask;
 
 	if (likely(((uintptr_t) bytes - 1) % 4096 < 4096 - SHORT_BYTES))
 	{
-		memcpy(&text, bytes, SHORT_BYTES);
+		memcpy(&sought, bytes, SHORT_BYTES);
 		memcpy(&mask, masks + SHORT_BYTES - length, SHORT_BYTES);
-		text.first &= mask.first;
-		text.second &= mask.second;
+		sought.first &= mask.first;
+		sought.second &= mask.second;
 	}
 	else
-		memcpy(&text, bytes, length);
-	return text;
+		memcpy(&sought, bytes, length);
+	return sought;
 }
 
 /* short_slot returns a text's slot. */
 static inline uint32
-short_slot(const ShortSet *set, ShortText text)
+short_slot(const ShortSet *set, ShortText sought)
 {
-	return (text.first * set->multipliers[0] + text.second * set->multipliers[1]) >> set->shift;
+	return (sought.first * set->multipliers[0] + sought.second * set->multipliers[1]) >> set->shift;
 }
 
+/* short_passes looks at the one member that it can be. */
 static pg_attribute_always_inline bool
 short_passes(const PgcOp *op, Datum value)
 {
 	const ShortSet *set = op->constant.pointer;
 	const ShortText *member;
-	ShortText	text;
+	ShortText	sought;
 	int			length;
 	const char *bytes = pgc_text_of(op, value, &length);
 
 	if (length > SHORT_BYTES)
 		return op->negate;
-	text = short_text(bytes, length);
-	member = &set->members[set->slots[short_slot(set, text)]];
-	return ((member->first == text.first) & (member->second == text.second)) != op->negate;
+	sought = short_text(bytes, length);
+	member = &set->members[set->slots[short_slot(set, sought)]];
+	return ((member->first == sought.first) & (member->second == sought.second)) != op->negate;
 }
 
 PGC_BATCH(short_fails, pgc_batch_by_row, short_passes);
@@ -169,6 +171,7 @@ integer_order(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+/* integer_passes scans or searches the members. */
 static pg_attribute_always_inline bool
 integer_passes(const PgcOp *op, Datum value)
 {
@@ -285,6 +288,7 @@ make_short_set(const TextSet *texts)
 	return NULL;
 }
 
+/* compile_texts takes the perfect hash if there is one. */
 static void
 compile_texts(PgcCompile *compile, const Datum *values, int nvalues)
 {

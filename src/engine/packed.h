@@ -26,7 +26,7 @@ typedef struct PgcPacked
 extern bool pgc_packed_decode(Datum numeric, PgcPacked *packed);
 
 #define PGC_NUMERIC_FORM 0xC000
-#define PGC_NUMERIC_NEGATIVE 0x4000	/* of the long form */
+#define PGC_NUMERIC_NEGATIVE 0x4000 /* of the long form */
 #define PGC_NUMERIC_SHORT 0x8000
 #define PGC_NUMERIC_SPECIAL 0xC000
 #define PGC_NUMERIC_SHORT_NEGATIVE 0x2000

@@ -50,7 +50,7 @@ pattern_passes(const PgcOp *op, Datum value)
 	int			length;
 	const char *text = pgc_text_of(op, value, &length);
 	PgcDfaAnswer answer = pattern->dfa == NULL ? PGC_DFA_UNKNOWN :
-		pgc_dfa_finish(pattern->dfa, pattern->dfa->start, text, length);
+	pgc_dfa_finish(pattern->dfa, pattern->dfa->start, text, length);
 
 	return decide(pattern, answer, text, length) != op->negate;
 }

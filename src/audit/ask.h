@@ -1,0 +1,30 @@
+/*
+ * src/audit/ask.h
+ *		What the parts of an audit share that ask SQL instead of reading rows.
+ */
+#ifndef PGC_ASK_H
+#define PGC_ASK_H
+
+#include "postgres.h"
+
+#include "audit/audit.h"
+#include "engine/measure.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+
+/* Takes a row of the answer, which is lent; the current context lasts for the statement. */
+typedef void (*PgcAskRow) (TupleTableSlot *slot, void *arg);
+
+/* ask.c */
+extern char *pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg);
+extern char *pgc_ask_source(const PgcAudit *audit);
+extern char *pgc_ask_text(Oid type, Datum value);
+extern void pgc_ask_field(StringInfo object, const char *name, const char *value, bool as_number);
+extern Datum pgc_ask_object(StringInfo object);
+
+/* metric.c */
+extern PgcTally *pgc_metric_tally(PgcAudit *audit, int rule);
+extern void pgc_metric_judge(PgcAudit *audit, int rule, const char *title, const PgcBounds *bounds,
+							 Oid type, NullableDatum value, bool masked);
+
+#endif							/* PGC_ASK_H */

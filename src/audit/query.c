@@ -1,0 +1,99 @@
+/*
+ * src/audit/query.c
+ *		Rules of kind query: run the author's SELECT, count its rows or compare
+ *		its number.
+ */
+#include "postgres.h"
+
+#include "audit/ask.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+
+/* What a query has answered so far. */
+typedef struct Answer
+{
+	PgcAudit   *audit;
+	int64		rows;
+	PgcWriter  *writer;			/* of its rows, once there is one */
+	List	   *samples;		/* of PgcSample */
+	NullableDatum value;		/* of the first row's first column */
+	Oid			type;			/* of it, domains looked through */
+} Answer;
+
+/* take_row counts a failing row and keeps the first ones as evidence. */
+static void
+take_row(TupleTableSlot *slot, void *arg)
+{
+	Answer	   *answer = arg;
+	PgcAudit   *audit = answer->audit;
+	MemoryContext caller;
+	PgcSample  *sample;
+
+	if (answer->rows++ >= audit->max_samples)
+		return;
+	caller = MemoryContextSwitchTo(audit->context);
+	if (answer->writer == NULL)
+		answer->writer = pgc_writer_make(slot->tts_tupleDescriptor, NULL, audit->contract->pii);
+	sample = palloc0(sizeof(PgcSample));
+	sample->row = pgc_evidence_row(answer->writer, slot->tts_values, slot->tts_isnull);
+	answer->samples = lappend(answer->samples, sample);
+	MemoryContextSwitchTo(caller);
+}
+
+/* take_number keeps the first row's value. */
+static void
+take_number(TupleTableSlot *slot, void *arg)
+{
+	Answer	   *answer = arg;
+	Form_pg_attribute attribute = TupleDescAttr(slot->tts_tupleDescriptor, 0);
+	MemoryContext caller;
+
+	if (answer->rows++ > 0)
+		return;
+	caller = MemoryContextSwitchTo(answer->audit->context);
+	answer->type = getBaseType(attribute->atttypid);
+	answer->value.isnull = slot->tts_isnull[0];
+	if (!answer->value.isnull)
+		answer->value.value = datumCopy(slot->tts_values[0], attribute->attbyval, attribute->attlen);
+	MemoryContextSwitchTo(caller);
+}
+
+/* judge_rows notes how many rows fail. */
+static void
+judge_rows(const Answer *answer, PgcTally *tally)
+{
+	StringInfoData observed;
+	StringInfoData expected;
+
+	tally->failed = answer->rows;
+	tally->samples = answer->samples;
+	if (answer->rows > 0)
+		tally->message = psprintf("query returned " INT64_FORMAT " failing rows", answer->rows);
+	initStringInfo(&observed);
+	pgc_ask_field(&observed, "rows", psprintf(INT64_FORMAT, answer->rows), true);
+	tally->observed = pgc_ask_object(&observed);
+	initStringInfo(&expected);
+	pgc_ask_field(&expected, "rows", "0", true);
+	tally->expected = pgc_ask_object(&expected);
+}
+
+/* pgc_query_run fills the tally of a rule of kind query. */
+void
+pgc_query_run(PgcAudit *audit, int rule)
+{
+	const PgcQuery *query = pgc_rule_query(&audit->program->rules[rule]);
+	MemoryContext caller = MemoryContextSwitchTo(audit->context);
+	Answer		answer = {.audit = audit};
+	PgcTally   *tally = pgc_metric_tally(audit, rule);
+
+	tally->error = pgc_ask_run(audit, query->sql, query->bounds ? take_number : take_row, &answer);
+	if (tally->error == NULL && query->bounds == NULL)
+		judge_rows(&answer, tally);
+	else if (tally->error == NULL && (answer.rows != 1 || answer.value.isnull))
+		tally->error = psprintf("the query returned %s, not one number", answer.rows == 0 ? "no row" :
+								answer.rows > 1 ? "several rows" : "null");
+	else if (tally->error == NULL)
+		pgc_metric_judge(audit, rule, "number of the query", query->bounds, answer.type, answer.value,
+						 false);
+	MemoryContextSwitchTo(caller);
+}

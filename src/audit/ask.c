@@ -1,26 +1,21 @@
 /*
  * src/audit/ask.c
- *		Runs one SELECT for an audit and hands over its rows.
+ *		Runs one SELECT for an audit and hands over the rows of its answer.
  *
- * It runs with the rights of the audit's role in a security-restricted
- * operation, under the active snapshot, and nothing that it calls may write.
- * Its errors are the caller's to report; they never end the audit.
+ * Nothing that it calls may write, and its errors never end the audit: they are
+ * the caller's to report.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "audit/ask.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "compat.h"
 #include "engine/output.h"
 #include "engine/rights.h"
-#include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 
@@ -53,30 +48,18 @@ receive_nothing(DestReceiver *receiver)
 {
 }
 
-/* select_rows runs a SELECT with the audit's rights. */
-static void
-select_rows(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg)
+/* make_receiver returns a receiver that hands rows to a function. */
+static Receiver
+make_receiver(PgcAskRow row, void *arg)
 {
 	Receiver	receiver = {.row = row,.arg = arg};
-	SPIExecuteOptions options = {.read_only = true,.must_return_tuples = true};
-	PgcRights	saved;
 
 	receiver.receiver.receiveSlot = receive_row;
 	receiver.receiver.rStartup = receive_start;
 	receiver.receiver.rShutdown = receive_nothing;
 	receiver.receiver.rDestroy = receive_nothing;
 	receiver.receiver.mydest = DestNone;
-	options.dest = &receiver.receiver;
-	pgc_rights_enter(&saved, audit->role, true);
-	/* rows that a policy hides would pass in silence: an error instead */
-	if (!audit->row_security)
-		(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	SPI_connect();
-	if (SPI_execute_extended(sql, &options) < 0)
-		elog(ERROR, "could not execute \"%s\"", sql);
-	SPI_finish();
-	pgc_rights_leave(&saved);
+	return receiver;
 }
 
 /*
@@ -87,6 +70,7 @@ select_rows(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg)
 char *
 pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg)
 {
+	Receiver	receiver = make_receiver(row, arg);
 	PgcAttempt	attempt;
 	char	   *volatile error = NULL;
 
@@ -95,7 +79,7 @@ pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg)
 	{
 		/* the end of the subtransaction puts it back */
 		XactReadOnly = true;
-		select_rows(audit, sql, row, arg);
+		pgc_select_run(sql, audit->role, audit->row_security, &receiver.receiver);
 		pgc_attempt_commit(&attempt);
 	}
 	PG_CATCH();
@@ -104,18 +88,6 @@ pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg)
 	}
 	PG_END_TRY();
 	return error;
-}
-
-/* pgc_ask_source returns what stands after FROM: the audit's relation (palloc'd). */
-char *
-pgc_ask_source(const PgcAudit *audit)
-{
-	Relation	relation = audit->relation;
-
-	/* inheritance children are not covered, partitions are */
-	return psprintf("%s%s", relation->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
-					pgc_catalog_name(get_namespace_name(RelationGetNamespace(relation)),
-									 RelationGetRelationName(relation)));
 }
 
 /*

@@ -17,7 +17,6 @@ typedef void (*PgcAskRow) (TupleTableSlot *slot, void *arg);
 
 /* ask.c */
 extern char *pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg);
-extern char *pgc_ask_source(const PgcAudit *audit);
 extern char *pgc_ask_text(Oid type, Datum value);
 extern void pgc_ask_field(StringInfo object, const char *name, const char *value, bool as_number);
 extern Datum pgc_ask_object(StringInfo object);

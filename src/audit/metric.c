@@ -48,6 +48,17 @@ pgc_metric_tally(PgcAudit *audit, int rule)
 	return tally;
 }
 
+/* tolerance_of returns a rule's tolerance; one that is only tried out has none. */
+static double
+tolerance_of(const PgcAudit *audit, int rule)
+{
+	const PgcContract *contract = audit->contract;
+
+	return rule < contract->nrules &&
+		strcmp(contract->rules[rule].spec.name, audit->program->rules[rule].name) == 0 ?
+		contract->rules[rule].tolerance : 0;
+}
+
 /*
  * pgc_metric_judge compares a value of a type with bounds and
  * notes it in the rule's tally; masked: the value is not to be shown.
@@ -57,7 +68,7 @@ pgc_metric_judge(PgcAudit *audit, int rule, const char *title, const PgcBounds *
 				 Oid type, NullableDatum value, bool masked)
 {
 	PgcTally   *tally = pgc_metric_tally(audit, rule);
-	double		tolerance = audit->tolerances[rule];
+	double		tolerance = tolerance_of(audit, rule);
 	StringInfoData observed;
 	char	   *shown = NULL;
 
@@ -141,7 +152,7 @@ ask(PgcAudit *audit, List *rules)
 	foreach(cell, rules)
 		appendStringInfo(&sql, "%s%s", sql.len == 0 ? "SELECT " : ", ",
 						 pgc_rule_measure(&audit->program->rules[lfirst_int(cell)])->sql);
-	appendStringInfo(&sql, " FROM %s", pgc_ask_source(audit));
+	appendStringInfo(&sql, " %s", pgc_select_from(audit->relation));
 	return pgc_ask_run(audit, sql.data, take_values, &question);
 }
 
@@ -156,14 +167,16 @@ know(PgcAudit *audit, int rule, const PgcMeasure *measure)
 
 	if (measure->sql == NULL)
 	{
-		pgc_metric_tally(audit, rule)->skipped =
-			"the time of the last write is sampled by the database's worker, which this version does not have";
+		PgcTally   *tally = pgc_metric_tally(audit, rule);
+
+		tally->skipped = "the time of the last write is sampled by the database's worker, which this version does not have";
+		tally->executor = NULL;
 		return true;
 	}
 	if (!measure->is_count || audit->program->rules[rule].filter != NULL || audit->rows < 0)
 		return false;
 	pgc_metric_judge(audit, rule, measure->title, measure->bounds, INT8OID, rows, false);
-	audit->tallies[rule].executor = "scan";
+	audit->tallies[rule].executor = "pass";
 	return true;
 }
 

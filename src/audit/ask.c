@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "engine/output.h"
 #include "engine/rights.h"
+#include "executor/tuptable.h"
 #include "mb/pg_wchar.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
@@ -26,21 +27,25 @@
 typedef struct Receiver
 {
 	DestReceiver receiver;		/* must be first */
+	TupleDesc	descriptor;
 	PgcAskRow	row;
 	void	   *arg;
 } Receiver;
 
 static bool
-receive_row(TupleTableSlot *slot, DestReceiver *receiver)
+receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
+	const Receiver *receiver = (Receiver *) self;
+
 	slot_getallattrs(slot);
-	((Receiver *) receiver)->row(slot, ((Receiver *) receiver)->arg);
+	receiver->row(slot->tts_values, slot->tts_isnull, receiver->descriptor, receiver->arg);
 	return true;
 }
 
 static void
-receive_start(DestReceiver *receiver, int operation, TupleDesc descriptor)
+receive_start(DestReceiver *self, int operation, TupleDesc descriptor)
 {
+	((Receiver *) self)->descriptor = descriptor;
 }
 
 static void

@@ -7,13 +7,16 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "audit/audit.h"
 #include "engine/measure.h"
-#include "executor/tuptable.h"
 #include "lib/stringinfo.h"
 
-/* Takes a row of the answer, which is lent; the current context lasts for the statement. */
-typedef void (*PgcAskRow) (TupleTableSlot *slot, void *arg);
+/*
+ * Takes a row of the answer, which is lent; descriptor (that of the slot may
+ * have no names) and the current context last for the statement.
+ */
+typedef void (*PgcAskRow) (const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg);
 
 /* ask.c */
 extern char *pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg);

@@ -62,12 +62,13 @@ typedef struct PgcAudit
 	bool		stored;			/* what it finds will be kept */
 	PgcMode		mode;
 	Snapshot	snapshot;		/* active; of all scans and statements */
-	PgcProgram *program;		/* all rules of the contract, in its order, over
-								 * pgc_layout_of(relation) */
+	PgcProgram *program;		/* all rules of the contract, in its order,
+								 * over pgc_layout_of(relation) */
 	PgcTally   *tallies;		/* a rule of the program */
 	int			max_samples;	/* a rule */
 	int64		rows;			/* -1: not counted */
-	int64		failed;			/* rows that fail any row rule; -1: not counted */
+	int64		failed;			/* rows that fail any row rule; -1: not
+								 * counted */
 	bool		profile;		/* measure all columns, too */
 	List	   *metrics;		/* of PgcMetricRow, without run and time */
 } PgcAudit;

@@ -161,7 +161,10 @@ pgc_distinct_add(PG_FUNCTION_ARGS)
 		value = FunctionCall2Coll(hasher->function, PG_GET_COLLATION(), value, Int64GetDatum(0));
 	hash = mix((uint64) value);
 
-	/* the first bits choose a register, which keeps the longest run of zeros after them */
+	/*
+	 * the first bits choose a register, which keeps the longest run of zeros
+	 * after them
+	 */
 	rank = (hash << INDEX_BITS) == 0 ? RANK_BITS + 1 : 64 - pg_leftmost_one_pos64(hash << INDEX_BITS);
 	reg = registers_of(state) + (hash >> RANK_BITS);
 	*reg = Max(*reg, rank);

@@ -115,7 +115,7 @@ judge_age(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum ne
 
 /* take_values judges the rules of a question by the one row of its answer. */
 static void
-take_values(TupleTableSlot *slot, void *arg)
+take_values(const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg)
 {
 	const Question *question = arg;
 	PgcAudit   *audit = question->audit;
@@ -127,7 +127,7 @@ take_values(TupleTableSlot *slot, void *arg)
 		int			rule = lfirst_int(cell);
 		int			column = foreach_current_index(cell);
 		const PgcMeasure *measure = pgc_rule_measure(&audit->program->rules[rule]);
-		NullableDatum value = {slot->tts_values[column], slot->tts_isnull[column]};
+		NullableDatum value = {values[column], nulls[column]};
 		bool		masked = measure->is_value &&
 		pgc_evidence_is_personal(audit->contract, audit->program, rule);
 
@@ -135,7 +135,7 @@ take_values(TupleTableSlot *slot, void *arg)
 			judge_age(audit, rule, measure, value, masked);
 		else
 			pgc_metric_judge(audit, rule, measure->title, measure->bounds,
-							 TupleDescAttr(slot->tts_tupleDescriptor, column)->atttypid, value, masked);
+							 TupleDescAttr(descriptor, column)->atttypid, value, masked);
 	}
 	MemoryContextSwitchTo(caller);
 }

@@ -84,7 +84,7 @@ want_column(Profile *profile, const PgcColumn *column)
 
 /* take_figures keeps the one row of the answer; what is null is left out. */
 static void
-take_figures(TupleTableSlot *slot, void *arg)
+take_figures(const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg)
 {
 	Profile    *profile = arg;
 	MemoryContext caller = MemoryContextSwitchTo(profile->audit->context);
@@ -94,15 +94,15 @@ take_figures(TupleTableSlot *slot, void *arg)
 	{
 		const Figure *figure = lfirst(cell);
 		int			column = foreach_current_index(cell);
-		Oid			type = TupleDescAttr(slot->tts_tupleDescriptor, column)->atttypid;
+		Oid			type = TupleDescAttr(descriptor, column)->atttypid;
 		PgcMetricRow *row;
 
-		if (slot->tts_isnull[column])
+		if (nulls[column])
 			continue;
 		row = palloc0(sizeof(PgcMetricRow));
 		row->column = figure->column;
 		row->metric = figure->metric;
-		row->value = pgc_ask_text(type, slot->tts_values[column]);
+		row->value = pgc_ask_text(type, values[column]);
 		if (pgc_type_is_number(type))
 			row->number = DirectFunctionCall3(numeric_in, CStringGetDatum(row->value),
 											  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));

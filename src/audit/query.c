@@ -13,6 +13,7 @@
 typedef struct Answer
 {
 	PgcAudit   *audit;
+	int			rule;
 	int64		rows;
 	PgcWriter  *writer;			/* of its rows, once there is one */
 	List	   *samples;		/* of PgcSample */
@@ -20,9 +21,32 @@ typedef struct Answer
 	Oid			type;			/* of it, domains looked through */
 } Answer;
 
+/*
+ * masked_columns returns the names of a query's columns that are not shown: those
+ * named like a column with personal data, and if the query names such a column, all
+ * that are not named like another column of the relation, since they may hold it.
+ */
+static List *
+masked_columns(const Answer *answer, TupleDesc descriptor)
+{
+	const PgcAudit *audit = answer->audit;
+	List	   *masked = list_copy(audit->contract->pii);
+
+	if (!pgc_evidence_is_personal(audit->contract, audit->program, answer->rule))
+		return masked;
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		char	   *name = NameStr(TupleDescAttr(descriptor, i)->attname);
+
+		if (pgc_layout_index(&audit->program->layout, name) < 0)
+			masked = lappend(masked, name);
+	}
+	return masked;
+}
+
 /* take_row counts a failing row and keeps the first ones as evidence. */
 static void
-take_row(TupleTableSlot *slot, void *arg)
+take_row(const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg)
 {
 	Answer	   *answer = arg;
 	PgcAudit   *audit = answer->audit;
@@ -33,28 +57,28 @@ take_row(TupleTableSlot *slot, void *arg)
 		return;
 	caller = MemoryContextSwitchTo(audit->context);
 	if (answer->writer == NULL)
-		answer->writer = pgc_writer_make(slot->tts_tupleDescriptor, NULL, audit->contract->pii);
+		answer->writer = pgc_writer_make(descriptor, NULL, masked_columns(answer, descriptor));
 	sample = palloc0(sizeof(PgcSample));
-	sample->row = pgc_evidence_row(answer->writer, slot->tts_values, slot->tts_isnull);
+	sample->row = pgc_evidence_row(answer->writer, values, nulls);
 	answer->samples = lappend(answer->samples, sample);
 	MemoryContextSwitchTo(caller);
 }
 
 /* take_number keeps the first row's value. */
 static void
-take_number(TupleTableSlot *slot, void *arg)
+take_number(const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg)
 {
 	Answer	   *answer = arg;
-	Form_pg_attribute attribute = TupleDescAttr(slot->tts_tupleDescriptor, 0);
+	Form_pg_attribute attribute = TupleDescAttr(descriptor, 0);
 	MemoryContext caller;
 
 	if (answer->rows++ > 0)
 		return;
 	caller = MemoryContextSwitchTo(answer->audit->context);
 	answer->type = getBaseType(attribute->atttypid);
-	answer->value.isnull = slot->tts_isnull[0];
+	answer->value.isnull = nulls[0];
 	if (!answer->value.isnull)
-		answer->value.value = datumCopy(slot->tts_values[0], attribute->attbyval, attribute->attlen);
+		answer->value.value = datumCopy(values[0], attribute->attbyval, attribute->attlen);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -68,7 +92,7 @@ judge_rows(const Answer *answer, PgcTally *tally)
 	tally->failed = answer->rows;
 	tally->samples = answer->samples;
 	if (answer->rows > 0)
-		tally->message = psprintf("query returned " INT64_FORMAT " failing rows", answer->rows);
+		tally->message = psprintf("the query returned failing rows: " INT64_FORMAT, answer->rows);
 	initStringInfo(&observed);
 	pgc_ask_field(&observed, "rows", psprintf(INT64_FORMAT, answer->rows), true);
 	tally->observed = pgc_ask_object(&observed);
@@ -83,7 +107,7 @@ pgc_query_run(PgcAudit *audit, int rule)
 {
 	const PgcQuery *query = pgc_rule_query(&audit->program->rules[rule]);
 	MemoryContext caller = MemoryContextSwitchTo(audit->context);
-	Answer		answer = {.audit = audit};
+	Answer		answer = {.audit = audit,.rule = rule};
 	PgcTally   *tally = pgc_metric_tally(audit, rule);
 
 	tally->error = pgc_ask_run(audit, query->sql, query->bounds ? take_number : take_row, &answer);

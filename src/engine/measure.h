@@ -34,10 +34,11 @@ typedef struct PgcBounds
 typedef struct PgcMeasure
 {
 	char	   *title;			/* "avg of amount" */
-	char	   *sql;			/* expression over all rows, filter included; or
-								 * NULL: it cannot be measured */
+	char	   *sql;			/* expression over all rows, filter included;
+								 * or NULL: it cannot be measured */
 	PgcBounds  *bounds;			/* NULL: fresh */
-	Interval   *max_age;		/* of fresh: sql gives a timestamptz; else NULL */
+	Interval   *max_age;		/* of fresh: sql gives a timestamptz; else
+								 * NULL */
 	bool		is_count;		/* the number of rows */
 	bool		is_value;		/* not of all rows: the value of one of them */
 } PgcMeasure;
@@ -46,8 +47,8 @@ typedef struct PgcMeasure
 typedef struct PgcQuery
 {
 	char	   *sql;			/* a SELECT */
-	PgcBounds  *bounds;			/* of the one number that it returns; NULL: its
-								 * rows are the failures */
+	PgcBounds  *bounds;			/* of the one number that it returns; NULL:
+								 * its rows are the failures */
 } PgcQuery;
 
 /* bounds.c */

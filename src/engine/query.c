@@ -113,34 +113,56 @@ parse(const char *sql)
 }
 
 /*
- * check_result plans the query and starts it, which looks up names and checks
- * the author's rights to read, and looks at its result; no row is read.
+ * result_type plans the query and starts it, which looks up names and checks the
+ * author's rights to read; no row is read.  Returns the type of its only column,
+ * domains looked through, or InvalidOid if it has several; none is an error.
  */
-static void
-check_result(const PgcQuery *query)
+static Oid
+result_type(const char *sql)
 {
 	TupleDesc	descriptor;
 	Portal		portal;
+	Oid			type;
 
 	SPI_connect();
-	portal = SPI_cursor_open_with_args(NULL, query->sql, 0, NULL, NULL, NULL, true, 0);
+	portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, true, 0);
 	descriptor = portal->tupDesc;
 	if (descriptor->natts == 0)
-		refuse(query->sql, "must return a column");
-	if (query->bounds != NULL &&
-		(descriptor->natts != 1 || !pgc_type_is_number(getBaseType(TupleDescAttr(descriptor, 0)->atttypid))))
-		refuse(query->sql, "must return one column of numbers, since the rule has a minimum or a maximum");
+		refuse(sql, "must return a column");
+	type = descriptor->natts == 1 ? getBaseType(TupleDescAttr(descriptor, 0)->atttypid) : InvalidOid;
 	SPI_cursor_close(portal);
 	SPI_finish();
+	return type;
+}
+
+/*
+ * check looks at a query with the author's rights: adds the rule's columns that it
+ * names to *uses and returns its result_type.
+ */
+static Oid
+check(const PgcLayout *layout, char *sql, Bitmapset **uses)
+{
+	Names		names = {.layout = layout,.columns = *uses};
+	ErrorContextCallback callback = {.callback = describe_query,.arg = sql,.previous = error_context_stack};
+	PgcRights	saved;
+	Oid			type;
+
+	error_context_stack = &callback;
+	pgc_rights_enter(&saved, layout->author, true);
+	(void) find_names(parse(sql), &names);
+	type = result_type(sql);
+	pgc_rights_leave(&saved);
+	error_context_stack = callback.previous;
+	*uses = names.columns;
+	return type;
 }
 
 static void
 compile_query(PgcCompile *compile)
 {
 	PgcQuery   *query = palloc0(sizeof(PgcQuery));
-	Names		names = {.layout = compile->layout};
-	ErrorContextCallback callback = {.callback = describe_query,.previous = error_context_stack};
-	PgcRights	saved;
+	bool		is_number;
+	Oid			type;
 
 	pgc_require_no_columns(compile);
 	if (compile->spec->filter != NULL)
@@ -150,23 +172,17 @@ compile_query(PgcCompile *compile)
 				 errhint("Put the condition into the query.")));
 	query->sql = pgc_parameter_text(compile, "query", true);
 	pgc_parameter_push(compile, "query", query->sql, false);
-	query->bounds = pgc_bounds_read(compile, NUMERICOID, false);
-
-	callback.arg = query->sql;
-	error_context_stack = &callback;
-	pgc_rights_enter(&saved, compile->layout->author, true);
-	(void) find_names(parse(query->sql), &names);
-	check_result(query);
-	pgc_rights_leave(&saved);
-	error_context_stack = callback.previous;
-
 	/* what it names may be personal data */
-	compile->rule->uses = bms_add_members(compile->rule->uses, names.columns);
-	compile->rule->set = query;
+	type = check(compile->layout, query->sql, &compile->rule->uses);
+	is_number = pgc_type_is_number(type);
+	query->bounds = pgc_bounds_read(compile, is_number ? pgc_bounds_type(type) : NUMERICOID, false);
+	if (query->bounds != NULL && !is_number)
+		refuse(query->sql, "must return one column of numbers, since the rule has a minimum or a maximum");
 	if (query->bounds != NULL)
-		appendStringInfo(&compile->words, "query must return a number %s", query->bounds->words);
+		appendStringInfo(&compile->words, "must be such that the query returns a number %s", query->bounds->words);
 	else
-		appendStringInfoString(&compile->words, "query must return no row");
+		appendStringInfoString(&compile->words, "must not be returned by the query");
+	compile->rule->set = query;
 }
 
 /* pgc_rule_query returns the query of a rule of this kind, else NULL. */

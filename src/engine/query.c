@@ -143,10 +143,13 @@ static Oid
 check(const PgcLayout *layout, char *sql, Bitmapset **uses)
 {
 	Names		names = {.layout = layout,.columns = *uses};
-	ErrorContextCallback callback = {.callback = describe_query,.arg = sql,.previous = error_context_stack};
+	ErrorContextCallback callback;
 	PgcRights	saved;
 	Oid			type;
 
+	callback.callback = describe_query;
+	callback.arg = sql;
+	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	pgc_rights_enter(&saved, layout->author, true);
 	(void) find_names(parse(sql), &names);

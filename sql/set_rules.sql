@@ -251,6 +251,7 @@ SELECT count(*) FROM contract.rules WHERE dataset = 'public.sales';
 DROP TABLE shapes;
 
 -- personal data, and who may read what
+CREATE FUNCTION is_low(i int) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT i < 100';
 CREATE ROLE regress_owner;
 CREATE ROLE regress_reader;
 CREATE ROLE regress_partial;
@@ -272,6 +273,10 @@ SELECT contract.query('shop.people', 'SELECT id + 1 AS next FROM shop.people', n
 SELECT contract.query('shop.people', 'SELECT email::int FROM shop.people', name => 'casts');
 SELECT rule, status, observed, message FROM public.found('shop.people');
 SELECT rule, "row" FROM contract.violations WHERE dataset = 'shop.people' ORDER BY id;
+-- what the owner wrote is not run with the rights of others
+SELECT contract.row_count('shop.people', 1, filter => 'public.is_low(id)', name => 'low');
+SELECT contract.row_count('shop.people', 1, filter => 'id < 100', name => 'plain');
+SELECT contract.query('shop.people', 'SELECT 1 WHERE false', name => 'constant');
 -- a query may not read what the owner may not
 SELECT contract.query('shop.people', 'SELECT id FROM public.sales');
 RESET ROLE;
@@ -296,3 +301,5 @@ DROP TABLE sales, odd, parts, types CASCADE;
 DROP TYPE size;
 DROP DOMAIN amount;
 DROP FUNCTION found;
+DROP FUNCTION is_low;
+SELECT contract.drop_contract(dataset) FROM contract.scorecard ORDER BY dataset;

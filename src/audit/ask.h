@@ -18,6 +18,12 @@
  */
 typedef void (*PgcAskRow) (const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg);
 
+/*
+ * Why a statement is not run with the rights of somebody who does not own the
+ * relation: its functions would have them, too.
+ */
+#define PGC_ASK_FOREIGN "it runs what the owner wrote, and you do not see the whole relation"
+
 /* ask.c */
 extern char *pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg);
 extern char *pgc_ask_text(Oid type, Datum value);
@@ -26,6 +32,7 @@ extern Datum pgc_ask_object(StringInfo object);
 
 /* metric.c */
 extern PgcTally *pgc_metric_tally(PgcAudit *audit, int rule);
+extern void pgc_metric_skip(PgcAudit *audit, int rule, char *reason);
 extern void pgc_metric_judge(PgcAudit *audit, int rule, const char *title, const PgcBounds *bounds,
 							 Oid type, NullableDatum value, bool masked);
 

@@ -48,6 +48,16 @@ pgc_metric_tally(PgcAudit *audit, int rule)
 	return tally;
 }
 
+/* pgc_metric_skip notes why a rule is not evaluated. */
+void
+pgc_metric_skip(PgcAudit *audit, int rule, char *reason)
+{
+	PgcTally   *tally = pgc_metric_tally(audit, rule);
+
+	tally->skipped = reason;
+	tally->executor = NULL;
+}
+
 /* tolerance_of returns a rule's tolerance; one that is only tried out has none. */
 static double
 tolerance_of(const PgcAudit *audit, int rule)
@@ -156,24 +166,36 @@ ask(PgcAudit *audit, List *rules)
 	return pgc_ask_run(audit, sql.data, take_values, &question);
 }
 
+/* why_not says why a measure is not asked for, or returns NULL. */
+static char *
+why_not(const PgcAudit *audit, int rule, const PgcMeasure *measure)
+{
+	const PgcExpression *filter = audit->program->rules[rule].filter;
+
+	if (measure->sql == NULL)
+		return "the time of the last write is sampled by the database's worker, which this version does not have";
+	if (audit->partial && filter != NULL && pgc_expression_is_foreign(filter))
+		return PGC_ASK_FOREIGN;
+	return NULL;
+}
+
 /*
- * know answers a rule without reading: the rows have been counted, or nobody
- * knows.  Returns whether it did.
+ * know deals with a rule for which nothing must be read: it is skipped, or the
+ * pass has counted all rows.  Returns whether it did.
  */
 static bool
 know(PgcAudit *audit, int rule, const PgcMeasure *measure)
 {
 	NullableDatum rows = {Int64GetDatum(audit->rows), false};
+	char	   *reason = why_not(audit, rule, measure);
 
-	if (measure->sql == NULL)
+	if (reason != NULL)
 	{
-		PgcTally   *tally = pgc_metric_tally(audit, rule);
-
-		tally->skipped = "the time of the last write is sampled by the database's worker, which this version does not have";
-		tally->executor = NULL;
+		pgc_metric_skip(audit, rule, reason);
 		return true;
 	}
-	if (!measure->is_count || audit->program->rules[rule].filter != NULL || audit->rows < 0)
+	if (!measure->is_count || audit->program->rules[rule].filter != NULL ||
+		audit->rows < 0 || audit->mode == PGC_MODE_SAMPLE)
 		return false;
 	pgc_metric_judge(audit, rule, measure->title, measure->bounds, INT8OID, rows, false);
 	audit->tallies[rule].executor = "pass";

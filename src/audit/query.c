@@ -101,23 +101,35 @@ judge_rows(const Answer *answer, PgcTally *tally)
 	tally->expected = pgc_ask_object(&expected);
 }
 
+/* ask runs a query and judges its answer. */
+static void
+ask(PgcAudit *audit, const PgcQuery *query, Answer *answer)
+{
+	PgcTally   *tally = pgc_metric_tally(audit, answer->rule);
+
+	tally->error = pgc_ask_run(audit, query->sql, query->bounds ? take_number : take_row, answer);
+	if (tally->error != NULL)
+		return;
+	if (query->bounds == NULL)
+		judge_rows(answer, tally);
+	else if (answer->rows != 1 || answer->value.isnull)
+		tally->error = psprintf("the query returned %s, not one number", answer->rows == 0 ? "no row" :
+								answer->rows > 1 ? "several rows" : "null");
+	else
+		pgc_metric_judge(audit, answer->rule, "number of the query", query->bounds,
+						 answer->type, answer->value, false);
+}
+
 /* pgc_query_run fills the tally of a rule of kind query. */
 void
 pgc_query_run(PgcAudit *audit, int rule)
 {
-	const PgcQuery *query = pgc_rule_query(&audit->program->rules[rule]);
 	MemoryContext caller = MemoryContextSwitchTo(audit->context);
 	Answer		answer = {.audit = audit,.rule = rule};
-	PgcTally   *tally = pgc_metric_tally(audit, rule);
 
-	tally->error = pgc_ask_run(audit, query->sql, query->bounds ? take_number : take_row, &answer);
-	if (tally->error == NULL && query->bounds == NULL)
-		judge_rows(&answer, tally);
-	else if (tally->error == NULL && (answer.rows != 1 || answer.value.isnull))
-		tally->error = psprintf("the query returned %s, not one number", answer.rows == 0 ? "no row" :
-								answer.rows > 1 ? "several rows" : "null");
-	else if (tally->error == NULL)
-		pgc_metric_judge(audit, rule, "number of the query", query->bounds, answer.type, answer.value,
-						 false);
+	if (audit->partial)
+		pgc_metric_skip(audit, rule, PGC_ASK_FOREIGN);
+	else
+		ask(audit, pgc_rule_query(&audit->program->rules[rule]), &answer);
 	MemoryContextSwitchTo(caller);
 }

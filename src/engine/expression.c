@@ -327,6 +327,13 @@ pgc_expression_is_fixed(const PgcExpression *expression)
 	return !expression->as_owner;
 }
 
+/* pgc_expression_is_foreign: does it run what is not built in, or changes? */
+bool
+pgc_expression_is_foreign(const PgcExpression *expression)
+{
+	return expression->as_owner;
+}
+
 /*
  * pgc_expression_catch evaluates like the above in a subtransaction; on an
  * error it sets *error to the message and returns false.

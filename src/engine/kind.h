@@ -99,6 +99,7 @@ pgc_text_of(const PgcOp *op, Datum value, int *length)
 
 	if (unlikely(VARATT_IS_COMPRESSED(text) || VARATT_IS_EXTERNAL(text)))
 		text = pg_detoast_datum_packed(text);
+
 	bytes = VARDATA_ANY(text);
 	*length = VARSIZE_ANY_EXHDR(text);
 	if (op->trim)
@@ -118,6 +119,7 @@ extern bool pgc_expression_evaluate(PgcExpression *expression, PgcProgram *progr
 									const Datum *values, const bool *nulls,
 									bool *isnull);
 extern bool pgc_expression_can_fail(const PgcExpression *expression);
+extern bool pgc_expression_is_foreign(const PgcExpression *expression);
 extern bool pgc_expression_is_fixed(const PgcExpression *expression);
 extern bool pgc_expression_catch(PgcExpression *expression, PgcProgram *program,
 								 const Datum *values, const bool *nulls,

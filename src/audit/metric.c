@@ -194,8 +194,7 @@ know(PgcAudit *audit, int rule, const PgcMeasure *measure)
 		pgc_metric_skip(audit, rule, reason);
 		return true;
 	}
-	if (!measure->is_count || audit->program->rules[rule].filter != NULL ||
-		audit->rows < 0 || audit->mode == PGC_MODE_SAMPLE)
+	if (!measure->is_count || audit->program->rules[rule].filter != NULL || audit->rows < 0)
 		return false;
 	pgc_metric_judge(audit, rule, measure->title, measure->bounds, INT8OID, rows, false);
 	audit->tallies[rule].executor = "pass";

@@ -180,6 +180,20 @@ CREATE TABLE contract.audit_part (
 ALTER TABLE contract.audit_part ALTER COLUMN pages SET STORAGE EXTERNAL;
 COMMENT ON TABLE contract.audit_part IS 'what an audit counted on each of 4096 pages of a heap; not dumped';
 
+CREATE TABLE contract.metric (
+	run_id bigint NOT NULL,
+	dataset_id integer NOT NULL,
+	column_name name,
+	metric text NOT NULL CHECK (metric IN ('rows', 'nulls', 'distinct', 'min', 'max', 'mean')),
+	number numeric,
+	value text NOT NULL,
+	at timestamptz NOT NULL,
+	UNIQUE (run_id, column_name, metric)
+);
+CREATE INDEX metric_dataset_idx ON contract.metric (dataset_id, at);
+COMMENT ON TABLE contract.metric IS
+'profiles: what an audit measured of a dataset (no column) and of its columns; number is the value if it is one';
+
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.dataset', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.rule', '');
@@ -190,6 +204,7 @@ SELECT pg_catalog.pg_extension_config_dump('contract.run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.result', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.violation', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.violation_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.quarantine_id_seq', '');
 
@@ -478,6 +493,111 @@ COMMENT ON FUNCTION contract.satisfies(regclass, text, text, text, text, numeric
 'adds a rule: the SQL expression over the row is not false';
 
 /*
+ * Set rules about a table as a whole.  Only audits evaluate them.
+ */
+CREATE FUNCTION contract.row_count(
+	relation regclass,
+	minimum bigint DEFAULT NULL,
+	maximum bigint DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'row_count', '{}',
+	jsonb_build_object('minimum', minimum, 'maximum', maximum),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.row_count(regclass, bigint, bigint, text, text, text, numeric, text, text) IS
+'adds a rule: the number of rows lies between the bounds, each widened by tolerance as a fraction of it; a null bound is open';
+
+CREATE FUNCTION contract.fresh(
+	relation regclass,
+	column_name name DEFAULT NULL,
+	max_age interval DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'fresh', array_remove(ARRAY[column_name], NULL),
+	jsonb_build_object('max_age', max_age::text),
+	on_violation, severity, filter, 0, name, description);
+COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text) IS
+'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age';
+
+CREATE FUNCTION contract.metric(
+	relation regclass,
+	column_name name,
+	metric text,
+	minimum anycompatible DEFAULT NULL,
+	maximum anycompatible DEFAULT NULL,
+	exclusive_minimum boolean DEFAULT false,
+	exclusive_maximum boolean DEFAULT false,
+	quantile double precision DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+AS $$
+	SELECT contract.add_rule(relation, 'metric', ARRAY[column_name],
+		pg_catalog.jsonb_build_object('metric', metric, 'minimum', minimum::pg_catalog.text,
+			'maximum', maximum::pg_catalog.text, 'exclusive_minimum', exclusive_minimum,
+			'exclusive_maximum', exclusive_maximum, 'quantile', quantile),
+		on_violation, severity, filter, tolerance, name, description)
+$$;
+COMMENT ON FUNCTION contract.metric(regclass, name, text, anycompatible, anycompatible, boolean, boolean, double precision, text, text, text, numeric, text, text) IS
+'adds a rule: min, max, avg, sum, stddev, quantile, distinct_count (approximate) or null_fraction of a column lies between the bounds, each widened by tolerance as a fraction of it; a null bound is open';
+
+CREATE FUNCTION contract.query(
+	relation regclass,
+	query text,
+	minimum numeric DEFAULT NULL,
+	maximum numeric DEFAULT NULL,
+	exclusive_minimum boolean DEFAULT false,
+	exclusive_maximum boolean DEFAULT false,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'query', '{}',
+	jsonb_build_object('query', query, 'minimum', minimum, 'maximum', maximum,
+		'exclusive_minimum', exclusive_minimum, 'exclusive_maximum', exclusive_maximum),
+	on_violation, severity, NULL, tolerance, name, description);
+COMMENT ON FUNCTION contract.query(regclass, text, numeric, numeric, boolean, boolean, text, text, numeric, text, text) IS
+'adds a rule: the SELECT returns no row, or with a bound: one number between the bounds; run with the rights of the relation''s owner, names as schema.name';
+
+CREATE FUNCTION contract.distinct_add(state bytea, value "any")
+RETURNS bytea LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_distinct_add';
+COMMENT ON FUNCTION contract.distinct_add(bytea, "any") IS 'transition function of contract.approximate_distinct_count';
+
+CREATE FUNCTION contract.distinct_combine(state bytea, other bytea)
+RETURNS bytea LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_distinct_combine';
+COMMENT ON FUNCTION contract.distinct_combine(bytea, bytea) IS 'combine function of contract.approximate_distinct_count';
+
+CREATE FUNCTION contract.distinct_result(state bytea)
+RETURNS bigint LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_distinct_result';
+COMMENT ON FUNCTION contract.distinct_result(bytea) IS 'final function of contract.approximate_distinct_count';
+
+CREATE AGGREGATE contract.approximate_distinct_count(value "any") (
+	SFUNC = contract.distinct_add,
+	STYPE = bytea,
+	SSPACE = 16388,
+	COMBINEFUNC = contract.distinct_combine,
+	FINALFUNC = contract.distinct_result,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE contract.approximate_distinct_count("any") IS
+'how many distinct values that are not null, by HyperLogLog; standard error 0.81 %';
+
+/*
  * Checking.
  */
 CREATE FUNCTION contract.check(
@@ -681,7 +801,9 @@ COMMENT ON VIEW contract.violations IS 'failing rows, found on write or by an au
 
 CREATE VIEW contract.results WITH (security_barrier) AS
 SELECT d.name AS dataset, r.rule, r.kind, r.columns, n.at, n.source, n.operation, r.action, r.status, r.considered,
-	r.failed, r.observed, r.expected, contract.masked(n.dataset_id, r.columns, r.message) AS message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
+	r.failed,
+	CASE WHEN r.kind NOT IN ('metric', 'fresh') OR contract.masked(n.dataset_id, r.columns, '') = '' THEN r.observed END AS observed,
+	r.expected, contract.masked(n.dataset_id, r.columns, r.message) AS message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
 FROM contract.result r JOIN contract.run n USING (run_id) JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(n.dataset_id);
 COMMENT ON VIEW contract.results IS 'exact counts, a row per rule and audit, or per rule and writing statement that had failing rows';
@@ -698,6 +820,20 @@ SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classific
 FROM contract.column_annotation a JOIN contract.dataset d USING (dataset_id)
 WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.pii_columns IS 'columns that hold personal data';
+
+CREATE VIEW contract.metrics WITH (security_barrier) AS
+SELECT d.name AS dataset, m.column_name, m.metric, CASE WHEN s.value = m.value THEN m.number END AS number,
+	s.value, m.at, m.run_id
+FROM contract.metric m
+JOIN contract.dataset d USING (dataset_id)
+LEFT JOIN contract.column_annotation a ON a.dataset_id = m.dataset_id AND a.column_name = m.column_name
+CROSS JOIN LATERAL (SELECT CASE
+	WHEN m.metric NOT IN ('min', 'max', 'mean') THEN m.value
+	WHEN m.metric <> 'mean' AND a.pii_category IS NOT NULL THEN '***'
+	ELSE contract.masked(m.dataset_id, ARRAY[m.column_name], m.value) END AS value) s
+WHERE contract.visible(m.dataset_id);
+COMMENT ON VIEW contract.metrics IS
+'profiles over time: rows of a dataset (no column), and nulls, distinct values (approximate), min, max and mean of its columns';
 
 CREATE VIEW contract.scorecard WITH (security_barrier) AS
 SELECT d.name AS dataset, d.contract_id, c.owner,
@@ -743,4 +879,4 @@ WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far they are';
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
-	contract.pii_columns, contract.scorecard TO PUBLIC;
+	contract.pii_columns, contract.metrics, contract.scorecard TO PUBLIC;

@@ -266,4 +266,6 @@ pgc_audit_run(PgcAudit *audit)
 		read_rows(audit, consumers.all);
 	pgc_progress_phase(PGC_PHASE_SET_RULES);
 	finish_set_rules(audit, &consumers);
+	if (audit->profile)
+		pgc_profile_run(audit);
 }

@@ -62,12 +62,15 @@ typedef struct PgcAudit
 	bool		stored;			/* what it finds will be kept */
 	PgcMode		mode;
 	Snapshot	snapshot;		/* active; of all scans and statements */
-	PgcProgram *program;		/* all rules of the contract, in its order, over
-								 * pgc_layout_of(relation) */
+	PgcProgram *program;		/* all rules of the contract, in its order,
+								 * over pgc_layout_of(relation) */
 	PgcTally   *tallies;		/* a rule of the program */
 	int			max_samples;	/* a rule */
 	int64		rows;			/* -1: not counted */
-	int64		failed;			/* rows that fail any row rule; -1: not counted */
+	int64		failed;			/* rows that fail any row rule; -1: not
+								 * counted */
+	bool		profile;		/* measure all columns, too */
+	List	   *metrics;		/* of PgcMetricRow, without run and time */
 } PgcAudit;
 
 /* Rows that a scan hands out.  Everything is lent until the next ones. */
@@ -157,6 +160,10 @@ extern void pgc_references_finish(PgcAudit *audit, int rule, PgcConsumer *consum
 
 /* metric.c: all rules row_count, fresh and metric that are not done, in one statement */
 extern void pgc_metric_run(PgcAudit *audit);
+
+/* profile.c: all columns are measured into audit->metrics, which are stored with the run */
+extern void pgc_profile_run(PgcAudit *audit);
+extern void pgc_profile_store(const PgcAudit *audit, int64 run_id, TimestampTz at);
 
 /* query.c: one rule of kind query */
 extern void pgc_query_run(PgcAudit *audit, int rule);

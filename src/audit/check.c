@@ -70,7 +70,7 @@ require_some_rights(Oid relid)
  * not see all of it, as the caller, who learns no more than SELECT would tell.
  */
 static PgcAudit *
-audit_of(const PgcContract *contract, PgcMode mode, bool stored)
+audit_of(const PgcContract *contract, PgcMode mode, bool stored, bool profile)
 {
 	Relation	relation = table_open(contract->relid, AccessShareLock);
 	bool		partial = !sees_all(contract->relid);
@@ -84,6 +84,7 @@ audit_of(const PgcContract *contract, PgcMode mode, bool stored)
 	audit->mode = mode;
 	audit->partial = audit->row_security = partial;
 	audit->stored = stored && !partial;
+	audit->profile = profile && audit->stored;
 	pgc_audit_run(audit);
 	pgc_audit_end(audit);
 	table_close(relation, NoLock);
@@ -109,7 +110,7 @@ executors_of(const PgcCheck *check)
 
 /* run_check audits a dataset and judges what was found. */
 static void
-run_check(PgcCheck *check, PgcMode mode)
+run_check(PgcCheck *check, PgcMode mode, bool profile)
 {
 	const PgcContract *contract = check->contract;
 	char	   *problem = pgc_binding_problem(contract);
@@ -121,7 +122,7 @@ run_check(PgcCheck *check, PgcMode mode)
 				(errmsg("the contract of \"%s\" is not enforced on write", contract->name),
 				 errdetail_internal("%s.", problem)));
 	if (OidIsValid(contract->relid))
-		check->audit = audit_of(contract, mode, !RecoveryInProgress() && !XactReadOnly);
+		check->audit = audit_of(contract, mode, !RecoveryInProgress() && !XactReadOnly, profile);
 	check->elapsed = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(GetCurrentTimestamp()),
 										 TimestampTzGetDatum(check->started));
 	for (int i = 0; i < contract->nrules; i++)
@@ -212,7 +213,7 @@ check_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSet
 
 	if (OidIsValid(contract->relid))
 		require_some_rights(contract->relid);
-	run_check(&check, mode);
+	run_check(&check, mode, profile);
 	if (is_stored(&check))
 	{
 		(void) pgc_store_check(&check);

@@ -91,7 +91,7 @@ store_violations(const PgcCheck *check, int64 run_id)
 	pgc_batch_insert(batch);
 }
 
-/* pgc_store_check writes run, results and violations, and returns the run's id. */
+/* pgc_store_check writes run, results, violations and profile, and returns the run's id. */
 int64
 pgc_store_check(const PgcCheck *check)
 {
@@ -100,6 +100,9 @@ pgc_store_check(const PgcCheck *check)
 	store_run(check, run_id);
 	store_results(check, run_id);
 	if (check->audit != NULL)
+	{
 		store_violations(check, run_id);
+		pgc_profile_store(check->audit, run_id, check->started);
+	}
 	return run_id;
 }

@@ -25,16 +25,6 @@ pgc_references_finish(PgcAudit *audit, int rule, PgcConsumer *consumer)
 {
 }
 
-void
-pgc_metric_run(PgcAudit *audit)
-{
-}
-
-void
-pgc_query_run(PgcAudit *audit, int rule)
-{
-}
-
 char *
 pgc_proof_find(const PgcAudit *audit, int rule)
 {

@@ -124,7 +124,7 @@ extern void pgc_privilege_require_read(Oid relid);
 extern bool pgc_privilege_may_read_column(Oid relid, const char *column);
 
 /*
- * history.c: rows of contract.run, result, violation and quarantine.  In these
+ * history.c: rows of contract.run, result, violation, quarantine and metric.  In these
  * structs a null pointer or Datum, a negative count and query id 0 are nulls.
  */
 typedef enum PgcTable
@@ -132,7 +132,8 @@ typedef enum PgcTable
 	PGC_RUN,
 	PGC_RESULT,
 	PGC_VIOLATION,
-	PGC_QUARANTINED
+	PGC_QUARANTINED,
+	PGC_METRIC
 } PgcTable;
 
 typedef struct PgcRunRow
@@ -195,6 +196,17 @@ typedef struct PgcQuarantinedRow
 	Jsonb	   *row;
 } PgcQuarantinedRow;
 
+typedef struct PgcMetricRow
+{
+	int64		run_id;
+	int32		dataset_id;
+	const char *column;			/* NULL: the table */
+	const char *metric;			/* rows, nulls, distinct, min, max, mean */
+	Datum		number;			/* numeric */
+	const char *value;
+	TimestampTz at;
+} PgcMetricRow;
+
 typedef struct PgcBatch PgcBatch;
 
 extern Oid	pgc_history_identity(void);
@@ -205,6 +217,7 @@ extern PgcBatch *pgc_batch_make(PgcTable table);
 extern void pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row);
 extern void pgc_batch_add_result(PgcBatch *batch, const PgcResultRow *row);
 extern void pgc_batch_add_violation(PgcBatch *batch, const PgcViolationRow *row);
+extern void pgc_batch_add_metric(PgcBatch *batch, const PgcMetricRow *row);
 extern void pgc_batch_add_tuple(PgcBatch *batch, HeapTuple tuple);
 extern void pgc_batch_insert(PgcBatch *batch);
 extern HeapTuple pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row,

@@ -371,6 +371,7 @@ delete_dataset(const PgcContract *contract)
 		"DELETE FROM contract.quarantine WHERE dataset_id = $1",
 		"DELETE FROM contract.violation WHERE dataset_id = $1",
 		"DELETE FROM contract.result USING contract.run n WHERE result.run_id = n.run_id AND n.dataset_id = $1",
+		"DELETE FROM contract.metric WHERE dataset_id = $1",
 		"DELETE FROM contract.run WHERE dataset_id = $1",
 		"DELETE FROM contract.audit_part WHERE dataset_id = $1",
 		"DELETE FROM contract.audit_state WHERE dataset_id = $1",

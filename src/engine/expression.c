@@ -327,6 +327,13 @@ pgc_expression_is_fixed(const PgcExpression *expression)
 	return !expression->as_owner;
 }
 
+/* pgc_expression_is_foreign: does it run what is not built in, or changes? */
+bool
+pgc_expression_is_foreign(const PgcExpression *expression)
+{
+	return expression->as_owner;
+}
+
 /*
  * pgc_expression_catch evaluates like the above in a subtransaction; on an
  * error it sets *error to the message and returns false.
@@ -431,7 +438,7 @@ pgc_expression_select(PgcExpression *expression, PgcProgram *program, const PgcC
 /* What pgc_expression_rename collects. */
 typedef struct Renaming
 {
-	const char *oldname;
+	const char *oldname;		/* NULL: any */
 	List	   *locations;		/* of references, in bytes */
 } Renaming;
 
@@ -447,7 +454,8 @@ find_references(Node *node, void *context)
 		ColumnRef  *reference = (ColumnRef *) node;
 		Node	   *last = llast(reference->fields);
 
-		if (IsA(last, String) && strcmp(strVal(last), renaming->oldname) == 0)
+		if (IsA(last, String) &&
+			(renaming->oldname == NULL || strcmp(strVal(last), renaming->oldname) == 0))
 			renaming->locations = lappend_int(renaming->locations, reference->location);
 		return false;
 	}
@@ -499,6 +507,19 @@ last_identifier(const char *text)
 	}
 }
 
+/* references_of returns where a text refers to a column (NULL: any), in order. */
+static List *
+references_of(const char *sql, const char *column)
+{
+	Renaming	renaming = {.oldname = column};
+	PgcLayout	layout = {.relation = ""};
+	Source		source = {.sql = sql,.what = "expression",.layout = &layout};
+
+	(void) find_references(parse_raw(&source), &renaming);
+	list_sort(renaming.locations, order_locations);
+	return renaming.locations;
+}
+
 /*
  * pgc_expression_rename returns the text with references to a column changed
  * to its new name (palloc'd), everything else byte for byte as it was.
@@ -506,23 +527,41 @@ last_identifier(const char *text)
 char *
 pgc_expression_rename(const char *sql, const char *oldname, const char *newname)
 {
-	Renaming	renaming = {.oldname = oldname};
-	PgcLayout	layout = {.relation = ""};
-	Source		source = {.sql = sql,.what = "expression",.layout = &layout};
 	StringInfoData result;
 	const char *rest = sql;
 	ListCell   *cell;
 
-	(void) find_references(parse_raw(&source), &renaming);
-	list_sort(renaming.locations, order_locations);
 	initStringInfo(&result);
-	foreach(cell, renaming.locations)
+	foreach(cell, references_of(sql, oldname))
 	{
 		const char *name = last_identifier(sql + lfirst_int(cell));
 
 		appendBinaryStringInfo(&result, rest, name - rest);
 		appendStringInfoString(&result, quote_identifier(newname));
 		rest = skip_identifier(name);
+	}
+	appendStringInfoString(&result, rest);
+	return result.data;
+}
+
+/*
+ * pgc_expression_unqualify returns the text with "relation." taken off its
+ * columns (palloc'd): the relation may bear another name by now.
+ */
+char *
+pgc_expression_unqualify(const char *sql)
+{
+	StringInfoData result;
+	const char *rest = sql;
+	ListCell   *cell;
+
+	initStringInfo(&result);
+	foreach(cell, references_of(sql, NULL))
+	{
+		const char *reference = sql + lfirst_int(cell);
+
+		appendBinaryStringInfo(&result, rest, reference - rest);
+		rest = last_identifier(reference);
 	}
 	appendStringInfoString(&result, rest);
 	return result.data;

@@ -62,6 +62,10 @@ extern const PgcKind pgc_kind_not_matches;
 extern const PgcKind pgc_kind_format;
 extern const PgcKind pgc_kind_multiple_of;
 extern const PgcKind pgc_kind_satisfies;
+extern const PgcKind pgc_kind_row_count;
+extern const PgcKind pgc_kind_fresh;
+extern const PgcKind pgc_kind_metric;
+extern const PgcKind pgc_kind_query;
 
 /* parameter.c: reading and writing parameters */
 extern void pgc_parameter_check_names(const PgcKind *kind, const Jsonb *parameters);
@@ -81,6 +85,7 @@ extern void pgc_parameter_push_list(PgcCompile *compile, const char *name,
 extern bool pgc_type_is_text(Oid type);
 extern bool pgc_type_is_number(Oid type);
 extern void pgc_require_text(PgcCompile *compile);
+extern void pgc_require_no_columns(const PgcCompile *compile);
 
 /*
  * Text of a varlena, not copied where it is inline; *length in bytes, without
@@ -105,6 +110,7 @@ pgc_text_of(const PgcOp *op, Datum value, int *length)
 }
 
 /* expression.c */
+extern char *pgc_expression_unqualify(const char *sql);
 extern PgcExpression *pgc_expression_compile(const char *sql, const char *what,
 											 const PgcLayout *layout,
 											 Bitmapset **uses);
@@ -112,6 +118,7 @@ extern bool pgc_expression_evaluate(PgcExpression *expression, PgcProgram *progr
 									const Datum *values, const bool *nulls,
 									bool *isnull);
 extern bool pgc_expression_can_fail(const PgcExpression *expression);
+extern bool pgc_expression_is_foreign(const PgcExpression *expression);
 extern bool pgc_expression_is_fixed(const PgcExpression *expression);
 extern bool pgc_expression_catch(PgcExpression *expression, PgcProgram *program,
 								 const Datum *values, const bool *nulls,

@@ -18,6 +18,10 @@ static const PgcKind *const kinds[] = {
 	&pgc_kind_format,
 	&pgc_kind_multiple_of,
 	&pgc_kind_satisfies,
+	&pgc_kind_row_count,
+	&pgc_kind_fresh,
+	&pgc_kind_metric,
+	&pgc_kind_query,
 };
 
 /* pgc_kind_lookup returns the kind of that name, or NULL. */

@@ -187,6 +187,8 @@ compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, Pg
 	if (rule->kind->ncolumns != 0)
 		bind_columns(&compile);
 	op->null_passes = rule->kind->null_passes;
+	if (spec->filter != NULL)
+		rule->filter = pgc_expression_compile(spec->filter, "filter", layout, &rule->uses);
 
 	initStringInfo(&compile.words);
 	initStringInfo(&compile.sql);
@@ -195,8 +197,6 @@ compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, Pg
 	rule->parameters = JsonbValueToJsonb(pushJsonbValue(&compile.canonical, WJB_END_OBJECT, NULL));
 	rule->words = compile.words.data;
 	rule->sql = compile.sql.len > 0 ? compile.sql.data : NULL;
-	if (spec->filter != NULL)
-		rule->filter = pgc_expression_compile(spec->filter, "filter", layout, &rule->uses);
 	pgc_rights_leave(&saved);
 }
 

@@ -34,14 +34,3 @@ void
 pgc_query_run(PgcAudit *audit, int rule)
 {
 }
-
-char *
-pgc_proof_find(const PgcAudit *audit, int rule)
-{
-	return NULL;
-}
-
-void
-pgc_statement_run(PgcAudit *audit, Relation relation, const Bitmapset *rules)
-{
-}

@@ -177,6 +177,13 @@ runs_foreign_code(Node *node, void *context)
 	return expression_tree_walker(node, runs_foreign_code, context);
 }
 
+/* pgc_expression_is_built_in: does the tree call only built-in immutable functions? */
+bool
+pgc_expression_is_built_in(Node *node)
+{
+	return !runs_foreign_code(node, NULL) && !contain_mutable_functions(node);
+}
+
 /* columns_used returns the layout indexes of the Vars in the tree. */
 static Bitmapset *
 columns_used(Node *node)
@@ -431,7 +438,7 @@ pgc_expression_select(PgcExpression *expression, PgcProgram *program, const PgcC
 /* What pgc_expression_rename collects. */
 typedef struct Renaming
 {
-	const char *oldname;
+	const char *oldname;		/* or NULL: all columns */
 	List	   *locations;		/* of references, in bytes */
 } Renaming;
 
@@ -447,7 +454,8 @@ find_references(Node *node, void *context)
 		ColumnRef  *reference = (ColumnRef *) node;
 		Node	   *last = llast(reference->fields);
 
-		if (IsA(last, String) && strcmp(strVal(last), renaming->oldname) == 0)
+		if (IsA(last, String) &&
+			(renaming->oldname == NULL || strcmp(strVal(last), renaming->oldname) == 0))
 			renaming->locations = lappend_int(renaming->locations, reference->location);
 		return false;
 	}
@@ -499,6 +507,19 @@ last_identifier(const char *text)
 	}
 }
 
+/* references returns where a text refers to a column (NULL: to any), ascending. */
+static List *
+references(const char *sql, const char *column)
+{
+	Renaming	renaming = {.oldname = column};
+	PgcLayout	layout = {.relation = ""};
+	Source		source = {.sql = sql,.what = "expression",.layout = &layout};
+
+	(void) find_references(parse_raw(&source), &renaming);
+	list_sort(renaming.locations, order_locations);
+	return renaming.locations;
+}
+
 /*
  * pgc_expression_rename returns the text with references to a column changed
  * to its new name (palloc'd), everything else byte for byte as it was.
@@ -506,17 +527,12 @@ last_identifier(const char *text)
 char *
 pgc_expression_rename(const char *sql, const char *oldname, const char *newname)
 {
-	Renaming	renaming = {.oldname = oldname};
-	PgcLayout	layout = {.relation = ""};
-	Source		source = {.sql = sql,.what = "expression",.layout = &layout};
 	StringInfoData result;
 	const char *rest = sql;
 	ListCell   *cell;
 
-	(void) find_references(parse_raw(&source), &renaming);
-	list_sort(renaming.locations, order_locations);
 	initStringInfo(&result);
-	foreach(cell, renaming.locations)
+	foreach(cell, references(sql, oldname))
 	{
 		const char *name = last_identifier(sql + lfirst_int(cell));
 
@@ -525,5 +541,28 @@ pgc_expression_rename(const char *sql, const char *oldname, const char *newname)
 		rest = skip_identifier(name);
 	}
 	appendStringInfoString(&result, rest);
+	return result.data;
+}
+
+/*
+ * pgc_expression_unqualified returns the text without the relation's name
+ * before columns (palloc'd), fit to be put between parentheses.
+ */
+char *
+pgc_expression_unqualified(const char *sql)
+{
+	StringInfoData result;
+	const char *rest = sql;
+	ListCell   *cell;
+
+	initStringInfo(&result);
+	foreach(cell, references(sql, NULL))
+	{
+		appendBinaryStringInfo(&result, rest, sql + lfirst_int(cell) - rest);
+		rest = last_identifier(sql + lfirst_int(cell));
+	}
+	appendStringInfoString(&result, rest);
+	if (strstr(rest, "--") != NULL) /* perhaps a comment */
+		appendStringInfoChar(&result, '\n');
 	return result.data;
 }

@@ -12,7 +12,7 @@ CREATE FUNCTION rule(relation regclass, kind text, columns name[], parameters js
 RETURNS text LANGUAGE sql RETURN contract.add_rule(relation, kind, columns, parameters, 'audit', filter => filter, name => name);
 CREATE FUNCTION proofs(dataset text) RETURNS TABLE (rule text, status text, considered bigint, failed bigint, executor text, message text) LANGUAGE sql
 BEGIN ATOMIC
-	SELECT rule, status, considered, failed, executor, message FROM contract.check(dataset) ORDER BY rule COLLATE "C";
+	SELECT rule, status, considered, failed, executor, message FROM contract.check(dataset, 'full') ORDER BY rule COLLATE "C";
 END;
 
 /*

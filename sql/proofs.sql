@@ -98,6 +98,24 @@ SELECT * FROM proofs('t');
 SELECT contract.drop_contract('regress_proofs.t');
 DROP TABLE t;
 
+-- an owner who may not use the schema of a type: nothing is proven, and that is no error
+CREATE ROLE regress_proofs_owner;
+CREATE SCHEMA regress_proofs_hidden;
+CREATE TYPE regress_proofs_hidden.mood AS ENUM ('sad', 'ok');
+CREATE TABLE t (id integer PRIMARY KEY, m regress_proofs_hidden.mood NOT NULL CHECK (m IN ('sad', 'ok')));
+GRANT ALL ON SCHEMA regress_proofs TO regress_proofs_owner;
+ALTER TABLE t OWNER TO regress_proofs_owner;
+INSERT INTO t VALUES (1, 'sad');
+SELECT rule('t', 'not_null', '{m}'), rule('t', 'accepted_values', '{m}', '{"values": ["ok"]}');
+SELECT * FROM proofs('t');
+SELECT contract.drop_contract('regress_proofs.t');
+DROP TABLE t;
+SET client_min_messages = warning;
+DROP SCHEMA regress_proofs_hidden CASCADE;
+RESET client_min_messages;
+REVOKE ALL ON SCHEMA regress_proofs FROM regress_proofs_owner;
+DROP ROLE regress_proofs_owner;
+
 /*
  * Lengths
  */

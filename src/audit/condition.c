@@ -16,12 +16,9 @@
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
 
-/*
- * pgc_condition_parse returns the tree of a boolean expression over the columns
- * of the audit's relation (varno 1), with constants folded.
- */
-Node *
-pgc_condition_parse(const PgcAudit *audit, const char *sql)
+/* parse returns the tree of a condition, with constants folded. */
+static Node *
+parse(const PgcAudit *audit, const char *sql)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	SelectStmt *select;
@@ -39,5 +36,31 @@ pgc_condition_parse(const PgcAudit *audit, const char *sql)
 	free_parsestate(pstate);
 	node = eval_const_expressions(NULL, node);
 	pgc_rights_leave(&saved);
+	return node;
+}
+
+/*
+ * pgc_condition_parse returns the tree of a boolean expression over the columns
+ * of the audit's relation (varno 1), or NULL if it has none: names in it may be
+ * in a schema that the audit's role may not use.
+ */
+Node *
+pgc_condition_parse(const PgcAudit *audit, const char *sql)
+{
+	PgcAttempt	attempt;
+	Node	   *volatile node = NULL;
+
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		node = parse(audit, sql);
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		(void) pgc_attempt_fail(&attempt);
+		node = NULL;
+	}
+	PG_END_TRY();
 	return node;
 }

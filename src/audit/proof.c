@@ -62,13 +62,13 @@ clauses_of(Node *condition)
 	return make_ands_implicit(canonicalize_qual((Expr *) condition, true));
 }
 
-/* add_fact adds a fact to a list, unless it calls something that is not to be trusted. */
+/* add_fact adds a fact to a list, unless it is not known (NULL) or calls something that is not to be trusted. */
 static List *
 add_fact(List *facts, Node *condition, char *words)
 {
 	Fact	   *fact = palloc(sizeof(Fact));
 
-	if (!pgc_expression_is_built_in(condition))
+	if (condition == NULL || !pgc_expression_is_built_in(condition))
 		return facts;
 	fact->clauses = clauses_of(condition);
 	fact->words = words;
@@ -136,12 +136,13 @@ static char *
 find_implication(const PgcAudit *audit, const PgcRule *rule)
 {
 	Node	   *condition = pgc_condition_parse(audit, rule->sql);
-	List	   *wanted = clauses_of(condition);
+	List	   *wanted;
 	List	   *known = NIL;
 	ListCell   *cell;
 
-	if (!pgc_expression_is_built_in(condition))
+	if (condition == NULL || !pgc_expression_is_built_in(condition))
 		return NULL;
+	wanted = clauses_of(condition);
 	foreach(cell, facts_about(audit, rule))
 	{
 		const Fact *fact = lfirst(cell);

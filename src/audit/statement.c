@@ -19,6 +19,15 @@
 /* Counts in one statement; PostgreSQL allows 1664 target entries. */
 #define COUNTS 1600
 
+/* is_built_in: does a condition call built-in immutable functions only? */
+static bool
+is_built_in(const PgcAudit *audit, const char *sql)
+{
+	Node	   *condition = pgc_condition_parse(audit, sql);
+
+	return condition != NULL && pgc_expression_is_built_in(condition);
+}
+
 /*
  * is_portable: can a server without the extension evaluate the rule?  Its
  * columns have built-in types, and it calls built-in immutable functions.
@@ -35,9 +44,8 @@ is_portable(const PgcAudit *audit, const PgcRule *rule)
 		if (audit->program->layout.columns[column].type >= FirstNormalObjectId)
 			return false;
 	}
-	return pgc_expression_is_built_in(pgc_condition_parse(audit, rule->sql)) &&
-		(rule->filter_sql == NULL ||
-		 pgc_expression_is_built_in(pgc_condition_parse(audit, rule->filter_sql)));
+	return is_built_in(audit, rule->sql) &&
+		(rule->filter_sql == NULL || is_built_in(audit, rule->filter_sql));
 }
 
 /* left_rules returns the row rules that are to be counted. */

@@ -87,22 +87,17 @@ pgc_statement_takes(const PgcAudit *audit, Relation relation)
 static List *
 conditions_of(const PgcAudit *audit, const Bitmapset *rules)
 {
-	StringInfoData any;
-	List	   *conditions = NIL;
+	List	   *conditions = list_make1("true");	/* all rows */
 	int			rule = -1;
 
-	initStringInfo(&any);
 	while ((rule = bms_next_member(rules, rule)) >= 0)
 	{
 		const PgcRule *compiled = &audit->program->rules[rule];
-		char	   *failing = pgc_sql_failing(compiled);
 
 		conditions = lappend(conditions, compiled->filter_sql ? compiled->filter_sql : "true");
-		conditions = lappend(conditions, failing);
-		appendStringInfo(&any, "%s(%s)", any.len > 0 ? " OR " : "", failing);
+		conditions = lappend(conditions, pgc_sql_failing(compiled));
 	}
-	conditions = lcons(any.len > 0 ? any.data : "false", conditions);
-	return lcons("true", conditions);	/* all rows */
+	return conditions;
 }
 
 /* receive_counts copies a row of counts. */
@@ -195,6 +190,22 @@ sound_rules(const PgcAudit *audit, Relation relation, const Bitmapset *rules)
 	return sound;
 }
 
+/* count_any returns how many rows fail at least one of the rules. */
+static int64
+count_any(const PgcAudit *audit, Relation relation, const Bitmapset *rules)
+{
+	StringInfoData any;
+	int			rule = -1;
+	int64		count;
+
+	initStringInfo(&any);
+	while ((rule = bms_next_member(rules, rule)) >= 0)
+		appendStringInfo(&any, "%s(%s)", any.len > 0 ? " OR " : "",
+						 pgc_sql_failing(&audit->program->rules[rule]));
+	count_some(audit, relation, list_make1(any.data), 0, &count);
+	return count;
+}
+
 /* Keeps the rows of a scan as samples of one rule. */
 typedef struct Taker
 {
@@ -235,18 +246,21 @@ take_samples(PgcAudit *audit, Relation relation, int rule)
 
 /*
  * pgc_statement_run counts in one statement the rows of a relation (the audit's
- * or a partition of it), those that fail any of the row rules that are left, and
- * for each rule the rows considered and those that fail, and takes samples.  A
- * rule that raises an error is broken from then on, the others are counted.
+ * or a partition of it), and for each row rule that is left the rows considered
+ * and those that fail, and takes samples.  A rule that raises an error is broken
+ * from then on, the others are counted.  Where several rules fail, a second
+ * statement counts the rows that fail any of them: in the first it would
+ * evaluate all rules twice.
  */
 void
 pgc_statement_run(PgcAudit *audit, Relation relation)
 {
 	Bitmapset  *rules = left_rules(audit);
+	Bitmapset  *failing = NULL;
 	char	   *error;
 	int64	   *counts = try_counting(audit, relation, rules, &error);
+	const int64 *count;
 	int			rule = -1;
-	int			next = 2;
 
 	if (counts == NULL)
 	{
@@ -254,12 +268,14 @@ pgc_statement_run(PgcAudit *audit, Relation relation)
 		counts = count_all(audit, relation, rules);
 	}
 	audit->rows += counts[0];
-	audit->failed += counts[1];
-	while ((rule = bms_next_member(rules, rule)) >= 0)
+	for (count = &counts[1]; (rule = bms_next_member(rules, rule)) >= 0; count += 2)
 	{
-		pgc_tally_add(audit, rule, counts[next], counts[next + 1], "statement");
-		if (counts[next + 1] > 0)
-			take_samples(audit, relation, rule);
-		next += 2;
+		pgc_tally_add(audit, rule, count[0], count[1], "statement");
+		if (count[1] == 0)
+			continue;
+		failing = bms_add_member(failing, rule);
+		take_samples(audit, relation, rule);
 	}
+	if (failing != NULL)
+		audit->failed += count_any(audit, relation, failing);
 }

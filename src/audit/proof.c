@@ -15,14 +15,11 @@
 #include "access/xact.h"
 #include "audit/audit.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "nodes/makefuncs.h"
-#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/prep.h"
-#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -43,13 +40,9 @@ keeps_constraints(Relation relation)
 
 	if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		return false;
-	if (relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		return relation->rd_rel->relkind == RELKIND_RELATION;
-	foreach(cell, find_all_inheritors(RelationGetRelid(relation), NoLock, NULL))
+	foreach(cell, pgc_scan_leaves(relation))
 	{
-		char		kind = get_rel_relkind(lfirst_oid(cell));
-
-		if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		if (get_rel_relkind(lfirst_oid(cell)) != RELKIND_RELATION)
 			return false;
 	}
 	return true;

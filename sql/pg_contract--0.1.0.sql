@@ -600,6 +600,11 @@ COMMENT ON AGGREGATE contract.approximate_distinct_count("any") IS
 /*
  * Checking.
  */
+CREATE FUNCTION contract.has_format(value text, format text)
+RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_has_format';
+COMMENT ON FUNCTION contract.has_format(text, text) IS
+'does a text have a format that the rule kind format knows?';
+
 CREATE FUNCTION contract.check(
 	dataset text,
 	mode text DEFAULT 'auto',
@@ -651,6 +656,11 @@ CREATE FUNCTION contract.audits_in_progress(
 	OUT rows bigint)
 RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_audits_in_progress';
 COMMENT ON FUNCTION contract.audits_in_progress() IS 'of the view contract.progress: the audits that run in this database';
+
+CREATE FUNCTION contract.failing_rows(relation regclass, rule text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_failing_rows';
+COMMENT ON FUNCTION contract.failing_rows(regclass, text) IS
+'a SELECT of all rows that fail a rule, in the order of the primary key; run it, with your own rights, or put it into a FROM';
 
 CREATE FUNCTION contract.preview(
 	relation regclass,

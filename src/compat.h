@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -31,6 +32,28 @@ pgc_compat_restrict_search_path(void)
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Does no row have a null in the column, numbered from 0? */
+static inline bool
+pgc_compat_is_not_null(TupleDesc descriptor, int column)
+{
+#if PG_VERSION_NUM >= 180000
+	return TupleDescCompactAttr(descriptor, column)->attnullability == ATTNULLABLE_VALID;
+#else
+	return TupleDescAttr(descriptor, column)->attnotnull;
+#endif
+}
+
+/* Is the constraint false for no row? */
+static inline bool
+pgc_compat_check_holds(const ConstrCheck *check)
+{
+#if PG_VERSION_NUM >= 180000
+	return check->ccvalid && check->ccenforced;
+#else
+	return check->ccvalid;
+#endif
 }
 
 /* Does the role own the relation? */

@@ -219,7 +219,9 @@ query_rows(PgcAudit *audit, Oid relid)
 {
 	Relation	relation = table_open(relid, AccessShareLock);
 
-	if (pgc_aggregate_takes(audit))
+	if (pgc_statement_takes(audit, relation))
+		pgc_statement_run(audit, relation);
+	else if (pgc_aggregate_takes(audit))
 		pgc_aggregate_run(audit, relation);
 	else
 		select_rows(audit, relation);

@@ -105,6 +105,7 @@ typedef struct PgcScan
 	Oid			role;			/* with whose rights */
 	bool		row_security;
 	List	   *consumers;		/* of PgcConsumer */
+	const char *where;			/* condition and LIMIT, or NULL */
 	int64		rows;			/* out: rows read */
 	bool		stop;			/* set by a consumer that has seen enough */
 	MemoryContext context;		/* the scan's own: reset for each chunk */
@@ -171,8 +172,11 @@ extern void pgc_query_run(PgcAudit *audit, int rule);
 /* proof.c: what the catalogs say, in words ("the column is NOT NULL"), or NULL */
 extern char *pgc_proof_find(const PgcAudit *audit, int rule);
 
-/* statement.c: one SELECT of count(*) FILTER for the row rules given (with sql, not done); adds to
- * tallies; relation is the audit's or a leaf of it */
-extern void pgc_statement_run(PgcAudit *audit, Relation relation, const Bitmapset *rules);
+/* statement.c: count(*) FILTER for the row rules that are not done */
+extern bool pgc_statement_takes(const PgcAudit *audit, Relation relation);
+extern void pgc_statement_run(PgcAudit *audit, Relation relation);
+
+/* condition.c */
+extern Node *pgc_condition_parse(const PgcAudit *audit, const char *sql);
 
 #endif							/* PGC_AUDIT_H */

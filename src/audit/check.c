@@ -56,15 +56,6 @@ sees_all(Oid relid)
 		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
 }
 
-/* require_some_rights raises unless the user may select some column. */
-static void
-require_some_rights(Oid relid)
-{
-	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
-}
-
 /*
  * audit_of audits the contract's relation as its owner; for a caller who does
  * not see all of it, as the caller, who learns no more than SELECT would tell.
@@ -212,7 +203,7 @@ check_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSet
 	PgcCheck	check = {.contract = contract};
 
 	if (OidIsValid(contract->relid))
-		require_some_rights(contract->relid);
+		pgc_privilege_require_some(contract->relid);
 	run_check(&check, mode, profile);
 	if (is_stored(&check))
 	{

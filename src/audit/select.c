@@ -97,15 +97,18 @@ make_receiver(PgcScan *scan, Relation relation)
 char *
 pgc_select_from(Relation relation)
 {
-	return psprintf("FROM %s%s", relation->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
+	char		kind = relation->rd_rel->relkind;
+
+	return psprintf("FROM %s%s", kind == RELKIND_RELATION || kind == RELKIND_FOREIGN_TABLE ? "ONLY " : "",
 					pgc_catalog_name(get_namespace_name(RelationGetNamespace(relation)),
 									 RelationGetRelationName(relation)));
 }
 
-/* query_of returns the SELECT over the relation's rows: ctid and all columns. */
+/* query_of returns the SELECT over the rows of a relation that the scan wants: ctid and all columns. */
 static char *
-query_of(Relation relation, const PgcLayout *layout)
+query_of(Relation relation, const PgcScan *scan)
 {
+	const PgcLayout *layout = scan->layout;
 	char		kind = relation->rd_rel->relkind;
 	bool		has_ctid = kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
 	StringInfoData sql;
@@ -115,6 +118,8 @@ query_of(Relation relation, const PgcLayout *layout)
 	for (int i = 0; i < layout->ncolumns; i++)
 		appendStringInfo(&sql, ", %s", quote_identifier(NameStr(layout->columns[i].name)));
 	appendStringInfo(&sql, " %s", pgc_select_from(relation));
+	if (scan->where != NULL)
+		appendStringInfo(&sql, " WHERE %s", scan->where);
 	return sql.data;
 }
 
@@ -177,6 +182,6 @@ pgc_select_query(const char *sql, Oid role, bool row_security, PgcRowFunction ro
 void
 pgc_select_scan(PgcScan *scan, Relation relation)
 {
-	pgc_select_run(query_of(relation, scan->layout), scan->role, scan->row_security,
+	pgc_select_run(query_of(relation, scan), scan->role, scan->row_security,
 				   (DestReceiver *) make_receiver(scan, relation));
 }

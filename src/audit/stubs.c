@@ -24,14 +24,3 @@ void
 pgc_references_finish(PgcAudit *audit, int rule, PgcConsumer *consumer)
 {
 }
-
-char *
-pgc_proof_find(const PgcAudit *audit, int rule)
-{
-	return NULL;
-}
-
-void
-pgc_statement_run(PgcAudit *audit, Relation relation, const Bitmapset *rules)
-{
-}

@@ -82,6 +82,9 @@ extern PgcRuleSpec *pgc_contract_specs(const PgcContract *contract,
 									   PgcAction weakest, int *nspecs, int **origin);
 extern PgcLayout *pgc_layout_of(Relation relation);
 
+/* rule.c */
+extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char *name);
+
 /* binding.c */
 extern int32 pgc_binding_write(int32 dataset_id, Oid relid);
 extern void pgc_binding_forget(int32 dataset_id);
@@ -121,6 +124,7 @@ extern char **pgc_array_texts(Datum array, int *count);
 #define PGC_MASK "***"
 extern void pgc_privilege_require_owner(Oid relid);
 extern void pgc_privilege_require_read(Oid relid);
+extern void pgc_privilege_require_some(Oid relid);
 extern bool pgc_privilege_may_read_column(Oid relid, const char *column);
 
 /*

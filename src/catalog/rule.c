@@ -89,9 +89,9 @@ find_rule(const PgcContract *contract, const char *name)
 	return NULL;
 }
 
-/* require_rule returns the contract's rule of that name, or raises. */
-static PgcStoredRule *
-require_rule(const PgcContract *contract, const char *name)
+/* pgc_contract_rule returns the contract's rule of that name, or raises. */
+PgcStoredRule *
+pgc_contract_rule(const PgcContract *contract, const char *name)
 {
 	PgcStoredRule *rule = find_rule(contract, name);
 
@@ -275,7 +275,7 @@ pgc_alter_rule(PG_FUNCTION_ARGS)
 		require_tolerance(PG_GETARG_DATUM(6));
 
 	draft.contract = pgc_dataset_ensure(PG_GETARG_OID(0));
-	draft.replaces = old = require_rule(draft.contract, pgc_argument_text(fcinfo, 1));
+	draft.replaces = old = pgc_contract_rule(draft.contract, pgc_argument_text(fcinfo, 1));
 	draft.spec = old->spec;
 	if (!PG_ARGISNULL(2))
 		draft.spec.parameters = PG_GETARG_JSONB_P(2);
@@ -307,7 +307,7 @@ pgc_drop_rule(PG_FUNCTION_ARGS)
 {
 	const Oid	types[] = {INT8OID};
 	PgcContract *contract = pgc_dataset_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	PgcStoredRule *rule = require_rule(contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PgcStoredRule *rule = pgc_contract_rule(contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	const Datum values[] = {Int64GetDatum(rule->id)};
 
 	pgc_catalog_execute("DELETE FROM contract.rule WHERE rule_id = $1", 1, types, values, NULL);

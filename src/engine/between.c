@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "access/stratnum.h"
 #include "catalog/pg_type.h"
 #include "engine/batch.h"
 #include "engine/kind.h"
@@ -317,6 +318,10 @@ read_range(PgcCompile *compile)
 	say_range(compile, range, low, high);
 
 	range->compare = compare_function(compile);
+	if (range->has_low)
+		pgc_sql_add_bound(compile, range->exclusive_low ? BTGreaterStrategyNumber : BTGreaterEqualStrategyNumber, low);
+	if (range->has_high)
+		pgc_sql_add_bound(compile, range->exclusive_high ? BTLessStrategyNumber : BTLessEqualStrategyNumber, high);
 	range->collation = compile->column->collation;
 	if (range->has_low && range->has_high &&
 		DatumGetInt32(FunctionCall2Coll(range->compare, range->collation,
@@ -425,6 +430,20 @@ whole_divisor(Oid type, const char *text)
 	return errno == 0 && *end == '\0' && whole > 0 ? whole : 0;
 }
 
+/* say_multiple_in_sql writes the rule's text: as of integers if both are. */
+static void
+say_multiple_in_sql(PgcCompile *compile, const Divisor *divisor, const char *text)
+{
+	const char *column = pgc_sql_column(compile->column);
+
+	if (divisor->whole != 0)
+		appendStringInfo(&compile->sql, "(%s OPERATOR(pg_catalog.%%) " INT64_FORMAT ") OPERATOR(pg_catalog.=) 0",
+						 column, divisor->whole);
+	else
+		appendStringInfo(&compile->sql, "(%s::pg_catalog.numeric OPERATOR(pg_catalog.%%) %s) OPERATOR(pg_catalog.=) 0::pg_catalog.numeric",
+						 column, pgc_sql_literal(NUMERICOID, text));
+}
+
 static void
 compile_multiple_of(PgcCompile *compile)
 {
@@ -453,6 +472,7 @@ compile_multiple_of(PgcCompile *compile)
 
 	compile->op->passes = multiple_passes;
 	compile->op->constant.pointer = divisor;
+	say_multiple_in_sql(compile, divisor, text);
 	appendStringInfo(&compile->words, "must be a multiple of %s", text);
 	pgc_parameter_push(compile, "divisor", text, true);
 }

@@ -136,6 +136,7 @@ typedef struct PgcRule
 	char	   *sql;			/* row rules: the condition as an SQL expression that
 								 * is false for rows that fail; or NULL: there
 								 * is none */
+	char	   *filter_sql;		/* the filter likewise, or NULL */
 	void	   *set;			/* set rules: what their kind needs, else NULL */
 	PgcExpression *filter;		/* or NULL: every row is considered */
 	char	   *broken;			/* why it cannot be evaluated, or NULL */
@@ -230,7 +231,12 @@ extern const char *pgc_kind_name(const PgcKind *kind);
 extern Datum pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
 						  const char *column, const char *shown);
 
+/* sql.c */
+extern char *pgc_sql_column(const PgcColumn *column);
+extern char *pgc_sql_failing(const PgcRule *rule);
+
 /* expression.c */
+extern bool pgc_expression_is_built_in(Node *node);
 extern char *pgc_expression_rename(const char *sql, const char *oldname,
 								   const char *newname);
 

@@ -177,6 +177,13 @@ runs_foreign_code(Node *node, void *context)
 	return expression_tree_walker(node, runs_foreign_code, context);
 }
 
+/* pgc_expression_is_built_in: does the tree call only built-in immutable functions? */
+bool
+pgc_expression_is_built_in(Node *node)
+{
+	return !runs_foreign_code(node, NULL) && !contain_mutable_functions(node);
+}
+
 /* columns_used returns the layout indexes of the Vars in the tree. */
 static Bitmapset *
 columns_used(Node *node)
@@ -438,7 +445,7 @@ pgc_expression_select(PgcExpression *expression, PgcProgram *program, const PgcC
 /* What pgc_expression_rename collects. */
 typedef struct Renaming
 {
-	const char *oldname;		/* NULL: any */
+	const char *oldname;		/* or NULL: all columns */
 	List	   *locations;		/* of references, in bytes */
 } Renaming;
 
@@ -507,9 +514,9 @@ last_identifier(const char *text)
 	}
 }
 
-/* references_of returns where a text refers to a column (NULL: any), in order. */
+/* references returns where a text refers to a column (NULL: to any), ascending. */
 static List *
-references_of(const char *sql, const char *column)
+references(const char *sql, const char *column)
 {
 	Renaming	renaming = {.oldname = column};
 	PgcLayout	layout = {.relation = ""};
@@ -532,7 +539,7 @@ pgc_expression_rename(const char *sql, const char *oldname, const char *newname)
 	ListCell   *cell;
 
 	initStringInfo(&result);
-	foreach(cell, references_of(sql, oldname))
+	foreach(cell, references(sql, oldname))
 	{
 		const char *name = last_identifier(sql + lfirst_int(cell));
 
@@ -545,24 +552,24 @@ pgc_expression_rename(const char *sql, const char *oldname, const char *newname)
 }
 
 /*
- * pgc_expression_unqualify returns the text with "relation." taken off its
- * columns (palloc'd): the relation may bear another name by now.
+ * pgc_expression_unqualified returns the text without the relation's name
+ * before columns (palloc'd), fit to be put between parentheses.
  */
 char *
-pgc_expression_unqualify(const char *sql)
+pgc_expression_unqualified(const char *sql)
 {
 	StringInfoData result;
 	const char *rest = sql;
 	ListCell   *cell;
 
 	initStringInfo(&result);
-	foreach(cell, references_of(sql, NULL))
+	foreach(cell, references(sql, NULL))
 	{
-		const char *reference = sql + lfirst_int(cell);
-
-		appendBinaryStringInfo(&result, rest, reference - rest);
-		rest = last_identifier(reference);
+		appendBinaryStringInfo(&result, rest, sql + lfirst_int(cell) - rest);
+		rest = last_identifier(sql + lfirst_int(cell));
 	}
 	appendStringInfoString(&result, rest);
+	if (strstr(rest, "--") != NULL) /* perhaps a comment */
+		appendStringInfoChar(&result, '\n');
 	return result.data;
 }

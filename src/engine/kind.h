@@ -109,11 +109,18 @@ pgc_text_of(const PgcOp *op, Datum value, int *length)
 	return bytes;
 }
 
+/* sql.c: rules as SQL text */
+extern char *pgc_sql_text(const PgcCompile *compile);
+extern char *pgc_sql_literal(Oid type, const char *value);
+extern char *pgc_sql_operator(Oid operator);
+extern void pgc_sql_add_bound(PgcCompile *compile, int strategy, const char *bound);
+extern void pgc_sql_set_members(PgcCompile *compile, const List *values, bool negate);
+
 /* expression.c */
-extern char *pgc_expression_unqualify(const char *sql);
 extern PgcExpression *pgc_expression_compile(const char *sql, const char *what,
 											 const PgcLayout *layout,
 											 Bitmapset **uses);
+extern char *pgc_expression_unqualified(const char *sql);
 extern bool pgc_expression_evaluate(PgcExpression *expression, PgcProgram *program,
 									const Datum *values, const bool *nulls,
 									bool *isnull);

@@ -49,6 +49,22 @@ length_passes(const PgcOp *op, Datum value)
 
 PGC_BATCH(length_fails, pgc_batch_by_row, length_passes);
 
+/* say_length_in_sql writes the rule's text: the bounds that can be missed. */
+static void
+say_length_in_sql(PgcCompile *compile, int minimum, int maximum)
+{
+	const char *column = pgc_sql_text(compile);
+	StringInfo	sql = &compile->sql;
+
+	if (minimum > 0)
+		appendStringInfo(sql, "pg_catalog.length(%s) OPERATOR(pg_catalog.>=) %d", column, minimum);
+	if (maximum < PG_INT32_MAX)
+		appendStringInfo(sql, "%spg_catalog.length(%s) OPERATOR(pg_catalog.<=) %d",
+						 sql->len > 0 ? " AND " : "", column, maximum);
+	if (sql->len == 0)
+		appendStringInfoString(sql, "true");
+}
+
 static void
 compile_length_between(PgcCompile *compile)
 {
@@ -75,6 +91,7 @@ compile_length_between(PgcCompile *compile)
 	compile->op->constant.integer.low = minimum;
 	compile->op->constant.integer.high = maximum;
 
+	say_length_in_sql(compile, minimum, maximum);
 	if (minimum == maximum)
 		appendStringInfo(&compile->words, "must have %d characters", minimum);
 	else if (!has_maximum)

@@ -380,6 +380,7 @@ compile_membership(PgcCompile *compile, bool negate)
 		compile_texts(compile, values, nvalues);
 	else
 		compile_values(compile, values, nvalues);
+	pgc_sql_set_members(compile, texts, negate);
 }
 
 static void

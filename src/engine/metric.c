@@ -128,7 +128,7 @@ filter_of(const PgcCompile *compile)
 {
 	/* a line of its own: the filter may end in a comment */
 	return compile->spec->filter == NULL ? pstrdup("") :
-		psprintf(" FILTER (WHERE %s\n)", pgc_expression_unqualify(compile->spec->filter));
+		psprintf(" FILTER (WHERE %s\n)", compile->rule->filter_sql);
 }
 
 /* quantile_of returns the parameter quantile as text, or raises. */

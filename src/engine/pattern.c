@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "engine/dfa.h"
 #include "engine/format.h"
@@ -121,9 +122,8 @@ operator_passes(const PgcOp *op, Datum value)
 }
 
 /*
- * own_operator returns the function behind the operator ~ that comes with a
- * text-like type which is not built in (citext matches without case), or
- * InvalidOid.
+ * own_operator returns the operator ~ that comes with a text-like type
+ * which is not built in (citext matches without case), or InvalidOid.
  */
 static Oid
 own_operator(Oid type)
@@ -143,7 +143,22 @@ own_operator(Oid type)
 	operator = OpernameGetOprid(name, type, TEXTOID);
 	if (!OidIsValid(operator))
 		operator = OpernameGetOprid(name, type, type);
-	return OidIsValid(operator) ? get_opcode(operator) : InvalidOid;
+	return operator;
+}
+
+/* say_match_in_sql writes the rule's text, with the column type's own operator or text's. */
+static void
+say_match_in_sql(PgcCompile *compile, const char *regex, Oid own, bool negate)
+{
+	Oid			left;
+	Oid			right = TEXTOID;
+
+	if (OidIsValid(own))
+		op_input_types(own, &left, &right);
+	appendStringInfo(&compile->sql, negate ? "NOT (%s %s %s)" : "%s %s %s",
+					 OidIsValid(own) ? pgc_sql_column(compile->column) : pgc_sql_text(compile),
+					 pgc_sql_operator(OidIsValid(own) ? own : OID_TEXT_REGEXEQ_OP),
+					 pgc_sql_literal(right, regex));
 }
 
 static void
@@ -151,7 +166,7 @@ compile_pattern(PgcCompile *compile, bool negate)
 {
 	char	   *regex = pgc_parameter_text(compile, "pattern", true);
 	Pattern    *pattern = palloc0(sizeof(Pattern));
-	Oid			function = own_operator(compile->type);
+	Oid			own = own_operator(compile->type);
 	regex_t    *compiled;
 
 	pgc_require_text(compile);
@@ -161,9 +176,9 @@ compile_pattern(PgcCompile *compile, bool negate)
 
 	/* a pattern that does not compile is an error here, not at a write */
 	compiled = RE_compile_and_cache(pattern->regex, PATTERN_FLAGS, pattern->collation);
-	if (OidIsValid(function))
+	if (OidIsValid(own))
 	{
-		fmgr_info_cxt(function, &pattern->function, CurrentMemoryContext);
+		fmgr_info_cxt(get_opcode(own), &pattern->function, CurrentMemoryContext);
 		compile->op->passes = operator_passes;
 	}
 	else
@@ -175,6 +190,7 @@ compile_pattern(PgcCompile *compile, bool negate)
 	compile->op->trim = false;	/* the operator sees them */
 	compile->op->negate = negate;
 	compile->op->constant.pointer = pattern;
+	say_match_in_sql(compile, regex, own, negate);
 	appendStringInfo(&compile->words, negate ? "must not match %s" : "must match %s",
 					 quote_literal_cstr(regex));
 	pgc_parameter_push(compile, "pattern", regex, false);
@@ -206,18 +222,15 @@ static void
 compile_format(PgcCompile *compile)
 {
 	char	   *name = pgc_parameter_text(compile, "format", true);
-	const PgcFormat *format = pgc_format_lookup(name);
+	const PgcFormat *format;
 
 	pgc_require_text(compile);
-	if (format == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown format \"%s\"", name),
-				 errhint("Known formats are %s.", pgc_format_names())));
-
+	format = pgc_format_require(name);
 	compile->op->passes = format_passes;
 	compile->op->constant.pointer = unconstify(PgcFormat *, format);
 	appendStringInfo(&compile->words, "must have the format %s", format->name);
+	appendStringInfo(&compile->sql, "contract.has_format(%s, %s)", pgc_sql_text(compile),
+					 pgc_sql_literal(TEXTOID, name));
 	pgc_parameter_push(compile, "format", name, false);
 }
 

@@ -6,6 +6,8 @@
 
 #include "engine/batch.h"
 #include "engine/kind.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* always_passes is the test of a value that only had to be there. */
 static pg_attribute_always_inline bool
@@ -29,6 +31,9 @@ compile_not_null(PgcCompile *compile)
 	compile->op->passes = always_passes;
 	compile->op->fails = null_fails;
 	appendStringInfoString(&compile->words, "must not be null");
+	/* IS NOT NULL would look into a composite value */
+	appendStringInfo(&compile->sql, "%s IS %s", quote_identifier(NameStr(compile->column->name)),
+					 type_is_rowtype(compile->type) ? "DISTINCT FROM NULL" : "NOT NULL");
 }
 
 /* blank_passes: is there a byte that is not ASCII white space? */
@@ -57,6 +62,10 @@ compile_not_blank(PgcCompile *compile)
 	compile->op->passes = blank_passes;
 	compile->op->fails = blank_fails;
 	appendStringInfoString(&compile->words, "must not be null, empty or blank");
+	appendStringInfo(&compile->sql,
+					 "%s IS NOT NULL AND pg_catalog.octet_length(pg_catalog.btrim(%s, "
+					 "E' \\t\\n\\x0b\\f\\r'::pg_catalog.text)) OPERATOR(pg_catalog.>) 0",
+					 quote_identifier(NameStr(compile->column->name)), pgc_sql_text(compile));
 }
 
 const PgcKind pgc_kind_not_null = {

@@ -188,8 +188,10 @@ compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, Pg
 		bind_columns(&compile);
 	op->null_passes = rule->kind->null_passes;
 	if (spec->filter != NULL)
+	{
 		rule->filter = pgc_expression_compile(spec->filter, "filter", layout, &rule->uses);
-
+		rule->filter_sql = pgc_expression_unqualified(spec->filter);
+	}
 	initStringInfo(&compile.words);
 	initStringInfo(&compile.sql);
 	pushJsonbValue(&compile.canonical, WJB_BEGIN_OBJECT, NULL);

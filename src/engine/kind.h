@@ -62,6 +62,8 @@ extern const PgcKind pgc_kind_not_matches;
 extern const PgcKind pgc_kind_format;
 extern const PgcKind pgc_kind_multiple_of;
 extern const PgcKind pgc_kind_satisfies;
+extern const PgcKind pgc_kind_unique;
+extern const PgcKind pgc_kind_references;
 
 /* parameter.c: reading and writing parameters */
 extern void pgc_parameter_check_names(const PgcKind *kind, const Jsonb *parameters);

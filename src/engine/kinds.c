@@ -18,6 +18,8 @@ static const PgcKind *const kinds[] = {
 	&pgc_kind_format,
 	&pgc_kind_multiple_of,
 	&pgc_kind_satisfies,
+	&pgc_kind_unique,
+	&pgc_kind_references,
 };
 
 /* pgc_kind_lookup returns the kind of that name, or NULL. */

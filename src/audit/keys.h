@@ -81,6 +81,7 @@ typedef struct PgcKey
 typedef struct PgcKeySet PgcKeySet;
 extern PgcKeySet *pgc_keyset_make(Size memory);
 extern bool pgc_keyset_add_code(PgcKeySet *set, uint64 code);
+extern bool pgc_keyset_is_empty(const PgcKeySet *set);
 extern bool pgc_keyset_has_code(const PgcKeySet *set, uint64 code);
 extern PgcKey *pgc_keyset_add(PgcKeySet *set, const PgcKeys *keys, uint64 code,
 							  const PgcChunk *chunk, int row);

@@ -112,6 +112,13 @@ slot_of(const PgcKeySet *set, const PgcKeys *keys, uint64 code, const PgcChunk *
 	}
 }
 
+/* pgc_keyset_is_empty: is no key in the set? */
+bool
+pgc_keyset_is_empty(const PgcKeySet *set)
+{
+	return set->nkeys == 0;
+}
+
 /* pgc_keyset_add_code adds a code that says it all; false: there is no memory for it. */
 bool
 pgc_keyset_add_code(PgcKeySet *set, uint64 code)

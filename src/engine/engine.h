@@ -136,6 +136,7 @@ typedef struct PgcRule
 	char	   *sql;			/* row rules: the condition as an SQL expression that
 								 * is false for rows that fail; or NULL: there
 								 * is none */
+	char	   *filter_sql;		/* the filter likewise, or NULL */
 	void	   *set;			/* set rules: what their kind needs, else NULL */
 	PgcExpression *filter;		/* or NULL: every row is considered */
 	char	   *broken;			/* why it cannot be evaluated, or NULL */
@@ -225,6 +226,7 @@ extern const char *pgc_action_name(PgcAction action);
 extern const PgcKind *pgc_kind_lookup(const char *name);
 extern char *pgc_kind_names(void);
 extern const char *pgc_kind_name(const PgcKind *kind);
+extern PgcAction pgc_kind_default_action(const char *name);
 
 /* parameter.c */
 extern Datum pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,

@@ -19,6 +19,7 @@
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 #include "utils/varlena.h"
@@ -75,6 +76,7 @@ pgc_key_operator(Oid left, Oid right)
 static void
 compile_unique(PgcCompile *compile)
 {
+	appendStringInfoString(&compile->words, "must be unique");
 	for (int i = 0; i < compile->rule->ncolumns; i++)
 	{
 		const PgcColumn *column = &compile->layout->columns[compile->rule->columns[i]];
@@ -86,17 +88,20 @@ compile_unique(PgcCompile *compile)
 							NameStr(column->name), format_type_be(column->type)),
 					 errdetail("The type knows no equality."),
 					 errhint("Use a column whose type has a default operator class for hash or btree.")));
+		if (compile->rule->ncolumns > 1)
+			appendStringInfo(&compile->words, "%s%s", i > 0 ? ", " : " in ", NameStr(column->name));
 	}
-	appendStringInfoString(&compile->words, compile->rule->ncolumns == 1 ? "must be unique" :
-						   "must be unique by its key");
 }
 
-/* is_readable: can rows be selected from a relation of that kind? */
+/* is_readable: can rows of the relation be selected, by every session? */
 static bool
-is_readable(char kind)
+is_readable(Oid relid)
 {
-	return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_VIEW ||
-		kind == RELKIND_MATVIEW || kind == RELKIND_FOREIGN_TABLE;
+	char		kind = get_rel_relkind(relid);
+
+	return get_rel_persistence(relid) != RELPERSISTENCE_TEMP &&
+		(kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_VIEW ||
+		 kind == RELKIND_MATVIEW || kind == RELKIND_FOREIGN_TABLE);
 }
 
 /* find_relation fills which relation is referenced, or raises. */
@@ -111,11 +116,11 @@ find_relation(PgcReference *reference, const char *name)
 				 errmsg("referenced relation \"%s\" is not given as schema.table", name),
 				 errhint("Give its schema too: rules do not depend on search_path.")));
 	reference->relid = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, false);
-	if (!is_readable(get_rel_relkind(reference->relid)))
+	if (!is_readable(reference->relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" has no rows that could be referenced", name),
-				 errhint("Use a table, view, materialized view or foreign table.")));
+				 errmsg("\"%s\" cannot be referenced by a rule", name),
+				 errhint("Use a table that is not temporary, a view, materialized view or foreign table.")));
 	reference->relation = quote_qualified_identifier(strVal(linitial(names)), strVal(lsecond(names)));
 }
 
@@ -136,6 +141,8 @@ bind_pair(const PgcCompile *compile, PgcReference *reference, int index, char *n
 	get_atttypetypmodcoll(reference->relid, attno, &type, &typmod, &collation);
 	reference->columns[index] = name;
 	reference->operators[index] = pgc_key_operator(type, column->type);
+	reference->collations[index] = collation == column->collation || !OidIsValid(collation) ? "" :
+		psprintf(" COLLATE %s", generate_collation_name(collation));
 	if (reference->operators[index] == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -160,6 +167,7 @@ compile_references(PgcCompile *compile)
 				 errhint("Give as many referenced columns as columns.")));
 	reference->columns = palloc(ncolumns * sizeof(char *));
 	reference->operators = palloc(ncolumns * sizeof(char *));
+	reference->collations = palloc(ncolumns * sizeof(char *));
 	appendStringInfo(&compile->words, "must be found in %s (", reference->relation);
 	for (int i = 0; i < ncolumns; i++)
 	{

@@ -52,3 +52,12 @@ pgc_kind_name(const PgcKind *kind)
 {
 	return kind->name;
 }
+
+/* pgc_kind_default_action returns what rules of a kind do unless it is said. */
+PgcAction
+pgc_kind_default_action(const char *name)
+{
+	const PgcKind *kind = pgc_kind_lookup(name);
+
+	return kind != NULL && kind->set_rule ? PGC_AUDIT : PGC_WARN;
+}

@@ -196,7 +196,10 @@ compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, Pg
 	rule->words = compile.words.data;
 	rule->sql = compile.sql.len > 0 ? compile.sql.data : NULL;
 	if (spec->filter != NULL)
+	{
 		rule->filter = pgc_expression_compile(spec->filter, "filter", layout, &rule->uses);
+		rule->filter_sql = pstrdup(spec->filter);
+	}
 	pgc_rights_leave(&saved);
 }
 

@@ -14,6 +14,7 @@ typedef struct PgcReference
 	char	   *relation;		/* schema.table, quoted where necessary */
 	char	  **columns;		/* names, not quoted */
 	char	  **operators;		/* referenced = referencing, as SQL */
+	char	  **collations;		/* COLLATE clause of the comparison, or "" */
 } PgcReference;
 
 /* keys.c */

@@ -85,6 +85,19 @@ SELECT contract.unique('sorts', '{i8,d}');
 SELECT contract.unique('sorts', '{i2,nd,j}');
 SELECT rule, status, considered, failed, executor FROM audit('keys.sorts');
 
+-- keys whose hashes collide are compared (these do, on machines that store the low byte first)
+CREATE TABLE colliding (by bytea);
+INSERT INTO colliding VALUES ('\x01000000000000000200000000000000'), ('\x0300000000000000bf0562bd9702d6f2');
+SELECT contract.unique('colliding', '{by}');
+SELECT contract.references('colliding', '{by}', 'colliding', '{by}');
+SELECT rule, status, failed, executor FROM audit('keys.colliding');
+INSERT INTO colliding VALUES ('\x0300000000000000bf0562bd9702d6f2');
+SELECT rule, status, failed, observed, executor FROM audit('keys.colliding');
+SELECT value, count(*) FROM contract.violations WHERE dataset = 'keys.colliding' GROUP BY value;
+CREATE TABLE colliding_parents AS SELECT by FROM colliding LIMIT 1;
+SELECT contract.references('colliding', '{by}', 'colliding_parents', '{by}', name => 'other');
+SELECT rule, failed, executor FROM audit('keys.colliding');
+
 -- references: a row needs a parent unless a column of the key is null
 CREATE TABLE countries (code char(2), name text, id bigint, region int, score numeric, ci citext, word text);
 INSERT INTO countries VALUES ('DE', 'Germany', 1, 10, 1.0, 'De', 'de'), ('FR', 'France', 2, 20, 2, 'Fr', 'fr'),

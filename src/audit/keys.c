@@ -291,25 +291,35 @@ pgc_keys_read(const PgcKeys *keys, PgcProgram *program, int rule, const PgcChunk
 		add_column(keys, &keys->columns[i], chunk->columns[keys->columns[i].column].values, read);
 }
 
-/* pgc_keys_copy returns a copy of a row's key in the current context. */
-Datum *
-pgc_keys_copy(const PgcKeys *keys, const PgcChunk *chunk, int row)
+/* copy_value returns a copy of a value that is no integer, in the arena. */
+static Datum
+copy_value(const PgcKeyColumn *column, Datum value, PgcArena *arena)
 {
-	Datum	   *copy = palloc(keys->ncolumns * sizeof(Datum));
+	Size		size;
+	void	   *copy;
 
+	if (column->by_value)
+		return value;
+	if (column->length == -1)
+		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+	size = datumGetSize(value, false, column->length);
+	copy = pgc_arena_reserve(arena, size);
+	memcpy(copy, DatumGetPointer(value), size);
+	return PointerGetDatum(copy);
+}
+
+/* pgc_keys_copy copies a row's key into the arena; may allocate in the current context too. */
+void
+pgc_keys_copy(const PgcKeys *keys, const PgcChunk *chunk, int row, PgcArena *arena, Datum *copy)
+{
 	for (int i = 0; i < keys->ncolumns; i++)
 	{
 		const PgcKeyColumn *column = &keys->columns[i];
 		Datum		value = chunk->columns[column->column].values[row];
 
-		if (column->form == PGC_KEY_INTEGER)
-			copy[i] = Int64GetDatum(integer_of(column, value));
-		else if (column->length == -1)
-			copy[i] = datumCopy(PointerGetDatum(PG_DETOAST_DATUM_PACKED(value)), false, -1);
-		else
-			copy[i] = datumCopy(value, column->by_value, column->length);
+		copy[i] = column->form == PGC_KEY_INTEGER ? Int64GetDatum(integer_of(column, value)) :
+			copy_value(column, value, arena);
 	}
-	return copy;
 }
 
 /* is_equal: does a value equal a copied one? */

@@ -49,12 +49,20 @@ typedef struct PgcKeyRows
 	uint64		codes[PGC_CHUNK_ROWS];
 } PgcKeyRows;
 
+/* Where many small copies lie, without a header each. */
+typedef struct PgcArena
+{
+	MemoryContext context;
+	char	   *next;
+	Size		left;			/* bytes */
+} PgcArena;
+
 /* keys.c */
 extern PgcKeys *pgc_keys_make(const PgcLayout *layout, const int *columns, int ncolumns);
 extern bool pgc_keys_pair(PgcKeys *keys, PgcKeys *others);
 extern void pgc_keys_read(const PgcKeys *keys, PgcProgram *program, int rule, const PgcChunk *chunk,
 						  PgcKeyRows *read);
-extern Datum *pgc_keys_copy(const PgcKeys *keys, const PgcChunk *chunk, int row);
+extern void pgc_keys_copy(const PgcKeys *keys, const PgcChunk *chunk, int row, PgcArena *arena, Datum *copy);
 extern bool pgc_keys_equal(const PgcKeys *keys, const Datum *copy, const PgcChunk *chunk, int row);
 extern Bitmapset *pgc_keys_columns(const PgcKeys *keys);
 extern Size pgc_keys_memory(const PgcAudit *audit);
@@ -75,7 +83,8 @@ pgc_key_mix(uint64 code)
 typedef struct PgcKey
 {
 	int64		count;			/* whatever the set's user counts */
-	Datum	   *values;			/* NULL if the code says it all */
+	Datum		values[FLEXIBLE_ARRAY_MEMBER];	/* not there if the code says
+												 * it all */
 } PgcKey;
 
 typedef struct PgcKeySet PgcKeySet;
@@ -89,6 +98,7 @@ extern PgcKey *pgc_keyset_find(const PgcKeySet *set, const PgcKeys *keys, uint64
 							   const PgcChunk *chunk, int row);
 extern void pgc_keyset_prefetch(const PgcKeySet *set, const uint64 *codes, int ncodes);
 extern void pgc_keyset_free(PgcKeySet *set);
+extern void *pgc_arena_reserve(PgcArena *arena, Size size);
 
 /* repeats.c: which of many hashes occur more than once? */
 typedef struct PgcRepeats PgcRepeats;

@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #define FIRST_SLOTS 1024
+#define ARENA_PAGE 65536
 
 typedef struct Slot
 {
@@ -21,7 +22,8 @@ typedef struct Slot
 
 struct PgcKeySet
 {
-	MemoryContext context;		/* owns the copies */
+	MemoryContext context;		/* owns slots and copies */
+	PgcArena	arena;			/* of the copies */
 	Size		memory;			/* bytes that all may take */
 	Slot	   *slots;
 	uint64		mask;			/* number of slots - 1 */
@@ -30,6 +32,24 @@ struct PgcKeySet
 
 /* The key of codes that say it all. */
 static PgcKey by_code;
+
+/* pgc_arena_reserve returns memory for a copy, which lives as long as the arena's context. */
+void *
+pgc_arena_reserve(PgcArena *arena, Size size)
+{
+	void	   *reserved;
+
+	size = MAXALIGN(size);
+	if (size > arena->left)
+	{
+		arena->left = Max(size, ARENA_PAGE);
+		arena->next = MemoryContextAllocHuge(arena->context, arena->left);
+	}
+	reserved = arena->next;
+	arena->next += size;
+	arena->left -= size;
+	return reserved;
+}
 
 /* make_slots allocates free slots in the current context. */
 static Slot *
@@ -47,6 +67,10 @@ pgc_keyset_make(Size memory)
 	MemoryContext caller;
 
 	set->context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract keys", ALLOCSET_DEFAULT_SIZES);
+	set->arena = (PgcArena)
+	{
+		.context = set->context
+	};
 	set->memory = memory;
 	set->mask = FIRST_SLOTS - 1;
 	set->nkeys = 0;
@@ -106,7 +130,7 @@ slot_of(const PgcKeySet *set, const PgcKeys *keys, uint64 code, const PgcChunk *
 	{
 		Slot	   *slot = &set->slots[i];
 
-		if (slot->key == NULL || (slot->code == code && (slot->key->values == NULL ||
+		if (slot->key == NULL || (slot->code == code && (slot->key == &by_code ||
 														 pgc_keys_equal(keys, slot->key->values, chunk, row))))
 			return slot;
 	}
@@ -149,7 +173,6 @@ PgcKey *
 pgc_keyset_add(PgcKeySet *set, const PgcKeys *keys, uint64 code, const PgcChunk *chunk, int row)
 {
 	Slot	   *slot;
-	MemoryContext caller;
 
 	if (!fits(set))
 		return NULL;
@@ -158,11 +181,10 @@ pgc_keyset_add(PgcKeySet *set, const PgcKeys *keys, uint64 code, const PgcChunk 
 		return slot->key;
 	if (MemoryContextMemAllocated(set->context, false) > set->memory)
 		return NULL;
-	caller = MemoryContextSwitchTo(set->context);
 	slot->code = code;
-	slot->key = palloc0(sizeof(PgcKey));
-	slot->key->values = pgc_keys_copy(keys, chunk, row);
-	MemoryContextSwitchTo(caller);
+	slot->key = pgc_arena_reserve(&set->arena, offsetof(PgcKey, values) + keys->ncolumns * sizeof(Datum));
+	slot->key->count = 0;
+	pgc_keys_copy(keys, chunk, row, &set->arena, slot->key->values);
 	set->nkeys++;
 	return slot->key;
 }

@@ -40,7 +40,7 @@ typedef struct Referenced
 	PgcConsumer consumer;		/* must be first */
 	References *references;
 	PgcKeys    *keys;
-	PgcScan	   *scan;
+	PgcScan    *scan;
 	bool		overflow;		/* memory does not suffice */
 	PgcKeyRows	read;
 } Referenced;

@@ -38,7 +38,7 @@ typedef struct Confirmation
 {
 	PgcConsumer consumer;		/* must be first */
 	Collection *collection;
-	PgcScan	   *scan;
+	PgcScan    *scan;
 	PgcKeySet  *keys;			/* those whose hash is suspect; NULL: the hash
 								 * is the key */
 	PgcSampler *sampler;
@@ -224,15 +224,15 @@ count_repeats(Collection *collection)
 
 /* report fills the tally of a rule that was evaluated. */
 static void
-report(PgcTally *tally, const int64 *counts, const char *executor)
+report(PgcTally *tally, int64 considered, int64 failed, int64 duplicates, const char *executor)
 {
 	char	   *observed = psprintf("{\"failed_fraction\": %.10g, \"duplicate_keys\": " INT64_FORMAT "}",
-									(double) counts[1] / Max(counts[0], 1), counts[2]);
+									(double) failed / Max(considered, 1), duplicates);
 
-	tally->considered = counts[0];
-	tally->failed = counts[1];
+	tally->considered = considered;
+	tally->failed = failed;
 	tally->executor = executor;
-	if (tally->considered > 0)
+	if (considered > 0)
 		tally->observed = DirectFunctionCall1(jsonb_in, CStringGetDatum(observed));
 }
 
@@ -316,7 +316,7 @@ ask_sql(PgcAudit *audit, int rule)
 	tally->error = pgc_ask_counts(audit, counts_sql(audit, rule), counts);
 	if (tally->error != NULL)
 		return;
-	report(tally, counts, "sql");
+	report(tally, counts[0], counts[1], counts[2], "sql");
 	if (tally->failed > 0)
 		tally->error = pgc_ask_samples(audit, rule, failing_from(audit, rule));
 }
@@ -334,7 +334,7 @@ pgc_unique_finish(PgcAudit *audit, int rule, PgcConsumer *consumer)
 	if (compiled->broken != NULL)
 		tally->error = compiled->broken;
 	else if (counted)
-		report(tally, (int64[]) {collection->considered, collection->failed, collection->duplicates}, "hash");
+		report(tally, collection->considered, collection->failed, collection->duplicates, "hash");
 	else
 		ask_sql(audit, rule);
 }

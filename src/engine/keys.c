@@ -163,7 +163,7 @@ compile_references(PgcCompile *compile)
 	if (list_length(names) != ncolumns)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%d columns cannot reference %d columns", ncolumns, list_length(names)),
+				 errmsg("a key of length %d cannot reference one of length %d", ncolumns, list_length(names)),
 				 errhint("Give as many referenced columns as columns.")));
 	reference->columns = palloc(ncolumns * sizeof(char *));
 	reference->operators = palloc(ncolumns * sizeof(char *));

@@ -248,7 +248,7 @@ CREATE FUNCTION contract.add_rule(
 	kind text,
 	columns name[],
 	parameters jsonb DEFAULT '{}',
-	on_violation text DEFAULT 'warn',
+	on_violation text DEFAULT NULL,
 	severity text DEFAULT 'error',
 	filter text DEFAULT NULL,
 	tolerance numeric DEFAULT 0,
@@ -256,7 +256,7 @@ CREATE FUNCTION contract.add_rule(
 	description text DEFAULT NULL)
 RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_add_rule';
 COMMENT ON FUNCTION contract.add_rule(regclass, text, name[], jsonb, text, text, text, numeric, text, text) IS
-'adds a rule of any kind and returns its name';
+'adds a rule of any kind and returns its name; without on_violation a row rule warns and a set rule is for audits only';
 
 CREATE FUNCTION contract.alter_rule(
 	relation regclass,
@@ -493,8 +493,44 @@ COMMENT ON FUNCTION contract.satisfies(regclass, text, text, text, text, numeric
 'adds a rule: the SQL expression over the row is not false';
 
 /*
- * Set rules about a table as a whole.  Only audits evaluate them.
+ * Set rules: about more than one row, so audits alone evaluate them.
  */
+CREATE FUNCTION contract.unique(
+	relation regclass,
+	columns name[],
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'unique', columns,
+	'{}',
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.unique(regclass, name[], text, text, text, numeric, text, text) IS
+'adds a rule: no two rows have the same values in the columns; rows with a null in them pass';
+
+CREATE FUNCTION contract.references(
+	relation regclass,
+	columns name[],
+	referenced regclass,
+	referenced_columns name[],
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'references', columns,
+	pg_catalog.jsonb_build_object(
+		'referenced_relation', (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, referenced, 0)).identity,
+		'referenced_columns', referenced_columns),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.references(regclass, name[], regclass, name[], text, text, text, numeric, text, text) IS
+'adds a rule: the values of the columns are found in another relation, together; rows with a null in them pass';
+
 CREATE FUNCTION contract.row_count(
 	relation regclass,
 	minimum bigint DEFAULT NULL,

@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "audit/ask.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "engine/output.h"
 #include "engine/rights.h"
@@ -93,6 +94,81 @@ pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg)
 	}
 	PG_END_TRY();
 	return error;
+}
+
+/* take_counts is the PgcAskRow of pgc_ask_counts. */
+static void
+take_counts(const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg)
+{
+	int64	   *counts = arg;
+
+	for (int i = 0; i < descriptor->natts; i++)
+		counts[i] = DatumGetInt64(values[i]);
+}
+
+/* pgc_ask_counts runs a SELECT of one row of bigints.  Returns NULL or the error. */
+char *
+pgc_ask_counts(const PgcAudit *audit, const char *sql, int64 *counts)
+{
+	return pgc_ask_run(audit, sql, take_counts, counts);
+}
+
+/* One row of an answer as evidence: its ctid, then the columns of the layout. */
+typedef struct Failing
+{
+	PgcRows		rows;			/* must be first */
+	PgcSampler *sampler;
+	int			rule;
+	int			ncolumns;
+	const Datum *values;
+	const bool *nulls;
+} Failing;
+
+/* form_row is PgcRows.form of an answer. */
+static void
+form_row(const PgcRows *rows, int row, Datum *values, bool *nulls)
+{
+	const Failing *failing = (const Failing *) rows;
+
+	memcpy(values, failing->values, failing->ncolumns * sizeof(Datum));
+	memcpy(nulls, failing->nulls, failing->ncolumns * sizeof(bool));
+}
+
+/* take_failing is the PgcAskRow of pgc_ask_samples. */
+static void
+take_failing(const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg)
+{
+	Failing    *failing = arg;
+
+	failing->values = values + 1;
+	failing->nulls = nulls + 1;
+	failing->rows.tids = nulls[0] ? NULL : (ItemPointerData *) DatumGetPointer(values[0]);
+	pgc_sampler_take(failing->sampler, failing->rule, &failing->rows, 0);
+}
+
+/*
+ * pgc_ask_samples keeps failing rows as samples of a rule: from is FROM and
+ * WHERE of the SELECT of all of them, with the relation as t.  Returns NULL or
+ * the error.
+ */
+char *
+pgc_ask_samples(PgcAudit *audit, int rule, const char *from)
+{
+	const PgcLayout *layout = &audit->program->layout;
+	char		kind = audit->relation->rd_rel->relkind;
+	bool		has_ctid = kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
+	Failing		failing = {.rule = rule,.ncolumns = layout->ncolumns};
+	StringInfoData sql;
+
+	failing.rows.relation = RelationGetRelid(audit->relation);
+	failing.rows.form = form_row;
+	failing.sampler = pgc_sampler_make(audit);
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, has_ctid ? "SELECT t.ctid" : "SELECT NULL::pg_catalog.tid");
+	for (int i = 0; i < layout->ncolumns; i++)
+		appendStringInfo(&sql, ", t.%s", quote_identifier(NameStr(layout->columns[i].name)));
+	appendStringInfo(&sql, " %s LIMIT %d", from, audit->max_samples);
+	return pgc_ask_run(audit, sql.data, take_failing, &failing);
 }
 
 /*

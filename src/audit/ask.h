@@ -26,6 +26,8 @@ typedef void (*PgcAskRow) (const Datum *values, const bool *nulls, TupleDesc des
 
 /* ask.c */
 extern char *pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, void *arg);
+extern char *pgc_ask_counts(const PgcAudit *audit, const char *sql, int64 *counts);
+extern char *pgc_ask_samples(PgcAudit *audit, int rule, const char *from);
 extern char *pgc_ask_text(Oid type, Datum value);
 extern void pgc_ask_field(StringInfo object, const char *name, const char *value, bool as_number);
 extern Datum pgc_ask_object(StringInfo object);

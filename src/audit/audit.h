@@ -156,8 +156,10 @@ extern void pgc_tally_add(PgcAudit *audit, int rule, int64 considered, int64 fai
 /* unique.c, references.c: begin returns NULL where only SQL can tell; finish then asks SQL. */
 extern PgcConsumer *pgc_unique_begin(PgcAudit *audit, int rule);
 extern void pgc_unique_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
+extern char *pgc_unique_rows_sql(const PgcAudit *audit, int rule);
 extern PgcConsumer *pgc_references_begin(PgcAudit *audit, int rule);
 extern void pgc_references_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
+extern char *pgc_references_rows_sql(const PgcAudit *audit, int rule);
 
 /* metric.c: all rules row_count, fresh and metric that are not done, in one statement */
 extern void pgc_metric_run(PgcAudit *audit);

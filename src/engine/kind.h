@@ -66,6 +66,8 @@ extern const PgcKind pgc_kind_row_count;
 extern const PgcKind pgc_kind_fresh;
 extern const PgcKind pgc_kind_metric;
 extern const PgcKind pgc_kind_query;
+extern const PgcKind pgc_kind_unique;
+extern const PgcKind pgc_kind_references;
 
 /* parameter.c: reading and writing parameters */
 extern void pgc_parameter_check_names(const PgcKind *kind, const Jsonb *parameters);

@@ -129,6 +129,21 @@ SELECT rule('parted', 'n', 'not_null', '{n}'), rule('base', 'n', 'between', '{id
 SELECT relation, contract.failing_rows(relation, 'n') AS query, (counts(relation)).* FROM unnest('{parted,base,vw}'::regclass[]) AS relation;
 
 /*
+ * Keys
+ */
+CREATE TABLE parent (x integer PRIMARY KEY);
+CREATE TABLE kid (id integer PRIMARY KEY, x integer, y text, "the ""z" integer);
+INSERT INTO parent VALUES (1), (2);
+INSERT INTO kid VALUES (4, 1, 'a', 1), (3, 1, 'a', NULL), (2, 3, NULL, 1), (1, 3, NULL, 1), (5, NULL, 'b', 3), (6, NULL, 'b', 4);
+SELECT contract.unique('kid', '{x,y}', name => 'u'), contract.unique('kid', ARRAY['the "z']::name[], filter => '"the ""z" > 0 AND kid.id < 5 -- few', name => 'uf'),
+	contract.references('kid', '{x}', 'parent', '{x}', name => 'r'), contract.references('kid', '{x}', 'parent', '{x}', filter => 'id = 1', name => 'rf');
+SELECT * FROM counts('kid');
+SELECT contract.failing_rows('kid', 'u') AS query \gset
+:query;
+SELECT contract.failing_rows('kid', 'uf') \gexec
+SELECT contract.failing_rows('kid', 'r') \gexec
+
+/*
  * Who may, and what they see
  */
 CREATE ROLE regress_failing_reader;

@@ -130,6 +130,37 @@ SELECT contract.drop_contract('regress_proofs.t');
 DROP TABLE t;
 
 /*
+ * Unique indexes
+ */
+CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE t (pk integer, a integer, b integer, c text, d text COLLATE nocase, e text, f integer, g integer, h integer, i integer, j varchar(9), k integer,
+	PRIMARY KEY (pk), UNIQUE (a, b), UNIQUE (c), UNIQUE (g) DEFERRABLE, UNIQUE NULLS NOT DISTINCT (k));
+CREATE UNIQUE INDEX d_bytes ON t (d COLLATE "C");
+CREATE UNIQUE INDEX e_pattern ON t (e text_pattern_ops);
+CREATE UNIQUE INDEX f_partial ON t (f) WHERE f > 0;
+CREATE UNIQUE INDEX h_expression ON t (abs(h));
+CREATE INDEX i_not_unique ON t (i);
+CREATE UNIQUE INDEX j_other_collation ON t (j COLLATE "und-x-icu") INCLUDE (i);
+INSERT INTO t SELECT n, n, n, n, n, n, n, n, n, n, n, n FROM generate_series(1, 2) AS n;
+SELECT rule('t', 'unique', string_to_array(c, ',')::name[], name => c)
+FROM unnest('{pk,a,"a,b","b,a","a,b,c",c,d,e,f,g,h,i,j,k}'::text[]) AS c;
+SELECT rule('t', 'unique', '{pk}', filter => 'a > 0', name => 'pk filtered');
+SELECT rule, status, failed, executor = 'proof' AS proven, message FROM proofs('t');
+-- an index that is not valid
+INSERT INTO t (pk, i) VALUES (3, 1);
+CREATE UNIQUE INDEX CONCURRENTLY i_broken ON t (i);
+SELECT rule, status, failed, executor = 'proof' AS proven FROM proofs('t') WHERE rule = 'i';
+SELECT contract.drop_contract('regress_proofs.t');
+DROP TABLE t;
+CREATE TABLE t (id integer, n integer, UNIQUE (id)) PARTITION BY LIST (id);
+CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1);
+CREATE UNIQUE INDEX ON t_1 (n);
+SELECT rule('t', 'unique', '{id}'), rule('t', 'unique', '{n}');
+SELECT rule, status, failed, executor = 'proof' AS proven, message FROM proofs('t');
+SELECT contract.drop_contract('regress_proofs.t');
+DROP TABLE t;
+
+/*
  * Where constraints are not enforced, or not everywhere
  */
 CREATE TABLE remote (id integer, qty integer);

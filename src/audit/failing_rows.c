@@ -61,33 +61,41 @@ order_of(Relation relation)
 	return list.data;
 }
 
-/* compile returns the rule compiled, or raises if it cannot be evaluated. */
-static const PgcRule *
-compile(const PgcLayout *layout, const PgcRuleSpec *spec)
+/* compile returns the rule compiled as a program of its own, or raises if it cannot be evaluated. */
+static PgcProgram *
+compile(Relation relation, const PgcRuleSpec *spec)
 {
-	const PgcRule *rule = &pgc_program_compile(CurrentMemoryContext, layout, spec, 1)->rules[0];
+	PgcProgram *program = pgc_program_compile(CurrentMemoryContext, pgc_layout_of(relation), spec, 1);
 
-	if (rule->broken != NULL)
+	if (program->rules[0].broken != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("contract rule \"%s\" of \"%s\" cannot be evaluated", rule->name, layout->relation),
-				 errdetail("%s.", rule->broken),
+				 errmsg("contract rule \"%s\" of \"%s\" cannot be evaluated",
+						spec->name, RelationGetRelationName(relation)),
+				 errdetail("%s.", program->rules[0].broken),
 				 errhint("Change the rule with contract.alter_rule, or drop it with contract.drop_rule.")));
-	return rule;
+	return program;
 }
 
-/* query_of returns the SELECT of the rows that fail a rule, or raises if there are no such rows. */
+/* failing_from returns FROM and WHERE of the rows that fail the only rule, or raises if there are no such rows. */
 static char *
-query_of(Relation relation, const PgcLayout *layout, const PgcRule *rule)
+failing_from(const PgcAudit *audit)
 {
-	if (rule->sql == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("contract rule \"%s\" of \"%s\" has no failing rows", rule->name, layout->relation),
-				 errdetail("A rule of kind %s is about the table as a whole.", pgc_kind_name(rule->kind)),
-				 errhint("See the view contract.results for what was observed.")));
-	return psprintf("SELECT %s\n%s\nWHERE %s%s", readable_columns(relation, layout),
-					pgc_select_from(relation), pgc_sql_failing(rule), order_of(relation));
+	const PgcRule *rule = &audit->program->rules[0];
+	const char *kind = pgc_kind_name(rule->kind);
+
+	if (rule->sql != NULL)
+		return psprintf("%s\nWHERE %s", pgc_select_from(audit->relation), pgc_sql_failing(rule));
+	if (strcmp(kind, "unique") == 0)
+		return psprintf("FROM (%s) AS failing", pgc_unique_rows_sql(audit, 0));
+	if (strcmp(kind, "references") == 0)
+		return psprintf("FROM (%s) AS failing", pgc_references_rows_sql(audit, 0));
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("contract rule \"%s\" of \"%s\" has no failing rows", rule->name,
+					RelationGetRelationName(audit->relation)),
+			 errdetail("A rule of kind %s is about the table as a whole.", kind),
+			 errhint("See the view contract.results for what was observed.")));
 }
 
 /* pgc_failing_rows is contract.failing_rows(relation, rule). */
@@ -95,18 +103,17 @@ Datum
 pgc_failing_rows(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
-	PgcContract *contract;
-	PgcStoredRule *stored;
-	Relation	relation;
-	PgcLayout  *layout;
+	PgcAudit	audit = {.context = CurrentMemoryContext};
+	const PgcStoredRule *rule;
 	char	   *query;
 
 	pgc_privilege_require_some(relid);
-	contract = pgc_contract_require(relid);
-	stored = pgc_contract_rule(contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	relation = table_open(relid, AccessShareLock);
-	layout = pgc_layout_of(relation);
-	query = query_of(relation, layout, compile(layout, &stored->spec));
-	table_close(relation, NoLock);
+	audit.contract = pgc_contract_require(relid);
+	rule = pgc_contract_rule(audit.contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	audit.relation = table_open(relid, AccessShareLock);
+	audit.program = compile(audit.relation, &rule->spec);
+	query = psprintf("SELECT %s\n%s%s", readable_columns(audit.relation, &audit.program->layout),
+					 failing_from(&audit), order_of(audit.relation));
+	table_close(audit.relation, NoLock);
 	PG_RETURN_TEXT_P(cstring_to_text(query));
 }

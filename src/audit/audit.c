@@ -3,7 +3,8 @@
  *		An audit from begin to end: what is known, what must be read, by what.
  *
  * The relation is locked before the snapshot is taken, so that a rewrite that
- * was waited for is seen with its rows.  Each rule ends up with one tally.
+ * was waited for is seen with its rows; proofs are found before it, too, so that
+ * the snapshot sees only rows that keep them.  Each rule ends up with one tally.
  */
 #include "postgres.h"
 
@@ -26,8 +27,7 @@ push_snapshot(PgcAudit *audit)
 /*
  * pgc_audit_begin prepares an audit of a relation that the caller has locked,
  * to be read with the rights of a role, by rules whose expressions run with those
- * of their author, in the current context, with a snapshot that stays active until
- * pgc_audit_end.
+ * of their author, in the current context.
  */
 PgcAudit *
 pgc_audit_begin(const PgcContract *contract, const PgcRuleSpec *specs, int nspecs,
@@ -42,21 +42,11 @@ pgc_audit_begin(const PgcContract *contract, const PgcRuleSpec *specs, int nspec
 	audit->role = role;
 	audit->max_samples = max_samples;
 	audit->rows = audit->failed = -1;
-	pgc_progress_start(contract->dataset_id, RelationGetRelid(relation));
 	(void) pgc_scan_leaves(relation);	/* locks them */
-	push_snapshot(audit);
 	layout->author = author;
 	audit->program = pgc_program_compile(CurrentMemoryContext, layout, specs, nspecs);
 	audit->tallies = palloc0(Max(nspecs, 1) * sizeof(PgcTally));
 	return audit;
-}
-
-/* pgc_audit_end ends an audit; what it found stays. */
-void
-pgc_audit_end(PgcAudit *audit)
-{
-	PopActiveSnapshot();
-	pgc_progress_phase(PGC_PHASE_STORE);
 }
 
 /* pgc_tally_add adds counts of one executor to a rule's tally. */
@@ -142,6 +132,19 @@ finish_row_rules(PgcAudit *audit)
 	}
 }
 
+/* Set rules that look at the rows: begin gives what takes them, or NULL; finish draws the conclusion. */
+typedef struct KeyKind
+{
+	const char *name;
+	PgcConsumer *(*begin) (PgcAudit *audit, int rule);
+	void		(*finish) (PgcAudit *audit, int rule, PgcConsumer *consumer);
+} KeyKind;
+
+static const KeyKind key_kinds[] = {
+	{"unique", pgc_unique_begin, pgc_unique_finish},
+	{"references", pgc_references_begin, pgc_references_finish},
+};
+
 /* is_kind: is the rule still to be evaluated, and of this kind? */
 static bool
 is_kind(const PgcAudit *audit, int rule, const char *kind)
@@ -152,47 +155,47 @@ is_kind(const PgcAudit *audit, int rule, const char *kind)
 		strcmp(pgc_kind_name(compiled->kind), kind) == 0;
 }
 
-/* What looks at the rows for rules that need a pass of their own kind. */
-typedef struct SetConsumers
+/* key_kind_of returns what evaluates a rule that looks at keys, or NULL. */
+static const KeyKind *
+key_kind_of(const PgcAudit *audit, int rule)
 {
-	PgcConsumer **unique;		/* a rule, or NULL */
-	PgcConsumer **references;
-	List	   *all;
-} SetConsumers;
+	for (int i = 0; i < lengthof(key_kinds); i++)
+	{
+		if (is_kind(audit, rule, key_kinds[i].name))
+			return &key_kinds[i];
+	}
+	return NULL;
+}
 
-/* begin_consumers asks the set rules who wants to see the rows. */
-static SetConsumers
-begin_consumers(PgcAudit *audit)
+/* begin_consumers returns, a rule, what wants to see the rows, or NULL; *all is a list of them. */
+static PgcConsumer **
+begin_consumers(PgcAudit *audit, List **all)
 {
-	SetConsumers consumers = {0};
-	int			nrules = Max(audit->program->nrules, 1);
+	PgcConsumer **consumers = palloc0(Max(audit->program->nrules, 1) * sizeof(PgcConsumer *));
 
-	consumers.unique = palloc0(nrules * sizeof(PgcConsumer *));
-	consumers.references = palloc0(nrules * sizeof(PgcConsumer *));
+	*all = NIL;
 	for (int i = 0; i < audit->program->nrules; i++)
 	{
-		if (is_kind(audit, i, "unique"))
-			consumers.unique[i] = pgc_unique_begin(audit, i);
-		else if (is_kind(audit, i, "references"))
-			consumers.references[i] = pgc_references_begin(audit, i);
-		if (consumers.unique[i] != NULL)
-			consumers.all = lappend(consumers.all, consumers.unique[i]);
-		if (consumers.references[i] != NULL)
-			consumers.all = lappend(consumers.all, consumers.references[i]);
+		const KeyKind *kind = key_kind_of(audit, i);
+
+		if (kind != NULL)
+			consumers[i] = kind->begin(audit, i);
+		if (consumers[i] != NULL)
+			*all = lappend(*all, consumers[i]);
 	}
 	return consumers;
 }
 
 /* finish_set_rules evaluates what is left when the rows have been read. */
 static void
-finish_set_rules(PgcAudit *audit, const SetConsumers *consumers)
+finish_set_rules(PgcAudit *audit, PgcConsumer **consumers)
 {
 	for (int i = 0; i < audit->program->nrules; i++)
 	{
-		if (is_kind(audit, i, "unique"))
-			pgc_unique_finish(audit, i, consumers->unique[i]);
-		else if (is_kind(audit, i, "references"))
-			pgc_references_finish(audit, i, consumers->references[i]);
+		const KeyKind *kind = key_kind_of(audit, i);
+
+		if (kind != NULL)
+			kind->finish(audit, i, consumers[i]);
 		else if (is_kind(audit, i, "query"))
 			pgc_query_run(audit, i);
 	}
@@ -256,18 +259,29 @@ read_rows(PgcAudit *audit, const List *consumers)
 	finish_row_rules(audit);
 }
 
+/* evaluate evaluates the rules for which something must be read. */
+static void
+evaluate(PgcAudit *audit)
+{
+	List	   *all;
+	PgcConsumer **consumers = begin_consumers(audit, &all);
+
+	if (has_row_rules(audit) || all != NIL)
+		read_rows(audit, all);
+	pgc_progress_phase(PGC_PHASE_SET_RULES);
+	finish_set_rules(audit, consumers);
+	if (audit->profile)
+		pgc_profile_run(audit);
+}
+
 /* pgc_audit_run evaluates all rules.  Errors other than the rules' own are thrown. */
 void
 pgc_audit_run(PgcAudit *audit)
 {
-	SetConsumers consumers;
-
+	pgc_progress_start(audit->contract->dataset_id, RelationGetRelid(audit->relation));
 	settle_without_rows(audit);
-	consumers = begin_consumers(audit);
-	if (has_row_rules(audit) || consumers.all != NIL)
-		read_rows(audit, consumers.all);
-	pgc_progress_phase(PGC_PHASE_SET_RULES);
-	finish_set_rules(audit, &consumers);
-	if (audit->profile)
-		pgc_profile_run(audit);
+	push_snapshot(audit);
+	evaluate(audit);
+	PopActiveSnapshot();
+	pgc_progress_phase(PGC_PHASE_STORE);
 }

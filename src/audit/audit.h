@@ -149,7 +149,6 @@ extern void pgc_sampler_take(PgcSampler *sampler, int rule, const PgcRows *rows,
 extern PgcAudit *pgc_audit_begin(const PgcContract *contract, const PgcRuleSpec *specs, int nspecs,
 								 Relation relation, Oid role, Oid author, int max_samples);
 extern void pgc_audit_run(PgcAudit *audit);
-extern void pgc_audit_end(PgcAudit *audit);
 extern void pgc_tally_add(PgcAudit *audit, int rule, int64 considered, int64 failed,
 						  const char *executor);
 

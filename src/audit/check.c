@@ -77,7 +77,6 @@ audit_of(const PgcContract *contract, PgcMode mode, bool stored, bool profile)
 	audit->stored = stored && !partial;
 	audit->profile = profile && audit->stored;
 	pgc_audit_run(audit);
-	pgc_audit_end(audit);
 	table_close(relation, NoLock);
 	return audit;
 }

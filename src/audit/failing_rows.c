@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "audit/audit.h"
+#include "engine/measure.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -77,6 +78,18 @@ compile(Relation relation, const PgcRuleSpec *spec)
 	return program;
 }
 
+/* own_query returns the query of a rule that is one and whose rows are failures, else NULL. */
+static const char *
+own_query(const PgcRule *rule)
+{
+	const PgcQuery *query;
+
+	if (strcmp(pgc_kind_name(rule->kind), "query") != 0)
+		return NULL;
+	query = pgc_rule_query(rule);
+	return query->bounds == NULL ? query->sql : NULL;
+}
+
 /* failing_from returns FROM and WHERE of the rows that fail the only rule, or raises if there are no such rows. */
 static char *
 failing_from(const PgcAudit *audit)
@@ -105,15 +118,17 @@ pgc_failing_rows(PG_FUNCTION_ARGS)
 	Oid			relid = PG_GETARG_OID(0);
 	PgcAudit	audit = {.context = CurrentMemoryContext};
 	const PgcStoredRule *rule;
-	char	   *query;
+	const char *query;
 
 	pgc_privilege_require_some(relid);
 	audit.contract = pgc_contract_require(relid);
 	rule = pgc_contract_rule(audit.contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	audit.relation = table_open(relid, AccessShareLock);
 	audit.program = compile(audit.relation, &rule->spec);
-	query = psprintf("SELECT %s\n%s%s", readable_columns(audit.relation, &audit.program->layout),
-					 failing_from(&audit), order_of(audit.relation));
+	query = own_query(&audit.program->rules[0]);
+	if (query == NULL)
+		query = psprintf("SELECT %s\n%s%s", readable_columns(audit.relation, &audit.program->layout),
+						 failing_from(&audit), order_of(audit.relation));
 	table_close(audit.relation, NoLock);
 	PG_RETURN_TEXT_P(cstring_to_text(query));
 }

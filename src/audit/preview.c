@@ -109,7 +109,6 @@ pgc_preview(PG_FUNCTION_ARGS)
 	audit = pgc_audit_begin(contract_of(RelationGetRelid(relation)), &spec, 1, relation,
 							GetUserId(), GetUserId(), EXAMPLES);
 	pgc_audit_run(audit);
-	pgc_audit_end(audit);
 	pgc_progress_end();
 	table_close(relation, NoLock);
 	refuse_error(&audit->tallies[0]);

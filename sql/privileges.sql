@@ -113,7 +113,7 @@ SET ROLE regress_reader;
 SELECT count(*) AS violations, count(key) AS keys, count("row") AS rows, count(value) AS values, count(message) AS messages FROM contract.violations;
 SELECT count(*) AS quarantined, count(key) AS keys, count("row") AS rows FROM contract.quarantined;
 SELECT count(*) AS results, count(message) AS messages FROM contract.results;
-SELECT contract.check('regress_priv.person');
+SELECT rule, status, considered, failed, executor FROM contract.check('regress_priv.person');
 SET ROLE regress_owner;
 SELECT count(*) AS violations, count("row") AS rows FROM contract.violations;
 SELECT count(*) FROM contract.check('regress_priv.person');

@@ -57,7 +57,7 @@ pgc_aggregate_takes(const PgcAudit *audit)
 {
 	List	   *rules = left_rules(audit);
 
-	return audit->contract->dataset_id != 0 &&
+	return audit->of_contract &&
 		list_length(rules) <= PGC_EVALUATE_RULES &&
 		bms_num_members(columns_of(audit, rules)) <= FUNC_MAX_ARGS - LEADING &&
 		!pgc_program_can_fail(audit->program);

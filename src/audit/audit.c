@@ -38,6 +38,7 @@ pgc_audit_begin(const PgcContract *contract, const PgcRuleSpec *specs, int nspec
 
 	audit->context = CurrentMemoryContext;
 	audit->contract = contract;
+	audit->specs = specs;
 	audit->relation = relation;
 	audit->role = role;
 	audit->max_samples = max_samples;
@@ -94,7 +95,7 @@ settle_without_rows(PgcAudit *audit)
 			tally->skipped = psprintf("you may not read column \"%s\"", column);
 		else if (audit->mode == PGC_MODE_SAMPLE && pgc_rule_is_set_rule(rule))
 			tally->skipped = "the rule needs all rows, not a sample";
-		else if (tally->error == NULL && !audit->partial)
+		else if (tally->error == NULL && audit->of_contract && !audit->partial)
 			tally->message = pgc_proof_find(audit, i);
 		if (tally->message != NULL)
 		{

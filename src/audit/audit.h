@@ -54,6 +54,8 @@ typedef struct PgcAudit
 {
 	MemoryContext context;		/* owns tallies, samples and messages */
 	const PgcContract *contract;	/* for masking: relid and pii must be set */
+	const PgcRuleSpec *specs;	/* the rules: the contract's, or a preview's */
+	bool		of_contract;	/* they are the contract's, all of them */
 	Relation	relation;		/* locked */
 	Oid			role;			/* with whose rights rows are read */
 	bool		row_security;	/* read what policies show to role; else all

@@ -72,6 +72,7 @@ audit_of(const PgcContract *contract, PgcMode mode, bool stored, bool profile)
 										partial ? GetUserId() : owner, owner,
 										partial ? 0 : pgc_violation_samples);
 
+	audit->of_contract = true;
 	audit->mode = mode;
 	audit->partial = audit->row_security = partial;
 	audit->stored = stored && !partial;

@@ -68,7 +68,7 @@ add_rules(StringInfo identity, const PgcJudge *judge)
 
 	for (int i = 0; i < audit->program->nrules; i++)
 	{
-		const PgcRuleSpec *spec = &audit->contract->rules[i].spec;
+		const PgcRuleSpec *spec = &audit->specs[i];
 
 		if (judge->failed_at[i] < 0)
 			continue;

@@ -97,7 +97,7 @@ write_rules(StringInfo bytes, const PgcAudit *audit)
 	appendBinaryStringInfo(bytes, (const char *) &nrules, sizeof(nrules));
 	for (int i = 0; i < nrules; i++)
 	{
-		const PgcRuleSpec *spec = &audit->contract->rules[i].spec;
+		const PgcRuleSpec *spec = &audit->specs[i];
 		const PgcRule *rule = &audit->program->rules[i];
 
 		appendStringInfoCharMacro(bytes, rule->left_out || rule->broken != NULL);

@@ -50,7 +50,7 @@ SELECT considered, failed FROM contract.preview('people', 'unique', '{id}', '{}'
 CREATE VIEW people_view AS SELECT * FROM people;
 SELECT contract.unique('people_view', '{id}');
 SELECT contract.unique('people_view', '{email}');
-SELECT contract.unique('people_view', '{a,b}', filter => 'b < 3');
+SELECT contract.unique('people_view', '{a,b}', filter => 'people_view.b < 3');
 SELECT * FROM audit('keys.people_view');
 SELECT rule, key, "row" ->> 'id' AS id, value FROM contract.violations WHERE dataset = 'keys.people_view' ORDER BY 1, 4, 3;
 

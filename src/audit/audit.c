@@ -243,7 +243,7 @@ leave_out(PgcAudit *audit)
 
 /* read_rows evaluates all row rules that are left, and lets the consumers see the rows. */
 static void
-read_rows(PgcAudit *audit, const List *consumers)
+read_rows(PgcAudit *audit, List *consumers)
 {
 	List	   *others;
 	ListCell   *cell;

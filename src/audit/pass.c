@@ -19,14 +19,14 @@
  * leaves and what becomes of parts.
  */
 void
-pgc_pass_begin(PgcPass *pass, PgcAudit *audit, PgcJudge *judge, const List *consumers)
+pgc_pass_begin(PgcPass *pass, PgcAudit *audit, PgcJudge *judge)
 {
 	memset(pass, 0, sizeof(PgcPass));
 	pass->audit = audit;
 	pass->judge = judge;
 	pass->scan.relation = audit->relation;
 	pass->scan.layout = &audit->program->layout;
-	pass->scan.consumers = lcons(judge, list_copy(consumers));
+	pass->scan.consumers = list_make1(judge);
 	pgc_scan_begin(&pass->scan);
 	pass->part_context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract part",
 											   ALLOCSET_DEFAULT_SIZES);
@@ -275,24 +275,56 @@ close_states(PgcPass *pass)
 		pgc_state_keep_only(pass->audit->contract->dataset_id, kept);
 }
 
+/* has_memory: can counters of any heap be taken from memory? */
+static bool
+has_memory(const PgcPass *pass)
+{
+	for (int i = 0; i < pass->nleaves; i++)
+	{
+		if (pass->leaves[i].state != NULL && pass->leaves[i].state->usable)
+			return true;
+	}
+	return false;
+}
+
+/* scan_apart hands all rows to consumers other than the judge. */
+static void
+scan_apart(const PgcAudit *audit, List *consumers)
+{
+	PgcScan		scan = {.relation = audit->relation,.layout = &audit->program->layout};
+
+	scan.role = audit->role;
+	scan.row_security = audit->row_security;
+	scan.consumers = consumers;
+	pgc_scan_run(&scan);
+}
+
 /*
  * pgc_pass_run judges the rows of all heaps and lets the consumers see them;
  * returns the relations that must be queried instead, as a list of OIDs.
+ *
+ * Where memory or workers make little work of the rules, consumers, who must see
+ * every row here, get a pass of their own.
  */
 List *
-pgc_pass_run(PgcAudit *audit, const List *consumers)
+pgc_pass_run(PgcAudit *audit, List *consumers)
 {
 	PgcJudge   *judge = pgc_judge_make(audit, false);
 	PgcPass		pass;
 	List	   *others;
-	int			nworkers = 0;
+	int			nworkers;
+	bool		apart;
 
-	pgc_pass_begin(&pass, audit, judge, consumers);
+	pgc_pass_begin(&pass, audit, judge);
 	pass.keep = store_part;
 	others = find_leaves(&pass);
+	nworkers = pgc_workers_wanted(&pass);
+	apart = nworkers > 0 || has_memory(&pass);
+	if (!apart)
+		pass.scan.consumers = list_concat(pass.scan.consumers, consumers);
 	pgc_progress_scan(pass.nblocks);
-	if (pgc_workers_wanted(&pass) > 0)
-		nworkers = pgc_workers_run(&pass, pgc_workers_wanted(&pass));
+	if (nworkers > 0)
+		nworkers = pgc_workers_run(&pass, nworkers);
 	else
 	{
 		for (int unit = 0; unit < pass.nunits; unit++)
@@ -302,5 +334,7 @@ pgc_pass_run(PgcAudit *audit, const List *consumers)
 	close_states(&pass);
 	if (pass.nleaves > 0)
 		pgc_judge_finish(judge, nworkers > 0 ? "parallel heap" : pass.from_memory ? "incremental" : "heap");
+	if (apart && consumers != NIL)
+		scan_apart(audit, consumers);
 	return others;
 }

@@ -42,10 +42,10 @@ struct PgcPass
 	PgcHeap    *heap;
 };
 
-extern void pgc_pass_begin(PgcPass *pass, PgcAudit *audit, PgcJudge *judge, const List *consumers);
+extern void pgc_pass_begin(PgcPass *pass, PgcAudit *audit, PgcJudge *judge);
 extern void pgc_pass_unit(PgcPass *pass, int unit);
 extern void pgc_pass_end(PgcPass *pass);
-extern List *pgc_pass_run(PgcAudit *audit, const List *consumers);
+extern List *pgc_pass_run(PgcAudit *audit, List *consumers);
 
 /* workers.c */
 extern int	pgc_workers_wanted(const PgcPass *pass);

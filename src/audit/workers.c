@@ -48,7 +48,7 @@ typedef struct Shared
 int
 pgc_workers_wanted(const PgcPass *pass)
 {
-	if (list_length(pass->scan.consumers) > 1 || IsInParallelMode() || IsolationIsSerializable() ||
+	if (pass->judge->ncounters == PGC_COUNTER_FAILED + 1 || IsInParallelMode() || IsolationIsSerializable() ||
 		pass->nblocks < (uint64) Max(min_parallel_table_scan_size, 0) ||
 		pgc_program_can_fail(pass->audit->program) || !pgc_program_is_fixed(pass->audit->program))
 		return 0;
@@ -249,7 +249,7 @@ pgc_audit_worker(dsm_segment *segment, shm_toc *toc)
 	audit.max_samples = shared->max_samples;
 	audit.relation = table_open(shared->relid, AccessShareLock);
 	audit.program = compile(audit.relation, shm_toc_lookup(toc, KEY_RULES, false));
-	pgc_pass_begin(&pass, &audit, pgc_judge_make(&audit, true), NIL);
+	pgc_pass_begin(&pass, &audit, pgc_judge_make(&audit, true));
 	take_leaves(&pass, shared, shm_toc_lookup(toc, KEY_LEAVES, false));
 	work(&pass, shared, file);
 	write_findings(file, pass.judge);

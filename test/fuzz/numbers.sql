@@ -1,6 +1,7 @@
 -- between and accepted_values on numbers and timestamps against their operators, with bounds and members among the values.
 \set types '''smallint'', ''integer'', ''bigint'', ''real'', ''double precision'', ''numeric'', ''timestamptz'', ''date'''
 \ir harness.sql
+ALTER TABLE "fuzz numeric" ALTER v SET STORAGE EXTERNAL;
 SET datestyle = ISO;
 
 -- A number of any size and scale, often near a power of ten or of 10000, sometimes special.
@@ -10,7 +11,7 @@ CREATE FUNCTION any_numeric() RETURNS numeric LANGUAGE sql VOLATILE AS $$
 		WHEN random() < 0.02 THEN ('{NaN,Infinity,-Infinity,0,-0,0.0000}'::numeric[])[any_integer(1, 6)]
 		WHEN random() < 0.3 THEN 10::numeric ^ any_integer(-40, 40) * any_integer(-2, 2)
 			+ round((random() - 0.5)::numeric, any_integer(0, 11))
-		WHEN random() < 0.02 THEN (repeat('9', any_integer(1, 2000)) || '.' || any_integer(0, 1000000))::numeric
+		WHEN random() < 0.02 THEN (repeat('9', any_integer(1, 9000)) || '.' || any_integer(0, 1000000))::numeric
 		ELSE round(((random() - 0.5) * 10 ^ any_integer(0, 23))::numeric, any_integer(0, 19))
 	END
 $$;

@@ -1,6 +1,7 @@
 -- matches and not_matches against the operators ~ and !~.
 \set types '''text'', ''bpchar'', ''text COLLATE "C"'''
 \ir harness.sql
+ALTER TABLE "fuzz text COLLATE ""C""" ALTER v SET STORAGE EXTERNAL;
 
 -- A regular expression, perhaps not a valid one.
 CREATE FUNCTION any_part(depth int) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
@@ -28,7 +29,7 @@ CREATE FUNCTION any_regex() RETURNS text LANGUAGE sql VOLATILE AS $$
 		|| any_of('', '', '^', '\A') || any_part(any_integer(0, 5)) || any_of('', '', '$', '\Z')
 $$;
 
--- A text that such expressions may match; sometimes one that is stored compressed.
+-- A text that such expressions may match; sometimes one that is stored compressed or out of line.
 CREATE FUNCTION any_text(other_than_ascii boolean, perhaps_long boolean) RETURNS text LANGUAGE sql VOLATILE AS $$
 	SELECT CASE WHEN perhaps_long AND random() < 0.01 THEN repeat(t, 300) ELSE t END
 	FROM (SELECT coalesce(string_agg(CASE

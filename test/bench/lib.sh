@@ -3,7 +3,8 @@
 # scratch folder in memory where SCRATCH_KB fit there, and gives:
 #
 #   wanted [start ...]       those of WORKS that begin with one of the arguments
-#   pin_to_one_cpu           this shell and what it starts; sets cpu to its number, or to nothing
+#   pin_to_one_cpu           this shell and what it starts; sets cpu to its number, or to nothing where that cannot be
+#                            done, and all_cpus to those allowed before
 #   say ...                  tells the user
 #   sql database ...         runs psql: quiet, values only, stops at the first error
 #   difference               what lies between the two lines of cpu.sh in its input
@@ -34,8 +35,10 @@ wanted() {
 	done | grep . || die "there is no such work: $*; there are $WORKS"
 }
 
+# shellcheck disable=SC2034 # all_cpus is for whoever sources this
 pin_to_one_cpu() {
 	cpu=$(($(nproc) - 1))
+	all_cpus=$(taskset -cp $$ | sed 's/.*: //') || all_cpus=
 	taskset -cp $cpu $$ >/dev/null 2>&1 || cpu=
 }
 

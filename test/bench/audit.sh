@@ -33,20 +33,6 @@ SCRATCH_KB=$((3 * 1024 * 1024 + rows / 2))
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The ten rules as conditions; audit_rules.sql has them as a contract.
-CONDITIONS=(
-	"id IS NOT NULL"
-	"customer_id > 0"
-	"status IN ('new', 'paid', 'shipped', 'cancelled', 'returned')"
-	"amount BETWEEN 0 AND 1000000"
-	"qty BETWEEN 1 AND 1000"
-	"price >= 0"
-	"email ~ '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\\.[A-Za-z]{2,}\$'"
-	"created_at <= '2030-01-01 00:00:00+00'"
-	"length(country) = 2"
-	"length(note) <= 200"
-)
-
 main() {
 	local works work
 	works=$(wanted "$@")
@@ -62,12 +48,16 @@ main() {
 	report
 }
 
-# The database has the name that the other tools' statements have.
+# The database has the name that the other tools' statements have. Sets conditions to the ten rules as SQL.
 make_tables() {
 	say "making a table of $rows rows"
 	sql postgres -c "CREATE DATABASE shop TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
 	sql shop -v rows="$rows" -f "$BENCH/tables.sql"
 	sql shop -v rows="$rows" -f "$BENCH/audit_data.sql"
+	sql shop -c "CREATE TABLE checked (LIKE orders)"
+	sql shop -v table=checked -f "$BENCH/checks.sql"
+	mapfile -t conditions < <(sql shop -c "SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint
+		WHERE conrelid = 'checked'::regclass ORDER BY oid")
 	[ "$(sql shop -c "SELECT relallvisible = relpages FROM pg_class WHERE relname = 'orders'")" = t ] ||
 		die "not all pages of the table are all-visible"
 	! sql shop -c "EXPLAIN (ANALYZE, BUFFERS) SELECT count(*) FROM orders" | grep -q ' read=' ||
@@ -109,12 +99,12 @@ variants_of() {
 }
 
 make_contract() {
-	sql shop -c "SET client_min_messages = warning" -c "DROP EXTENSION IF EXISTS pg_contract" \
+	sql shop -c "SET client_min_messages = warning" -c "DROP EXTENSION IF EXISTS pg_contract CASCADE" \
 		-c "CREATE EXTENSION pg_contract"
 	case $1 in
 		unique_*) sql shop -c "SELECT contract.unique('orders', '{${1#unique_}}')" ;;
 		references) sql shop -c "SELECT contract.references('orders', '{customer_id}', 'customers', '{id}')" ;;
-		*) sql shop -f "$BENCH/audit_rules.sql" ;;
+		*) sql shop -v table=orders -v action=audit -v write_path=bulk -f "$BENCH/contract.sql" ;;
 	esac >"$SCRATCH/rules"
 }
 
@@ -186,8 +176,8 @@ check_answer() {
 statements() {
 	case $2 in
 		count) echo "SELECT count(*) FROM orders;" ;;
-		filter) echo "SELECT $(printf ', count(*) FILTER (WHERE NOT (%s))' "${CONDITIONS[@]}" | cut -c 2-) FROM orders;" ;;
-		queries) printf 'SELECT count(*) FROM orders WHERE NOT (%s);\n' "${CONDITIONS[@]}" ;;
+		filter) echo "SELECT $(printf ', count(*) FILTER (WHERE NOT (%s))' "${conditions[@]}" | cut -c 2-) FROM orders;" ;;
+		queries) printf 'SELECT count(*) FROM orders WHERE NOT (%s);\n' "${conditions[@]}" ;;
 		group_by) group_by_statement "${1#unique_}" ;;
 		not_exists)
 			echo "SELECT count(*) FROM orders WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = customer_id);"

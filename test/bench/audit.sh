@@ -7,10 +7,11 @@
 #   -r rounds  rounds to take medians of (5)
 #   work       what to run, all if none is named: the start of a name in WORKS, below
 #
-# All is done on one table, logged, vacuumed and in shared buffers. A run starts a fresh backend and times the statements of
-# a variant in it, as run.sh does; the variants take turns. What the statements return is compared in every run with
-# what plain SQL returned: the number of rows that fail each rule. Server and clients share one CPU, but for the work
-# "workers". The result is Markdown.
+# All is done on one table, logged, vacuumed and in shared buffers, with the rules of run.sh. A run starts a fresh backend
+# and times the statements of a variant in it, as run.sh does; the variants take turns. In every run, what the statements
+# return is compared with what plain SQL returned: the number of rows that fail each rule. After the table has changed it
+# is compared with that of a full audit, and at the end with plain SQL again. Server and clients share one CPU, but for
+# the work "workers". The result is Markdown.
 #
 # Exit status: 0 even if a target was missed (the report says so), else if something did not run or counted wrong.
 set -euo pipefail
@@ -213,7 +214,8 @@ check_statement() {
 	esac
 }
 
-# captured title: the statements under this title, with values in place of parameters
+# captured title: the statements under this title, with values in place of parameters. Of the ways in which a tool can be
+# run, we take the one that asks least of the server.
 captured() {
 	awk -v title="$1" '/^-- =+$/ { here = 0 } /^-- / && index($0, title) { here = 1 } here' "$PEERS"/*.sql |
 		sed "s/ANY(\\\$1)/ANY('{public}')/; s/\\\$1/'public'/; s/\\\$2/'orders'/"
@@ -226,6 +228,8 @@ unpin_server() {
 
 report() {
 	print_machine
+	echo "Audits of a table whose pages are all-visible and in shared buffers."
+	echo
 	perl "$BENCH/audit_report.pl" "$rows" "$SCRATCH/results"
 }
 

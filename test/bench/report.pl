@@ -2,6 +2,8 @@
 # RESULTS has a line per run that counts: work, variant, round, CPU and wall time in ns.
 use strict;
 use warnings;
+use FindBin;
+require "$FindBin::Bin/numbers.pl";
 
 my ($rows, $inserts, $results) = @ARGV;
 my $many = $rows % 1e6 ? $rows : $rows / 1e6 . 'M';
@@ -109,22 +111,7 @@ sub print_summary
 	print map { "* **missed**: $_\n" } @missed;
 }
 
-sub print_row { print '| ', join(' | ', @_), " |\n"; }
-
 sub rival { return $_[0] eq 'quarantined' ? 'plpgsql' : 'checks'; }
-
-sub spread
-{
-	my ($format, $values) = @_;
-	my @sorted = sort { $a <=> $b } @$values;
-	return sprintf "$format ($format-$format)", median($values), $sorted[0], $sorted[-1];
-}
-
-sub median
-{
-	my @sorted = sort { $a <=> $b } @{ $_[0] };
-	return ($sorted[ int($#sorted / 2) ] + $sorted[ int(@sorted / 2) ]) / 2;
-}
 
 # The ratio of two medians as text; empty where there is nothing to compare.
 sub ratio

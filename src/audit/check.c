@@ -17,6 +17,7 @@
 #include "engine/rights.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -195,15 +196,37 @@ return_findings(const PgcCheck *check, ReturnSetInfo *result, bool with_dataset)
 	}
 }
 
+/*
+ * lock_relation returns a contract as it is once its relation is locked, so that a
+ * swap or a rename that was waited for is followed.  Raises if the user may select nothing
+ * or the contract was dropped meanwhile.
+ */
+static const PgcContract *
+lock_relation(const PgcContract *contract)
+{
+	Oid			locked = InvalidOid;
+
+	while (OidIsValid(contract->relid) && contract->relid != locked)
+	{
+		locked = contract->relid;
+		pgc_privilege_require_some(locked);
+		LockRelationOid(locked, AccessShareLock);
+		contract = pgc_contract_load(contract->dataset_id);
+		if (contract == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("the contract was dropped while its audit waited for a lock")));
+	}
+	return contract;
+}
+
 /* check_dataset audits one dataset, stores what can be stored and returns the findings. */
 static void
 check_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetInfo *result,
 			  bool with_dataset)
 {
-	PgcCheck	check = {.contract = contract};
+	PgcCheck	check = {.contract = lock_relation(contract)};
 
-	if (OidIsValid(contract->relid))
-		pgc_privilege_require_some(contract->relid);
 	run_check(&check, mode, profile);
 	if (is_stored(&check))
 	{

@@ -329,17 +329,19 @@ pgc_heap_read(PgcHeap *heap, BlockNumber block)
 
 /*
  * pgc_heap_was_changed: has the page that is pinned been changed since an LSN?
- * Under the lock, so that nobody is between writing WAL and stamping the page; a
- * page that was never written has no LSN.
+ * Under the lock, so that nobody is between writing WAL and stamping the page.  An
+ * empty page without LSN may be new: whoever added it did not get to write on it.
  */
 bool
 pgc_heap_was_changed(PgcHeap *heap, XLogRecPtr lsn)
 {
 	Page		page = BufferGetPage(heap->buffer);
+	XLogRecPtr	page_lsn;
 	bool		changed;
 
 	LockBuffer(heap->buffer, BUFFER_LOCK_SHARE);
-	changed = PageIsNew(page) || BufferGetLSNAtomic(heap->buffer) > lsn;
+	page_lsn = BufferGetLSNAtomic(heap->buffer);
+	changed = page_lsn > lsn || (PageIsEmpty(page) && XLogRecPtrIsInvalid(page_lsn));
 	LockBuffer(heap->buffer, BUFFER_LOCK_UNLOCK);
 	return changed;
 }

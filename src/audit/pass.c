@@ -11,6 +11,7 @@
 #include "audit/pass.h"
 #include "audit/progress.h"
 #include "storage/bufmgr.h"
+#include "storage/predicate.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -206,6 +207,8 @@ add_leaf(PgcPass *pass, Relation relation)
 	leaf->relid = RelationGetRelid(relation);
 	leaf->state = pgc_state_open(pass->judge, relation);
 	leaf->remember = leaf->state != NULL;
+	/* before the pages are counted: rows may come on a page of their own */
+	PredicateLockRelation(relation, pass->audit->snapshot);
 	leaf->nblocks = RelationGetNumberOfBlocks(relation);
 	leaf->first_unit = pass->nunits;
 	pass->nunits += (leaf->nblocks + PGC_PART_BLOCKS - 1) / PGC_PART_BLOCKS;

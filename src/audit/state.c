@@ -15,12 +15,14 @@
  * This lives in ordinary tables, so that a crash, a standby or a point-in-time
  * recovery takes it back together with the data.  In doubt there is no memory:
  * anything that could change the meaning of a counter is part of the identity.
- * One audit of a heap at a time keeps its memory, others read everything.
+ * One audit of a heap at a time keeps its memory, others read everything, and so
+ * does an audit whose snapshot is older than the memory.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/visibilitymap.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "audit/state.h"
 #include "catalog/pg_type.h"
@@ -32,6 +34,7 @@
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 /* lock tries to become the one audit that keeps the memory of a heap. */
 static bool
@@ -124,6 +127,18 @@ take_part(PgcState *state, HeapTuple tuple, TupleDesc descriptor)
 	part->present = ARR_DIMS(totals)[0] == state->ncounters;
 }
 
+/*
+ * is_seen: does the audit's snapshot see all that the audit saw that remembered?
+ * Our tables are read as they are now, which may be later than the snapshot; counters of
+ * a later snapshot do not go with rows of this one.
+ */
+static bool
+is_seen(const PgcState *state, TransactionId remembered_by)
+{
+	return TransactionIdIsCurrentTransactionId(remembered_by) ||
+		!XidInMVCCSnapshot(remembered_by, state->snapshot);
+}
+
 /* take_row keeps what is remembered, if it is about the same. */
 static void
 take_row(HeapTuple tuple, TupleDesc descriptor, void *arg)
@@ -133,7 +148,8 @@ take_row(HeapTuple tuple, TupleDesc descriptor, void *arg)
 
 	state->old_lsn = DatumGetLSN(heap_getattr(tuple, 2, descriptor, &isnull));
 	state->usable = DatumGetBool(heap_getattr(tuple, 1, descriptor, &isnull)) &&
-		state->old_lsn <= state->lsn;
+		state->old_lsn <= state->lsn &&
+		is_seen(state, DatumGetTransactionId(heap_getattr(tuple, 7, descriptor, &isnull)));
 	if (state->usable)
 		take_part(state, tuple, descriptor);
 }
@@ -147,7 +163,7 @@ PgcState *
 pgc_state_open(const PgcJudge *judge, Relation heap)
 {
 	static const char sql[] =
-	"SELECT s.identity OPERATOR(pg_catalog.=) $3, s.lsn, p.part, p.blocks, p.settled, p.totals"
+	"SELECT s.identity OPERATOR(pg_catalog.=) $3, s.lsn, p.part, p.blocks, p.settled, p.totals, s.xmin"
 	" FROM contract.audit_state s LEFT JOIN contract.audit_part p USING (dataset_id, relid)"
 	" WHERE s.dataset_id = $1 AND s.relid = $2";
 	const Oid	types[] = {INT4OID, OIDOID, TEXTOID};
@@ -160,6 +176,7 @@ pgc_state_open(const PgcJudge *judge, Relation heap)
 	state = palloc0(sizeof(PgcState));
 	state->dataset_id = judge->audit->contract->dataset_id;
 	state->relid = RelationGetRelid(heap);
+	state->snapshot = judge->audit->snapshot;
 	state->ncounters = judge->ncounters;
 	state->identity = identity_of(judge, heap);
 	state->lsn = GetXLogInsertRecPtr();

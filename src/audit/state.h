@@ -23,6 +23,7 @@ typedef struct PgcState
 {
 	int32		dataset_id;
 	Oid			relid;			/* of the heap */
+	Snapshot	snapshot;		/* of this audit */
 	int			ncounters;
 	char	   *identity;		/* of what the counters are about */
 	XLogRecPtr	lsn;			/* before this audit reads its first page */

@@ -42,17 +42,18 @@ typedef struct Site
 	bool	   *nulls;
 } Site;
 
-/* The state of tally, in a bytea. */
-typedef struct Counts
-{
-	int64		rows;
-	int64		failed;			/* rows that fail any rule */
-	int64		fails[PGC_EVALUATE_RULES];
-	int64		passed_over[PGC_EVALUATE_RULES];	/* not considered */
-} Counts;
+/*
+ * The state of tally, in a bytea: rows, rows that fail any rule, rows that fail
+ * each rule, rows that the filter of each rule does not consider.
+ */
+#define COUNT_ROWS 0
+#define COUNT_FAILED 1
+#define COUNT_FAILS 2
+#define COUNT_NOT_CONSIDERED (COUNT_FAILS + PGC_EVALUATE_RULES)
+#define NCOUNTS (COUNT_NOT_CONSIDERED + PGC_EVALUATE_RULES)
 
 /* refuse raises the error for arguments that do not fit the contract. */
-static void
+pg_noreturn static void
 refuse(const char *reason)
 {
 	ereport(ERROR,
@@ -198,15 +199,15 @@ pgc_evaluate(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) bits);
 }
 
-/* A Counts lies behind the header of a bytea and a gap that aligns it. */
+/* The counts lie behind the header of a bytea and a gap that aligns them. */
 #define COUNTS_OFFSET MAXALIGN(VARHDRSZ)
-#define COUNTS_SIZE (COUNTS_OFFSET + sizeof(Counts))
+#define COUNTS_SIZE (COUNTS_OFFSET + NCOUNTS * sizeof(int64))
 
 /* counts_of returns the counts in a state that we have allocated. */
-static inline Counts *
+static inline int64 *
 counts_of(Datum state)
 {
-	return (Counts *) (DatumGetPointer(state) + COUNTS_OFFSET);
+	return (int64 *) (DatumGetPointer(state) + COUNTS_OFFSET);
 }
 
 /* new_state returns a state of zeros, or raises outside of an aggregate. */
@@ -230,36 +231,34 @@ Datum
 pgc_tally_step(PG_FUNCTION_ARGS)
 {
 	Datum		state = PG_ARGISNULL(0) || !AggCheckCallContext(fcinfo, NULL) ?
-		new_state(fcinfo) : PG_GETARG_DATUM(0);
-	Counts	   *counts = counts_of(state);
+	new_state(fcinfo) : PG_GETARG_DATUM(0);
+	int64	   *counts = counts_of(state);
 	uint64		bits = PG_ARGISNULL(1) ? 0 : (uint64) PG_GETARG_INT64(1);
 	bool		failed = false;
 
-	counts->rows++;
+	counts[COUNT_ROWS]++;
 	for (int rule = 0; bits != 0; rule++, bits >>= 2)
 	{
-		counts->fails[rule] += bits & FAILS;
-		counts->passed_over[rule] += (bits & NOT_CONSIDERED) != 0;
+		counts[COUNT_FAILS + rule] += bits & FAILS;
+		counts[COUNT_NOT_CONSIDERED + rule] += (bits & NOT_CONSIDERED) != 0;
 		failed |= (bits & FAILS) != 0;
 	}
-	counts->failed += failed;
+	counts[COUNT_FAILED] += failed;
 	PG_RETURN_DATUM(state);
 }
 
 /* add adds the counts in a bytea that need not be aligned. */
 static void
-add(Counts *counts, const struct varlena *bytes)
+add(int64 *counts, const struct varlena *bytes)
 {
-	Counts		other;
-	int64	   *left = (int64 *) counts;
-	const int64 *right = (const int64 *) &other;
+	int64		others[NCOUNTS] = {0};
 
 	if (VARSIZE_ANY_EXHDR(bytes) != COUNTS_SIZE - VARHDRSZ)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION), errmsg("this is no state of the aggregate contract.tally")));
-	memcpy(&other, VARDATA_ANY(bytes) + COUNTS_OFFSET - VARHDRSZ, sizeof(other));
-	for (int i = 0; i < sizeof(Counts) / sizeof(int64); i++)
-		left[i] += right[i];
+	memcpy(others, VARDATA_ANY(bytes) + COUNTS_OFFSET - VARHDRSZ, sizeof(others));
+	for (int i = 0; i < NCOUNTS; i++)
+		counts[i] += others[i];
 }
 
 /* pgc_tally_combine adds the state of another process. */
@@ -283,13 +282,13 @@ pgc_tally_combine(PG_FUNCTION_ARGS)
 Datum
 pgc_tally_final(PG_FUNCTION_ARGS)
 {
-	Datum		numbers[sizeof(Counts) / sizeof(int64)];
-	Counts		counts = {0};
+	Datum		numbers[NCOUNTS];
+	int64		counts[NCOUNTS] = {0};
 
 	if (!PG_ARGISNULL(0))
-		add(&counts, PG_GETARG_BYTEA_PP(0));
-	for (int i = 0; i < lengthof(numbers); i++)
-		numbers[i] = Int64GetDatum(((int64 *) &counts)[i]);
-	PG_RETURN_ARRAYTYPE_P(construct_array(numbers, lengthof(numbers), INT8OID, sizeof(int64), true,
+		add(counts, PG_GETARG_BYTEA_PP(0));
+	for (int i = 0; i < NCOUNTS; i++)
+		numbers[i] = Int64GetDatum(counts[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(numbers, NCOUNTS, INT8OID, sizeof(int64), true,
 										  TYPALIGN_DOUBLE));
 }

@@ -14,7 +14,7 @@ static const char *
 status_of(const PgcStoredRule *rule, const PgcTally *tally)
 {
 	bool		kept = tally->failed <= 0 ||
-		(tally->considered > 0 && (double) tally->failed / tally->considered <= rule->tolerance);
+	(tally->considered > 0 && (double) tally->failed / tally->considered <= rule->tolerance);
 
 	if (tally->error != NULL)
 		return "error";

@@ -39,7 +39,8 @@ typedef struct PgcHeap
 	AttrNumber *attnos;			/* of the layout's columns in this relation */
 	Datum	   *form_values;	/* a whole row, in attribute order */
 	bool	   *form_nulls;
-	int			nstale;			/* rows that may have nulls from the page before */
+	int			nstale;			/* rows that may have nulls from the page
+								 * before */
 	HeapTupleHeader tuples[PGC_CHUNK_ROWS];
 	uint16		lengths[PGC_CHUNK_ROWS];
 	ItemPointerData tids[PGC_CHUNK_ROWS];

@@ -32,8 +32,8 @@ typedef struct PgcJudge
 	int		   *considered_at;	/* a rule: its counter, or -1: all rows */
 	uint16	   *page;			/* counters of the rows taken last */
 	int64	   *totals;			/* counters of all rows */
-	PgcScan    *sampled;		/* to be stopped when there are enough samples, or
-								 * NULL */
+	PgcScan    *sampled;		/* to be stopped when there are enough
+								 * samples, or NULL */
 } PgcJudge;
 
 extern PgcJudge *pgc_judge_make(PgcAudit *audit, bool keep_tids);

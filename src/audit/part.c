@@ -2,9 +2,9 @@
  * src/audit/part.c
  *		What an audit remembers of the pages of a heap, a part at a time.
  *
- * Encoded, a part is the number of pages, then counter by counter, and last for
- * the settled flags, runs of pages with the same value: value, length, both as
- * base-128 numbers.  Most counters of most pages are zero.
+ * Encoded, a part is the number of pages, then counter by counter, the settled
+ * flags last, runs of pages with the same value: value, length, both as base-128
+ * numbers.  Most counters of most pages are zero.
  */
 #include "postgres.h"
 
@@ -20,8 +20,8 @@ pgc_part_make(int number, int nblocks, int ncounters)
 	part->number = number;
 	part->nblocks = nblocks;
 	part->ncounters = ncounters;
-	part->counts = palloc0(sizeof(uint16) * ncounters * PGC_PART_BLOCKS);
-	part->settled = palloc0(sizeof(bool) * PGC_PART_BLOCKS);
+	part->counts = palloc0(sizeof(uint16) * (ncounters + 1) * PGC_PART_BLOCKS);
+	part->settled = part->counts + ncounters * PGC_PART_BLOCKS;
 	part->totals = palloc0(sizeof(int64) * ncounters);
 	return part;
 }
@@ -50,7 +50,12 @@ pgc_part_get(const PgcPart *part, int page, uint16 *counters)
 bool
 pgc_part_is_settled(const PgcPart *part)
 {
-	return memchr(part->settled, false, part->nblocks) == NULL;
+	for (int page = 0; page < part->nblocks; page++)
+	{
+		if (!part->settled[page])
+			return false;
+	}
+	return true;
 }
 
 /* write_number appends a number, seven bits a byte. */
@@ -62,17 +67,15 @@ write_number(StringInfo bytes, uint32 number)
 	appendStringInfoCharMacro(bytes, (char) number);
 }
 
-/* write_runs appends the runs of equal values; flags are values, too. */
+/* write_runs appends the runs of equal values among the first n. */
 static void
-write_runs(StringInfo bytes, const uint16 *counts, const bool *flags, int n)
+write_runs(StringInfo bytes, const uint16 *values, int n)
 {
 	for (int i = 0, start = 0; i < n; start = i)
 	{
-		uint32		value = counts ? counts[start] : flags[start];
-
-		while (i < n && (counts ? counts[i] : flags[i]) == value)
+		while (i < n && values[i] == values[start])
 			i++;
-		write_number(bytes, value);
+		write_number(bytes, values[start]);
 		write_number(bytes, i - start);
 	}
 }
@@ -86,9 +89,8 @@ pgc_part_encode(const PgcPart *part)
 	initStringInfo(&bytes);
 	appendStringInfoSpaces(&bytes, VARHDRSZ);
 	write_number(&bytes, part->nblocks);
-	for (int i = 0; i < part->ncounters; i++)
-		write_runs(&bytes, part->counts + i * PGC_PART_BLOCKS, NULL, part->nblocks);
-	write_runs(&bytes, NULL, part->settled, part->nblocks);
+	for (int i = 0; i <= part->ncounters; i++)
+		write_runs(&bytes, part->counts + i * PGC_PART_BLOCKS, part->nblocks);
 	SET_VARSIZE(bytes.data, bytes.len);
 	return (bytea *) bytes.data;
 }
@@ -122,20 +124,14 @@ read_number(Reader *reader, uint32 most)
 
 /* read_runs reads n values. */
 static void
-read_runs(Reader *reader, uint16 *counts, bool *flags, int n)
+read_runs(Reader *reader, uint16 *values, int n)
 {
 	for (int i = 0; i < n;)
 	{
 		uint32		value = read_number(reader, PG_UINT16_MAX);
-		uint32		length = read_number(reader, n - i);
 
-		for (uint32 j = 0; j < length; j++, i++)
-		{
-			if (counts != NULL)
-				counts[i] = value;
-			else
-				flags[i] = value != 0;
-		}
+		for (uint32 length = read_number(reader, n - i); length > 0; length--)
+			values[i++] = value;
 	}
 }
 
@@ -149,14 +145,12 @@ pgc_part_decode(int number, int ncounters, const bytea *bytes)
 	reader.next = (const uint8 *) VARDATA_ANY(bytes);
 	reader.end = reader.next + VARSIZE_ANY_EXHDR(bytes);
 	part = pgc_part_make(number, read_number(&reader, PGC_PART_BLOCKS), ncounters);
+	for (int i = 0; i <= ncounters; i++)
+		read_runs(&reader, part->counts + i * PGC_PART_BLOCKS, part->nblocks);
 	for (int i = 0; i < ncounters; i++)
 	{
-		uint16	   *counts = part->counts + i * PGC_PART_BLOCKS;
-
-		read_runs(&reader, counts, NULL, part->nblocks);
 		for (int page = 0; page < part->nblocks; page++)
-			part->totals[i] += counts[page];
+			part->totals[i] += part->counts[i * PGC_PART_BLOCKS + page];
 	}
-	read_runs(&reader, NULL, part->settled, part->nblocks);
 	return part;
 }

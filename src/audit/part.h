@@ -19,7 +19,8 @@ typedef struct PgcPart
 	int			nblocks;
 	int			ncounters;
 	uint16	   *counts;			/* counter by counter, PGC_PART_BLOCKS each */
-	bool	   *settled;		/* a page: see PgcHeap */
+	uint16	   *settled;		/* a page: 1 or 0, see PgcHeap; behind the
+								 * counts */
 	int64	   *totals;			/* a counter: over all pages */
 } PgcPart;
 

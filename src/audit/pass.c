@@ -113,7 +113,7 @@ static void
 do_pages(PgcPass *pass, int number, int nblocks, const PgcPart *old, const bool *unchanged)
 {
 	PgcPart    *part = pass->leaf->remember ?
-		pgc_part_make(number, nblocks, pass->judge->ncounters) : NULL;
+	pgc_part_make(number, nblocks, pass->judge->ncounters) : NULL;
 	bool		changed = old == NULL || old->nblocks != nblocks;
 
 	for (int page = 0; page < nblocks; page++)
@@ -141,7 +141,12 @@ do_pages(PgcPass *pass, int number, int nblocks, const PgcPart *old, const bool 
 static bool
 is_untouched(const PgcOldPart *old, const bool *unchanged, int nblocks)
 {
-	return old->settled && old->nblocks == nblocks && memchr(unchanged, false, nblocks) == NULL;
+	for (int page = 0; page < nblocks; page++)
+	{
+		if (!unchanged[page])
+			return false;
+	}
+	return old->settled && old->nblocks == nblocks;
 }
 
 /* pgc_pass_unit does one unit of work. */

@@ -103,7 +103,7 @@ static double
 half_width(const Sums *sums, double fraction, double read, double all)
 {
 	double		spread = sums->failed_squared - 2 * fraction * sums->product +
-		fraction * fraction * sums->considered_squared;
+	fraction * fraction * sums->considered_squared;
 
 	if (read < 2)
 		return 1;

@@ -29,7 +29,8 @@ typedef struct PgcState
 	XLogRecPtr	lsn;			/* before this audit reads its first page */
 	bool		usable;			/* what was remembered is about the same */
 	bool		changed;		/* something was stored */
-	XLogRecPtr	old_lsn;		/* before the remembered audit read its first page */
+	XLogRecPtr	old_lsn;		/* before the remembered audit read its first
+								 * page */
 	int			nparts;			/* length of parts */
 	PgcOldPart *parts;
 } PgcState;

@@ -61,31 +61,31 @@ pgc_workers_wanted(const PgcPass *pass)
 	return Min(max_parallel_maintenance_workers, pass->nunits - 1);
 }
 
-/* write_text writes a text or NULL. */
+/* write_string writes a string or NULL. */
 static void
-write_text(StringInfo bytes, const char *text)
+write_string(StringInfo bytes, const char *string)
 {
-	int			length = text ? strlen(text) : -1;
+	int			length = string ? strlen(string) : -1;
 
 	appendBinaryStringInfo(bytes, (const char *) &length, sizeof(length));
-	if (text != NULL)
-		appendBinaryStringInfo(bytes, text, length + 1);
+	if (string != NULL)
+		appendBinaryStringInfo(bytes, string, length + 1);
 }
 
-/* read_text reads what write_text wrote; the text stays where it is. */
+/* read_string reads what write_string wrote; it stays where it is. */
 static char *
-read_text(const char **bytes)
+read_string(const char **bytes)
 {
-	const char *text;
+	const char *string;
 	int			length;
 
 	memcpy(&length, *bytes, sizeof(length));
 	*bytes += sizeof(length);
 	if (length < 0)
 		return NULL;
-	text = *bytes;
+	string = *bytes;
 	*bytes += length + 1;
-	return unconstify(char *, text);
+	return unconstify(char *, string);
 }
 
 /* write_rules writes the rules of an audit's program as workers need them. */
@@ -101,13 +101,13 @@ write_rules(StringInfo bytes, const PgcAudit *audit)
 		const PgcRule *rule = &audit->program->rules[i];
 
 		appendStringInfoCharMacro(bytes, rule->left_out || rule->broken != NULL);
-		write_text(bytes, spec->name);
-		write_text(bytes, spec->kind);
+		write_string(bytes, spec->name);
+		write_string(bytes, spec->kind);
 		appendBinaryStringInfo(bytes, (const char *) &spec->ncolumns, sizeof(spec->ncolumns));
 		for (int j = 0; j < spec->ncolumns; j++)
-			write_text(bytes, spec->columns[j]);
-		write_text(bytes, JsonbToCString(NULL, &spec->parameters->root, VARSIZE(spec->parameters)));
-		write_text(bytes, spec->filter);
+			write_string(bytes, spec->columns[j]);
+		write_string(bytes, JsonbToCString(NULL, &spec->parameters->root, VARSIZE(spec->parameters)));
+		write_string(bytes, spec->filter);
 	}
 }
 
@@ -124,15 +124,15 @@ read_rules(const char *bytes, int *nrules, bool **left_out)
 	for (int i = 0; i < *nrules; i++)
 	{
 		(*left_out)[i] = *bytes++;
-		specs[i].name = read_text(&bytes);
-		specs[i].kind = read_text(&bytes);
+		specs[i].name = read_string(&bytes);
+		specs[i].kind = read_string(&bytes);
 		memcpy(&specs[i].ncolumns, bytes, sizeof(int));
 		bytes += sizeof(int);
 		specs[i].columns = palloc(Max(specs[i].ncolumns, 1) * sizeof(char *));
 		for (int j = 0; j < specs[i].ncolumns; j++)
-			specs[i].columns[j] = read_text(&bytes);
-		specs[i].parameters = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(read_text(&bytes))));
-		specs[i].filter = read_text(&bytes);
+			specs[i].columns[j] = read_string(&bytes);
+		specs[i].parameters = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(read_string(&bytes))));
+		specs[i].filter = read_string(&bytes);
 		specs[i].action = PGC_AUDIT;
 	}
 	return specs;
@@ -437,7 +437,8 @@ pgc_workers_run(PgcPass *pass, int nworkers)
 	Shared	   *shared;
 	int			launched;
 
-	pass->judge->sampler = NULL;	/* rows are fetched when writing is allowed again */
+	pass->judge->sampler = NULL;	/* rows are fetched when writing is
+									 * allowed again */
 	EnterParallelMode();
 	context = launch(pass, nworkers);
 	shared = shm_toc_lookup(context->toc, KEY_SHARED, false);

@@ -287,7 +287,7 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 		/* a column that went by CASCADE took the triggers with it */
 		if (changed || off)
 			bind_to(bound->dataset_id, bound->relid,
-				 off || gone || has_triggers(bound->dataset_id, bound->relid));
+					off || gone || has_triggers(bound->dataset_id, bound->relid));
 	}
 }
 

@@ -133,9 +133,9 @@ typedef struct PgcRule
 	char	   *words;			/* "must be between 0 and 10" */
 	Jsonb	   *parameters;		/* in canonical form */
 	PgcExpression *condition;	/* or NULL: the op decides */
-	char	   *sql;			/* row rules: the condition as an SQL expression that
-								 * is false for rows that fail; or NULL: there
-								 * is none */
+	char	   *sql;			/* row rules: the condition as an SQL
+								 * expression that is false for rows that
+								 * fail; or NULL: there is none */
 	char	   *filter_sql;		/* the filter likewise, or NULL */
 	void	   *set;			/* set rules: what their kind needs, else NULL */
 	PgcExpression *filter;		/* or NULL: every row is considered */
@@ -173,7 +173,8 @@ typedef struct PgcChunkVerdict
 {
 	int			nbad;			/* rows that fail any rule */
 	int		   *nfailed;		/* a rule */
-	uint16	  **failed;			/* a rule: indexes of its failing rows, ascending */
+	uint16	  **failed;			/* a rule: indexes of its failing rows,
+								 * ascending */
 	int		   *nconsidered;	/* a rule */
 } PgcChunkVerdict;
 

@@ -328,11 +328,12 @@ evaluate(PgcExpression *expression, PgcProgram *program, const PgcRule *rule,
 		 const Datum *values, const bool *nulls, PgcErrors errors,
 		 bool *isnull, char **error)
 {
-	bool		catch = errors == PGC_ERRORS_CATCH ||
-		(errors == PGC_ERRORS_CATCH_WARN && rule->action <= PGC_WARN);
 	ErrorContextCallback callback;
+	bool		catch = errors == PGC_ERRORS_CATCH;
 	bool		result;
 
+	if (errors == PGC_ERRORS_CATCH_WARN)
+		catch = rule->action <= PGC_WARN;
 	*isnull = false;
 	if (catch && pgc_expression_can_fail(expression) && !IsInParallelMode())
 		return pgc_expression_catch(expression, program, values, nulls, isnull, error);

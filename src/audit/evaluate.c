@@ -131,19 +131,28 @@ require_row_rules(const PgcProgram *program)
 	}
 }
 
+/* contract_of returns the contract of a dataset whose relation is there, or raises. */
+static PgcContract *
+contract_of(int32 dataset_id)
+{
+	PgcContract *contract = pgc_contract_load(dataset_id);
+
+	if (contract != NULL && OidIsValid(contract->relid))
+		return contract;
+	refuse("There is no dataset of this id, or its relation is gone.");
+}
+
 /* make_site compiles the rules for a call site, in its function's context. */
 static Site *
 make_site(FunctionCallInfo fcinfo)
 {
 	MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	Site	   *site = palloc0(sizeof(Site));
-	PgcContract *contract = pgc_contract_load(PG_GETARG_INT32(0));
+	PgcContract *contract = contract_of(PG_GETARG_INT32(0));
 	Relation	relation;
 	PgcRuleSpec *specs;
 	int			nspecs;
 
-	if (contract == NULL || !OidIsValid(contract->relid))
-		refuse("There is no dataset of this id, or its relation is gone.");
 	specs = pick_rules(contract, PG_GETARG_DATUM(1), &nspecs);
 	relation = table_open(contract->relid, AccessShareLock);
 	site->program = pgc_program_compile(CurrentMemoryContext, pick_columns(fcinfo, relation), specs, nspecs);

@@ -193,7 +193,7 @@ pgc_evaluate(PG_FUNCTION_ARGS)
 			refuse("Dataset, rules and columns must not be null, nor the values an array.");
 		site = fcinfo->flinfo->fn_extra = make_site(fcinfo);
 	}
-	for (int i = 0; i < PG_NARGS() - LEADING; i++)
+	for (int i = 0; i < site->program->layout.ncolumns; i++)
 	{
 		site->values[i] = fcinfo->args[LEADING + i].value;
 		site->nulls[i] = fcinfo->args[LEADING + i].isnull;

@@ -44,12 +44,21 @@ pgc_dfa_step(const PgcDfa *dfa, uint8 state, char byte)
 	return (dfa->next + (Size) (unsigned char) byte * dfa->nstates)[state];
 }
 
-/* pgc_dfa_finish reads a text, or what is left of it, from a state. */
+/*
+ * pgc_dfa_finish reads a text, or what is left of it, from a state.  It looks now
+ * and then whether the answer is known already; each time would cost more than it
+ * saves.
+ */
 static inline PgcDfaAnswer
 pgc_dfa_finish(const PgcDfa *dfa, uint8 state, const char *text, int length)
 {
-	for (int i = 0; i < length && state > PGC_DFA_UNKNOWN; i++)
-		state = pgc_dfa_step(dfa, state, text[i]);
+	for (int i = 0; i < length && state > PGC_DFA_UNKNOWN;)
+	{
+		int			stop = Min(length, i + 16);
+
+		for (; i < stop; i++)
+			state = pgc_dfa_step(dfa, state, text[i]);
+	}
 	return dfa->answers[state];
 }
 

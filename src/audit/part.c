@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "audit/part.h"
+#include "compat.h"
 #include "lib/stringinfo.h"
 
 /* pgc_part_make returns a part of zeros, in the current context. */

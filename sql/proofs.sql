@@ -22,7 +22,7 @@ CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL, b integer, "strange 
 INSERT INTO t VALUES (1, 1, 1, ''), (2, 2, NULL, 'x');
 SELECT rule('t', 'not_null', ARRAY[c]::name[]) FROM unnest('{id,a,b,"strange \"name"}'::text[]) AS c;
 SELECT rule('t', 'not_null', '{a}', filter => 'b > 0', name => 'filtered');
-SELECT rule('t', 'not_blank', '{strange "name}');
+SELECT rule('t', 'not_blank', '{"strange \"name"}');
 SELECT rule('t', 'satisfies', '{}', '{"expression": "a IS NOT NULL AND t.id IS NOT NULL"}', name => 'two columns');
 SELECT rule('t', 'satisfies', '{}', '{"expression": "a IS NOT NULL OR b > 5"}', name => 'either');
 SELECT rule('t', 'satisfies', '{}', '{"expression": "a > 0"}', name => 'not known');

@@ -15,6 +15,7 @@
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "audit/heap.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -31,7 +32,7 @@ pgc_heap_can_read(Relation relation)
 	TupleDesc	descriptor = RelationGetDescr(relation);
 
 	if (!RELKIND_HAS_TABLE_AM(relation->rd_rel->relkind) || relation->rd_rel->relam != HEAP_TABLE_AM_OID ||
-		RELATION_IS_OTHER_TEMP(relation))
+		RELATION_IS_OTHER_TEMP(relation) || (!RelationIsPermanent(relation) && RecoveryInProgress()))
 		return false;
 	for (int i = 0; i < descriptor->natts; i++)
 	{

@@ -141,6 +141,16 @@ sub savepoints
 	  . one_of('ROLLBACK TO a;', 'RELEASE a;', '') . change($table);
 }
 
+# More subtransactions than a snapshot has room for.
+sub many_savepoints
+{
+	my ($table) = @_;
+	my $change = change($table);
+	return "DO \$\$ BEGIN FOR i IN 1 .. 70 LOOP BEGIN $change EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END \$\$;"
+	  if $change =~ /^(UPDATE|DELETE)/ && $change !~ /-id/;
+	return $change;
+}
+
 # Sessions: one that audits, others whose transactions stay open for a while.
 my ($auditor, @writers, %open, $prepared);
 
@@ -167,7 +177,7 @@ sub open_step
 	my $i = int(rand @writers);
 	my $begin = $open{$i} ? '' : 'BEGIN;';
 	$open{$i} = 1;
-	$writers[$i]->query_safe($begin . one_of(change($table), savepoints($table),
+	$writers[$i]->query_safe($begin . one_of(change($table), savepoints($table), many_savepoints($table),
 		"SELECT FROM $table WHERE " . some($table, 100) . " FOR KEY SHARE SKIP LOCKED;",
 		"SELECT FROM $table WHERE " . some($table, 100) . " FOR SHARE SKIP LOCKED;",
 		"SELECT FROM $table WHERE " . some($table, 100) . " FOR UPDATE SKIP LOCKED;"));
@@ -217,12 +227,15 @@ sub rewrite
 	my $t = $tables{$table};
 	my $leaf = $t->{leaves}[-1];
 	my $type = $t->{type} = ($t->{type} // 'int') eq 'int' ? 'bigint' : 'int';
+	my $first = $t->{next} + 3000;
+	my $last = $first + 500;
 	end_transactions();
+	$t->{next} = $last + 1;
 	return one_of(
 		"VACUUM FULL $table", "CLUSTER $table USING $t->{index}", "ALTER TABLE $table ALTER amount TYPE $type",
 		"TRUNCATE $table;" . fill($table),
 		"BEGIN; TRUNCATE $leaf; COPY $leaf (id, amount, status, name, pad) FROM PROGRAM
-			'seq " . ($t->{next} += 4000) . ' ' . ($t->{next} += 500) . " | sed ''s/.*/&,9" . int(rand 999) . ",bad,n,p/''' (FORMAT csv, FREEZE); COMMIT;"
+			'seq $first $last | sed ''s/.*/&,9" . int(rand 999) . ",bad,n,p/''' (FORMAT csv, FREEZE); COMMIT;"
 		  . ($table eq 'big' ? fill($table) : ''));
 }
 
@@ -311,10 +324,10 @@ sub compare
 	# of this transaction and some before it
 	my $fetched = join ' + ', map { "pg_stat_get_xact_blocks_fetched('$_'::regclass)" } @{ $tables{$table}{leaves} };
 	my @pages = map { "pg_relation_size('$_') / 8192" } @{ $tables{$table}{leaves} };
-	my ($audit, $sql, $full) = split /^--\n/m, run("BEGIN ISOLATION LEVEL $isolation; SELECT '<', $fetched;"
-		. check($table, 'incremental', 'rule, considered, failed, executor')
-		. "SELECT '>', $fetched, " . join(' + ', @pages) . "; $end; SELECT '--';"
-		. plain_sql($table) . "SELECT '--'; BEGIN;" . check($table, 'full', 'rule, considered, failed') . 'ROLLBACK;');
+	my ($audit, $sql, $full) = split /^--\n/m, run("BEGIN ISOLATION LEVEL $isolation;" . one_of('', '', savepoints($table))
+		. "SELECT '<', $fetched;" . check($table, 'incremental', 'rule, considered, failed, executor')
+		. "SELECT '>', $fetched, " . join(' + ', @pages) . "; SELECT '--';" . plain_sql($table)
+		. "SELECT '--'; SAVEPOINT whole;" . check($table, 'full', 'rule, considered, failed') . "ROLLBACK TO whole; $end");
 	my ($before) = $audit =~ /^<\|(\d+)$/m;
 	my ($after, $pages) = $audit =~ /^>\|(\d+)\|(\d+)$/m;
 	my $executors = join ' ', $audit =~ /\|([a-z ]+)$/mg;

@@ -13,6 +13,7 @@ $primary->append_conf('postgresql.conf', "autovacuum = off
 	max_standby_streaming_delay = -1
 	min_parallel_table_scan_size = 0
 	max_parallel_maintenance_workers = 0
+	max_prepared_transactions = 2
 	log_statement = none");
 $primary->start;
 
@@ -92,6 +93,14 @@ $primary->start;
 compare($primary, 'after a crash');
 is_remembered($primary, 'and later audits remember');
 
+# Nor do others wait for an audit in a prepared transaction, which keeps what it remembers to itself until it is committed.
+$primary->safe_psql('postgres', "TRUNCATE contract.audit_state, contract.audit_part; BEGIN;" . check('orders') . "; PREPARE TRANSACTION 'audit'");
+compare($primary, 'an audit is prepared');
+is((split /\n/, executors($primary))[0], 'heap', 'and keeps its memory');
+$primary->safe_psql('postgres', "COMMIT PREPARED 'audit'");
+is((split /\n/, executors($primary))[0], 'incremental', 'until it is committed');
+compare($primary, 'it is committed');
+
 # A read-only transaction.
 my $before = stored($primary);
 my $said = compare($primary, 'read-only', 'SET default_transaction_read_only = on;');
@@ -123,7 +132,10 @@ while ($load->pumpable)
 ok($load->finish, 'pgbench') or diag $err;
 cmp_ok($rounds, '>', 2, 'some audits while the standby replayed');
 like($said, qr/NOTICE:  the results for "public.parts" are returned only, not stored\nDETAIL:  This server is a standby./, 'it is said that nothing is stored');
+$primary->safe_psql('postgres', "CREATE UNLOGGED TABLE scratch (id int); INSERT INTO scratch VALUES (1); SELECT contract.between('scratch', 'id', 5, 6)");
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+like(($standby->psql('postgres', check('scratch')))[2], qr/ERROR:  cannot access temporary or unlogged relations during recovery/,
+	'an unlogged table has no rows to audit on a standby');
 is($standby->safe_psql('postgres', check($_)), $primary->safe_psql('postgres', plain_sql($_)), "$_: the standby says what the primary says") for @tables;
 is(executors($standby, 'SET max_parallel_maintenance_workers = 2;'), "heap\nparallel heap", 'workers on the standby');
 is(stored($standby), $before, 'nothing was stored');

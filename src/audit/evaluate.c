@@ -18,6 +18,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -38,6 +39,9 @@ typedef struct Site
 	PgcProgram *program;
 	PgcVerdict *verdict;
 	bool		has_filters;
+	bool		fixed;			/* the leading arguments are constants */
+	struct varlena *leading[LEADING];	/* what they were, but for the first */
+	int32		dataset_id;
 	Datum	   *values;
 	bool	   *nulls;
 } Site;
@@ -142,6 +146,33 @@ contract_of(int32 dataset_id)
 	refuse("There is no dataset of this id, or its relation is gone.");
 }
 
+/* note_leading keeps the arguments that a site was made for. */
+static void
+note_leading(FunctionCallInfo fcinfo, Site *site)
+{
+	site->fixed = true;
+	site->dataset_id = PG_GETARG_INT32(0);
+	for (int i = 0; i < LEADING; i++)
+	{
+		site->fixed &= get_fn_expr_arg_stable(fcinfo->flinfo, i);
+		if (i > 0)
+			site->leading[i] = PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(i));
+	}
+}
+
+/* require_same_leading refuses arguments that change from row to row. */
+static void
+require_same_leading(FunctionCallInfo fcinfo, const Site *site)
+{
+	bool		same = !PG_ARGISNULL(0) && PG_GETARG_INT32(0) == site->dataset_id;
+
+	for (int i = 1; i < LEADING && same; i++)
+		same = !PG_ARGISNULL(i) &&
+			datum_image_eq(PG_GETARG_DATUM(i), PointerGetDatum(site->leading[i]), false, -1);
+	if (!same)
+		refuse("Dataset, rules and columns must be the same for all rows.");
+}
+
 /* make_site compiles the rules for a call site, in its function's context. */
 static Site *
 make_site(FunctionCallInfo fcinfo)
@@ -160,6 +191,7 @@ make_site(FunctionCallInfo fcinfo)
 	require_row_rules(site->program);
 	for (int i = 0; i < nspecs; i++)
 		site->has_filters |= site->program->rules[i].filter != NULL;
+	note_leading(fcinfo, site);
 	site->verdict = pgc_verdict_make(site->program);
 	site->values = palloc(PG_NARGS() * sizeof(Datum));
 	site->nulls = palloc(PG_NARGS() * sizeof(bool));
@@ -193,6 +225,8 @@ pgc_evaluate(PG_FUNCTION_ARGS)
 			refuse("Dataset, rules and columns must not be null, nor the values an array.");
 		site = fcinfo->flinfo->fn_extra = make_site(fcinfo);
 	}
+	else if (unlikely(!site->fixed))
+		require_same_leading(fcinfo, site);
 	for (int i = 0; i < site->program->layout.ncolumns; i++)
 	{
 		site->values[i] = fcinfo->args[LEADING + i].value;

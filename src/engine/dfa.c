@@ -284,12 +284,46 @@ fill_table(Build *build)
 	return true;
 }
 
+/* class_of_byte returns a byte's class; all bytes that are not ASCII are one. */
+static int
+class_of_byte(const Build *build, int byte)
+{
+	return byte < ASCII_BYTES ? build->class_of[byte] : build->nclasses;
+}
+
+/* write_pairs makes the table for two bytes at a time, unless it is too large. */
+static void
+write_pairs(PgcDfa *dfa, const Build *build, MemoryContext context)
+{
+	int			nclasses = build->nclasses + 1;
+	uint8		members[ASCII_BYTES + 1];	/* a class: one of its bytes */
+
+	dfa->pairs = NULL;
+	if (nclasses * nclasses * build->nstates > PGC_DFA_PAIRS)
+		return;
+	dfa->pairs = MemoryContextAlloc(context, nclasses * nclasses * build->nstates);
+	for (int byte = 0; byte < 256; byte++)
+	{
+		members[class_of_byte(build, byte)] = byte;
+		dfa->second[byte] = class_of_byte(build, byte) * build->nstates;
+		dfa->first[byte] = dfa->second[byte] * nclasses;
+	}
+	for (int i = 0; i < nclasses * nclasses; i++)
+	{
+		uint8	   *row = dfa->pairs + i * build->nstates;
+
+		for (int state = 0; state < build->nstates; state++)
+			row[state] = build->next[build->next[state][members[i / nclasses]]][members[i % nclasses]];
+	}
+}
+
 /* write_table copies the table into a context, by byte, then state. */
 static PgcDfa *
 write_table(const Build *build, MemoryContext context)
 {
 	PgcDfa	   *dfa = MemoryContextAlloc(context, offsetof(PgcDfa, next) + build->nstates * 256);
 
+	write_pairs(dfa, build, context);
 	dfa->nstates = build->nstates;
 	dfa->start = build->start;
 	memcpy(dfa->answers, build->answers, sizeof(dfa->answers));

@@ -20,10 +20,17 @@ typedef enum PgcDfaAnswer
 /* The most states: 64 kB. */
 #define PGC_DFA_STATES 250
 
+/* The most bytes of pairs: half of a usual first-level cache. */
+#define PGC_DFA_PAIRS 16384
+
 typedef struct PgcDfa
 {
 	int			nstates;
 	uint8		start;
+	uint8	   *pairs;			/* classes of two bytes, state -> state; or NULL:
+								 * too many */
+	uint16		first[256];		/* a byte: where its class begins in pairs */
+	uint16		second[256];	/* and within that, as the second byte */
 	uint8		answers[PGC_DFA_STATES];	/* PgcDfaAnswer if the text ends
 											 * here */
 	uint8		next[FLEXIBLE_ARRAY_MEMBER];	/* byte, state -> state */
@@ -45,20 +52,25 @@ pgc_dfa_step(const PgcDfa *dfa, uint8 state, char byte)
 }
 
 /*
- * pgc_dfa_finish reads a text, or what is left of it, from a state.  It looks now
- * and then whether the answer is known already; each time would cost more than it
- * saves.
+ * pgc_dfa_finish reads a text, or what is left of it, from a state, two bytes a
+ * step if it can: a step waits for the one before.  It looks now and then whether
+ * the answer is known already; each time would cost more than it saves.
  */
 static inline PgcDfaAnswer
 pgc_dfa_finish(const PgcDfa *dfa, uint8 state, const char *text, int length)
 {
-	for (int i = 0; i < length && state > PGC_DFA_UNKNOWN;)
-	{
-		int			stop = Min(length, i + 16);
+	const unsigned char *bytes = (const unsigned char *) text;
+	int			i = 0;
 
-		for (; i < stop; i++)
-			state = pgc_dfa_step(dfa, state, text[i]);
+	while (length - i >= 2 && dfa->pairs != NULL && state > PGC_DFA_UNKNOWN)
+	{
+		int			stop = Min(length - 1, i + 32);
+
+		for (; i < stop; i += 2)
+			state = (dfa->pairs + dfa->first[bytes[i]] + dfa->second[bytes[i + 1]])[state];
 	}
+	for (; i < length && state > PGC_DFA_UNKNOWN; i++)
+		state = pgc_dfa_step(dfa, state, text[i]);
 	return dfa->answers[state];
 }
 

@@ -146,7 +146,10 @@ change_table() {
 # time_statements work: runs the file of statements; prints CPU and wall time in ns
 time_statements() {
 	local server=
-	[ "$1" != workers ] || server=$(head -n 1 "$SCRATCH/data/postmaster.pid")
+	if [ "$1" = workers ]; then
+		server=$(server_pid)
+		wait_for_backends "$server"
+	fi
 	psql -XqAt -v ON_ERROR_STOP=1 -d shop <<-END | difference
 		SET client_min_messages = error;
 		SELECT pg_backend_pid() AS pid \gset
@@ -156,6 +159,16 @@ time_statements() {
 		\i '$SCRATCH/statements'
 		\! "\$BENCH"/cpu.sh \$PID $server
 	END
+}
+
+server_pid() { head -n 1 "$SCRATCH/data/postmaster.pid"; }
+
+# wait_for_backends server: until it has no child but its own auxiliary processes. A backend that ends late would be counted
+# among the workers; while it ends it has no title.
+wait_for_backends() {
+	while ps --ppid "$1" -o args= | awk '!/postgres: / || /postgres: postgres / { n++ } END { exit !n }'; do
+		sleep 0.01
+	done
 }
 
 # check_answer work variant: is it what must be found? Other tools' statements return more than that.
@@ -223,7 +236,7 @@ captured() {
 
 # Processes that the server starts from now on may run anywhere.
 unpin_server() {
-	[ -z "$cpu" ] || taskset -cp "$all_cpus" "$(head -n 1 "$SCRATCH/data/postmaster.pid")" >"$SCRATCH/unpinned"
+	[ -z "$cpu" ] || taskset -cp "$all_cpus" "$(server_pid)" >"$SCRATCH/unpinned"
 }
 
 report() {

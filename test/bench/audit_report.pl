@@ -81,13 +81,13 @@ sub read_results
 
 sub print_cpu
 {
+	my @there = grep { $cpu_ms{ $_->[0] }{ $_->[1] } } @lines or return;
 	print_row('work', 'variant', 'rounds', 'CPU ms: median (min-max)', 'ratio', 'target', 'met');
 	print_row(('---') x 7);
-	foreach my $line (@lines)
+	foreach my $line (@there)
 	{
 		my ($work, $variant, $base, @target) = @$line;
 		my $times = $cpu_ms{$work};
-		next unless $times->{$variant};
 		print_row($title{$work}, $label{$variant}, scalar @{ $times->{$variant} }, milliseconds($times->{$variant}),
 			ratio($times, $variant, $base), verdict($work, $variant, $base, @target));
 	}

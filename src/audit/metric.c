@@ -58,17 +58,6 @@ pgc_metric_skip(PgcAudit *audit, int rule, char *reason)
 	tally->executor = NULL;
 }
 
-/* tolerance_of returns a rule's tolerance; one that is only tried out has none. */
-static double
-tolerance_of(const PgcAudit *audit, int rule)
-{
-	const PgcContract *contract = audit->contract;
-
-	return rule < contract->nrules &&
-		strcmp(contract->rules[rule].spec.name, audit->program->rules[rule].name) == 0 ?
-		contract->rules[rule].tolerance : 0;
-}
-
 /*
  * pgc_metric_judge compares a value of a type with bounds and
  * notes it in the rule's tally; masked: the value is not to be shown.
@@ -78,7 +67,7 @@ pgc_metric_judge(PgcAudit *audit, int rule, const char *title, const PgcBounds *
 				 Oid type, NullableDatum value, bool masked)
 {
 	PgcTally   *tally = pgc_metric_tally(audit, rule);
-	double		tolerance = tolerance_of(audit, rule);
+	double		tolerance = audit->of_contract ? audit->contract->rules[rule].tolerance : 0;
 	StringInfoData observed;
 	char	   *shown = NULL;
 

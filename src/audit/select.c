@@ -13,6 +13,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "tcop/dest.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -104,19 +105,26 @@ pgc_select_from(Relation relation)
 									 RelationGetRelationName(relation)));
 }
 
-/* query_of returns the SELECT over the rows of a relation that the scan wants: ctid and all columns. */
+/*
+ * query_of returns the SELECT over the rows of a relation that the scan wants:
+ * ctid and all columns; for a role that may not read all, null for what no consumer
+ * looks at.
+ */
 static char *
 query_of(Relation relation, const PgcScan *scan)
 {
 	const PgcLayout *layout = scan->layout;
 	char		kind = relation->rd_rel->relkind;
-	bool		has_ctid = kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
+	bool		all = pg_class_aclcheck(RelationGetRelid(relation), scan->role, ACL_SELECT) == ACLCHECK_OK;
+	bool		has_ctid = all && (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW);
+	Bitmapset  *wanted = pgc_scan_columns(scan->consumers);
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, has_ctid ? "SELECT ctid" : "SELECT NULL::pg_catalog.tid");
 	for (int i = 0; i < layout->ncolumns; i++)
-		appendStringInfo(&sql, ", %s", quote_identifier(NameStr(layout->columns[i].name)));
+		appendStringInfo(&sql, ", %s", all || bms_is_member(i, wanted) ?
+						 quote_identifier(NameStr(layout->columns[i].name)) : "NULL");
 	appendStringInfo(&sql, " %s", pgc_select_from(relation));
 	if (scan->where != NULL)
 		appendStringInfo(&sql, " WHERE %s", scan->where);

@@ -71,6 +71,7 @@ typedef struct PgcAudit
 	int64		rows;			/* -1: not counted */
 	int64		failed;			/* rows that fail any row rule; -1: not
 								 * counted */
+	bool		uncounted;		/* some rows could not be read */
 	bool		profile;		/* measure all columns, too */
 	List	   *metrics;		/* of PgcMetricRow, without run and time */
 } PgcAudit;
@@ -108,6 +109,7 @@ typedef struct PgcScan
 	bool		row_security;
 	List	   *consumers;		/* of PgcConsumer */
 	const char *where;			/* condition and LIMIT, or NULL */
+	bool		bare;			/* columns that no consumer wants may be null */
 	int64		rows;			/* out: rows read */
 	bool		stop;			/* set by a consumer that has seen enough */
 	MemoryContext context;		/* the scan's own: reset for each chunk */

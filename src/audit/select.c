@@ -104,19 +104,24 @@ pgc_select_from(Relation relation)
 									 RelationGetRelationName(relation)));
 }
 
-/* query_of returns the SELECT over the rows of a relation that the scan wants: ctid and all columns. */
+/*
+ * query_of returns the SELECT over the rows of a relation that the scan wants:
+ * ctid and all columns, or null for those that a bare scan has no consumer for.
+ */
 static char *
 query_of(Relation relation, const PgcScan *scan)
 {
 	const PgcLayout *layout = scan->layout;
+	Bitmapset  *wanted = pgc_scan_columns(scan->consumers);
 	char		kind = relation->rd_rel->relkind;
 	bool		has_ctid = kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, has_ctid ? "SELECT ctid" : "SELECT NULL::pg_catalog.tid");
+	appendStringInfoString(&sql, has_ctid && !scan->bare ? "SELECT ctid" : "SELECT NULL::pg_catalog.tid");
 	for (int i = 0; i < layout->ncolumns; i++)
-		appendStringInfo(&sql, ", %s", quote_identifier(NameStr(layout->columns[i].name)));
+		appendStringInfo(&sql, ", %s", scan->bare && !bms_is_member(i, wanted) ? "NULL" :
+						 quote_identifier(NameStr(layout->columns[i].name)));
 	appendStringInfo(&sql, " %s", pgc_select_from(relation));
 	if (scan->where != NULL)
 		appendStringInfo(&sql, " WHERE %s", scan->where);

@@ -848,9 +848,11 @@ COMMENT ON VIEW contract.violations IS 'failing rows, found on write or by an au
 CREATE VIEW contract.results WITH (security_barrier) AS
 SELECT d.name AS dataset, r.rule, r.kind, r.columns, n.at, n.source, n.operation, r.action, r.status, r.considered,
 	r.failed,
-	CASE WHEN r.kind NOT IN ('metric', 'fresh') OR contract.masked(n.dataset_id, r.columns, '') = '' THEN r.observed END AS observed,
-	r.expected, contract.masked(n.dataset_id, r.columns, r.message) AS message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
+	CASE WHEN r.kind NOT IN ('metric', 'fresh', 'query') OR contract.masked(n.dataset_id, c.columns, '') = '' THEN r.observed END AS observed,
+	r.expected, contract.masked(n.dataset_id, c.columns, r.message) AS message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
 FROM contract.result r JOIN contract.run n USING (run_id) JOIN contract.dataset d USING (dataset_id)
+-- a query may have looked at any column: no column is called so, hence only who may read all of them may read it
+CROSS JOIN LATERAL (SELECT CASE WHEN r.kind = 'query' THEN ARRAY['']::name[] ELSE r.columns END AS columns) c
 WHERE contract.visible(n.dataset_id);
 COMMENT ON VIEW contract.results IS 'exact counts, a row per rule and audit, or per rule and writing statement that had failing rows';
 

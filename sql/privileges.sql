@@ -187,7 +187,7 @@ SELECT s AS statement, pg_temp.attempt('SELECT contract.' || s) AS result FROM u
 	'follow_ddl()',
 	'prune()']) AS s;
 SET ROLE regress_partly;
-SELECT pg_temp.attempt('SELECT contract.check(''regress_priv.person'')') AS needs_all_columns;
+SELECT rule, status, message FROM contract.check('regress_priv.person') ORDER BY rule;
 RESET ROLE;
 -- a contract of several datasets cannot be taken over through one's own table
 SET ROLE regress_nobody;

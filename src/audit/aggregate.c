@@ -22,7 +22,7 @@
 static bool
 is_left(const PgcAudit *audit, int rule)
 {
-	return !audit->tallies[rule].done && !pgc_rule_is_set_rule(&audit->program->rules[rule]);
+	return !audit->program->rules[rule].left_out && audit->program->rules[rule].broken == NULL;
 }
 
 /* left_rules returns the row rules that are left as a list of ints. */

@@ -71,6 +71,7 @@ typedef struct PgcAudit
 	int64		rows;			/* -1: not counted */
 	int64		failed;			/* rows that fail any row rule; -1: not
 								 * counted */
+	bool		uncounted;		/* some rows could not be read */
 	bool		profile;		/* measure all columns, too */
 	List	   *metrics;		/* of PgcMetricRow, without run and time */
 } PgcAudit;
@@ -107,6 +108,7 @@ typedef struct PgcScan
 	Oid			role;			/* with whose rights */
 	bool		row_security;
 	List	   *consumers;		/* of PgcConsumer */
+	bool		bare;			/* columns that no consumer wants may be null */
 	const char *where;			/* condition and LIMIT, or NULL */
 	int64		rows;			/* out: rows read */
 	bool		stop;			/* set by a consumer that has seen enough */
@@ -153,6 +155,9 @@ extern PgcAudit *pgc_audit_begin(const PgcContract *contract, const PgcRuleSpec 
 extern void pgc_audit_run(PgcAudit *audit);
 extern void pgc_tally_add(PgcAudit *audit, int rule, int64 considered, int64 failed,
 						  const char *executor);
+
+/* others.c */
+extern void pgc_others_judge(PgcAudit *audit, Oid relid);
 
 /* unique.c, references.c: begin returns NULL where only SQL can tell; finish then asks SQL. */
 extern PgcConsumer *pgc_unique_begin(PgcAudit *audit, int rule);

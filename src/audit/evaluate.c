@@ -184,6 +184,7 @@ make_site(FunctionCallInfo fcinfo)
 	PgcRuleSpec *specs;
 	int			nspecs;
 
+	pgc_privilege_require_some(contract->relid);
 	specs = pick_rules(contract, PG_GETARG_DATUM(1), &nspecs);
 	relation = table_open(contract->relid, AccessShareLock);
 	site->program = pgc_program_compile(CurrentMemoryContext, pick_columns(fcinfo, relation), specs, nspecs);
@@ -269,18 +270,30 @@ new_state(FunctionCallInfo fcinfo)
 	return PointerGetDatum(state);
 }
 
+/* own_counts returns the counts in a state that may be changed in place, or raises: an aggregate of somebody else's may begin with any bytea. */
+static int64 *
+own_counts(Datum state)
+{
+	const char *bytes = DatumGetPointer(state);
+
+	if (!VARATT_IS_4B_U(bytes) || VARSIZE(bytes) != COUNTS_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION), errmsg("this is no state of the aggregate contract.tally")));
+	return counts_of(state);
+}
+
 /* pgc_tally_step counts one row. */
 Datum
 pgc_tally_step(PG_FUNCTION_ARGS)
 {
 	Datum		state = PG_ARGISNULL(0) || !AggCheckCallContext(fcinfo, NULL) ?
 	new_state(fcinfo) : PG_GETARG_DATUM(0);
-	int64	   *counts = counts_of(state);
+	int64	   *counts = own_counts(state);
 	uint64		bits = PG_ARGISNULL(1) ? 0 : (uint64) PG_GETARG_INT64(1);
 	bool		failed = false;
 
 	counts[COUNT_ROWS]++;
-	for (int rule = 0; bits != 0; rule++, bits >>= 2)
+	for (int rule = 0; bits != 0 && rule < PGC_EVALUATE_RULES; rule++, bits >>= 2)
 	{
 		counts[COUNT_FAILS + rule] += bits & FAILS;
 		counts[COUNT_NOT_CONSIDERED + rule] += (bits & NOT_CONSIDERED) != 0;

@@ -25,14 +25,18 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-/* pgc_heap_can_read: is the relation's storage a heap whose columns are all stored? */
+/*
+ * pgc_heap_can_read: is the relation's storage a heap whose columns are all
+ * stored?  That of a materialized view WITH NO DATA says nothing; a query tells why.
+ */
 bool
 pgc_heap_can_read(Relation relation)
 {
 	TupleDesc	descriptor = RelationGetDescr(relation);
 
 	if (!RELKIND_HAS_TABLE_AM(relation->rd_rel->relkind) || relation->rd_rel->relam != HEAP_TABLE_AM_OID ||
-		RELATION_IS_OTHER_TEMP(relation) || (!RelationIsPermanent(relation) && RecoveryInProgress()))
+		RELATION_IS_OTHER_TEMP(relation) || !RelationIsPopulated(relation) ||
+		(!RelationIsPermanent(relation) && RecoveryInProgress()))
 		return false;
 	for (int i = 0; i < descriptor->natts; i++)
 	{

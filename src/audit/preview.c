@@ -11,7 +11,6 @@
 #include "catalog/annotate.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -74,13 +73,6 @@ contract_of(Oid relid)
 	return contract;
 }
 
-/* examples_for returns how many examples to show: none to those who may not read whole rows. */
-static int
-examples_for(Oid relid)
-{
-	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ? EXAMPLES : 0;
-}
-
 /* refuse_error raises what kept the rule from being evaluated. */
 static void
 refuse_error(const PgcTally *tally)
@@ -115,7 +107,7 @@ pgc_preview(PG_FUNCTION_ARGS)
 	layout->author = GetUserId();
 	pgc_program_validate(layout, &spec);
 	audit = pgc_audit_begin(contract_of(RelationGetRelid(relation)), &spec, 1, relation,
-							GetUserId(), GetUserId(), examples_for(RelationGetRelid(relation)));
+							GetUserId(), GetUserId(), EXAMPLES);
 	pgc_audit_run(audit);
 	pgc_progress_end();
 	table_close(relation, NoLock);

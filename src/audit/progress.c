@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "audit/progress.h"
+#include "catalog/contract.h"
 #include "compat.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -83,7 +84,7 @@ pgc_progress_end(void)
 	pgstat_progress_end_command();
 }
 
-/* pgc_audits_in_progress is contract.audits_in_progress(): a row per audit in this database. */
+/* pgc_audits_in_progress is contract.audits_in_progress(): a row per audit in this database of a dataset that the caller may see. */
 Datum
 pgc_audits_in_progress(PG_FUNCTION_ARGS)
 {
@@ -98,7 +99,8 @@ pgc_audits_in_progress(PG_FUNCTION_ARGS)
 		Datum		values[7];
 		bool		nulls[7] = {false};
 
-		if (backend->st_progress_command != PROGRESS_COMMAND_AUDIT || backend->st_databaseid != MyDatabaseId)
+		if (backend->st_progress_command != PROGRESS_COMMAND_AUDIT || backend->st_databaseid != MyDatabaseId ||
+			!pgc_privilege_is_visible((int32) params[PARAM_DATASET]))
 			continue;
 		values[0] = Int32GetDatum(backend->st_procpid);
 		values[1] = Int32GetDatum((int32) params[PARAM_DATASET]);

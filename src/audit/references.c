@@ -239,7 +239,22 @@ append_rows(StringInfo sql, const PgcAudit *audit, int rule)
 static char *
 column_name(const PgcAudit *audit, const PgcRule *compiled, int i)
 {
-	return psprintf("t.%s", quote_identifier(NameStr(audit->program->layout.columns[compiled->columns[i]].name)));
+	return psprintf("t.%s", pgc_sql_column(&audit->program->layout.columns[compiled->columns[i]]));
+}
+
+/*
+ * parent_name returns the i-th referenced column of p, as SQL; domains are looked through, as in column_name.  The
+ * relation is not locked and may be gone.
+ */
+static char *
+parent_name(const PgcReference *reference, int i)
+{
+	PgcColumn	column = {0};
+
+	namestrcpy(&column.name, reference->columns[i]);
+	column.type = get_atttype(reference->relid, get_attnum(reference->relid, reference->columns[i]));
+	return psprintf("p.%s", OidIsValid(column.type) ? pgc_sql_column(&column) :
+					quote_identifier(reference->columns[i]));
 }
 
 /* failing_from returns FROM and WHERE of the failing rows, called t. */
@@ -258,7 +273,7 @@ failing_from(const PgcAudit *audit, int rule)
 	appendStringInfo(&sql, " AND NOT EXISTS (SELECT FROM %s%s AS p WHERE ",
 					 get_rel_relkind(reference->relid) == RELKIND_RELATION ? "ONLY " : "", reference->relation);
 	for (int i = 0; i < compiled->ncolumns; i++)
-		appendStringInfo(&sql, "%sp.%s %s %s%s", i > 0 ? " AND " : "", quote_identifier(reference->columns[i]),
+		appendStringInfo(&sql, "%s%s %s %s%s", i > 0 ? " AND " : "", parent_name(reference, i),
 						 reference->operators[i], column_name(audit, compiled, i), reference->collations[i]);
 	appendStringInfoChar(&sql, ')');
 	return sql.data;
@@ -297,8 +312,9 @@ ask_sql(PgcAudit *audit, int rule)
 	if (tally->error != NULL)
 		return;
 	report(tally, counts[0], counts[1], "sql");
-	if (tally->failed > 0)
-		tally->error = pgc_ask_samples(audit, rule, failing_from(audit, rule));
+	/* the counts stand, even if the other columns cannot be read for evidence */
+	if (tally->failed > 0 && pgc_ask_samples(audit, rule, failing_from(audit, rule)) != NULL)
+		tally->samples = NIL;
 }
 
 /* pgc_references_finish fills the tally of the rule. */

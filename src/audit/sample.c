@@ -5,11 +5,13 @@
 #include "postgres.h"
 
 #include "audit/audit.h"
+#include "utils/acl.h"
 
 struct PgcSampler
 {
 	const PgcAudit *audit;
 	PgcWriter  *writer;
+	bool		allowed;		/* whole rows are readable */
 	Datum	   *values;			/* a row in the order of the layout */
 	bool	   *nulls;
 	int			natts;
@@ -25,6 +27,7 @@ pgc_sampler_make(const PgcAudit *audit)
 	int			ncolumns = Max(audit->program->layout.ncolumns, 1);
 
 	sampler->audit = audit;
+	sampler->allowed = pg_class_aclcheck(RelationGetRelid(audit->relation), audit->role, ACL_SELECT) == ACLCHECK_OK;
 	sampler->natts = RelationGetDescr(audit->relation)->natts;
 	sampler->writer = pgc_writer_make(RelationGetDescr(audit->relation), audit->relation, audit->contract->pii);
 	sampler->values = palloc(ncolumns * sizeof(Datum));
@@ -34,11 +37,14 @@ pgc_sampler_make(const PgcAudit *audit)
 	return sampler;
 }
 
-/* pgc_sampler_wants: are there not yet enough samples of the rule? */
+/*
+ * pgc_sampler_wants: are there not yet enough samples of the rule?  There are none
+ * for a role that may not read whole rows.
+ */
 bool
 pgc_sampler_wants(const PgcSampler *sampler, int rule)
 {
-	return list_length(sampler->audit->tallies[rule].samples) < sampler->audit->max_samples;
+	return sampler->allowed && list_length(sampler->audit->tallies[rule].samples) < sampler->audit->max_samples;
 }
 
 /* spread puts the row of the layout where the relation has its columns. */

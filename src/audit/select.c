@@ -107,15 +107,16 @@ pgc_select_from(Relation relation)
 
 /*
  * query_of returns the SELECT over the rows of a relation that the scan wants:
- * ctid and all columns; for a role that may not read all, null for what no consumer
- * looks at.
+ * ctid and all columns; for a bare one, or a role that may not read all, null for
+ * what no consumer looks at.
  */
 static char *
 query_of(Relation relation, const PgcScan *scan)
 {
 	const PgcLayout *layout = scan->layout;
 	char		kind = relation->rd_rel->relkind;
-	bool		all = pg_class_aclcheck(RelationGetRelid(relation), scan->role, ACL_SELECT) == ACLCHECK_OK;
+	bool		all = !scan->bare &&
+		pg_class_aclcheck(RelationGetRelid(relation), scan->role, ACL_SELECT) == ACLCHECK_OK;
 	bool		has_ctid = all && (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW);
 	Bitmapset  *wanted = pgc_scan_columns(scan->consumers);
 	StringInfoData sql;

@@ -276,10 +276,10 @@ failing_from(const PgcAudit *audit, int rule)
 	for (int i = 0; i < compiled->ncolumns; i++)
 	{
 		const PgcColumn *column = &audit->program->layout.columns[compiled->columns[i]];
-		const char *name = quote_identifier(NameStr(column->name));
+		const char *value = pgc_sql_column(column);
 
-		appendStringInfo(&sql, "%sd.%s %s t.%s", i > 0 ? " AND " : "", name,
-						 pgc_key_operator(column->type, column->type), name);
+		appendStringInfo(&sql, "%sd.%s %s t.%s", i > 0 ? " AND " : "", value,
+						 pgc_key_operator(column->type, column->type), value);
 	}
 	appendStringInfoChar(&sql, ')');
 	return sql.data;
@@ -317,8 +317,9 @@ ask_sql(PgcAudit *audit, int rule)
 	if (tally->error != NULL)
 		return;
 	report(tally, counts[0], counts[1], counts[2], "sql");
-	if (tally->failed > 0)
-		tally->error = pgc_ask_samples(audit, rule, failing_from(audit, rule));
+	/* the counts stand, even if the other columns cannot be read for evidence */
+	if (tally->failed > 0 && pgc_ask_samples(audit, rule, failing_from(audit, rule)) != NULL)
+		tally->samples = NIL;
 }
 
 /* pgc_unique_finish fills the tally of the rule. */

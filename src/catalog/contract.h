@@ -125,6 +125,7 @@ extern char **pgc_array_texts(Datum array, int *count);
 extern void pgc_privilege_require_owner(Oid relid);
 extern void pgc_privilege_require_read(Oid relid);
 extern void pgc_privilege_require_some(Oid relid);
+extern bool pgc_privilege_is_visible(int32 dataset_id);
 extern bool pgc_privilege_may_read_column(Oid relid, const char *column);
 
 /*

@@ -131,6 +131,16 @@ reader_of(FunctionCallInfo fcinfo)
 	return reader;
 }
 
+/* pgc_privilege_is_visible: may the user select some of a dataset? */
+bool
+pgc_privilege_is_visible(int32 dataset_id)
+{
+	Reader		reader;
+
+	read_rights(&reader, dataset_id);
+	return reader.visible;
+}
+
 /* pgc_visible is contract.visible(dataset_id). */
 Datum
 pgc_visible(PG_FUNCTION_ARGS)

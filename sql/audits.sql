@@ -43,6 +43,16 @@ SELECT rule, failed, executor FROM contract.check('orders', mode => 'full') LIMI
 UPDATE orders SET amount = 1000 WHERE id = 100;
 SELECT rule, failed, executor FROM contract.check('orders', mode => 'incremental') LIMIT 3;
 SELECT rule, status, message FROM contract.check('orders', mode => 'sample') WHERE status = 'skipped';
+-- what comes on every fourth page, of which one in four is read
+CREATE TABLE pages (id integer, a integer, filler text);
+ALTER TABLE pages ALTER COLUMN filler SET STORAGE PLAIN;
+INSERT INTO pages SELECT g, CASE WHEN g % 4 <> 0 THEN g END, repeat('x', 5000) FROM generate_series(1, 4000) AS g;
+SELECT contract.not_null('pages', 'a');
+SELECT considered BETWEEN 999 AND 1001 AS considered, failed BETWEEN 150 AND 350 AS failed, (observed ->> 'low')::numeric < 0.3 AND (observed ->> 'high')::numeric > 0.2 AS "interval",
+	regexp_replace(message, '[0-9.]+', 'N', 'g') AS message, executor
+FROM contract.check('pages', mode => 'sample');
+SELECT contract.drop_contract('pages');
+DROP TABLE pages;
 SELECT contract.check('orders', mode => 'quick');
 SELECT contract.check('lost');
 SELECT * FROM contract.progress;

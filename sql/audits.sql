@@ -104,6 +104,19 @@ SELECT contract.failing_rows('felt', 'references_f') AS query \gset
 :query;
 
 /*
+ * Numbers too long to be shown
+ */
+CREATE TABLE long_numbers (n numeric, c numeric(1000, 999));
+INSERT INTO long_numbers VALUES (10::numeric ^ 1500 + 1, 5), (-7, NULL);
+SELECT contract.metric('long_numbers', 'n', 'max', maximum => 1);
+SELECT contract.metric('long_numbers', 'n', 'min', maximum => 1);
+SELECT contract.query('long_numbers', 'SELECT max(n) FROM shop.long_numbers', maximum => 1);
+SELECT rule, status, left(observed::text, 20) AS observed, length(observed::text) AS observed_length, left(message, 30) AS message FROM contract.check('long_numbers', profile => true);
+SELECT metric, number, left(value, 10) AS value, length(value) FROM contract.metrics WHERE column_name = 'n' ORDER BY metric;
+SELECT contract.drop_contract('long_numbers');
+DROP TABLE long_numbers;
+
+/*
  * evaluate and tally by hand
  */
 RESET ROLE;

@@ -151,6 +151,12 @@ SELECT contract.distinct_result('\x00');
 SELECT * FROM contract.preview('orders', 'unique', '{customer_id}', filter => 'id < 62');
 SELECT considered, failed FROM contract.preview('orders', 'references', '{customer_id}', '{"referenced_relation": "shop.customer", "referenced_columns": ["id"]}');
 SELECT * FROM contract.preview('orders', 'query', '{}', '{"query": "SELECT id FROM shop.orders WHERE id < 3"}');
+SET client_min_messages = notice;
+SELECT * FROM contract.preview('orders', 'row_count', '{}', '{"minimum": 500}');
+SELECT * FROM contract.preview('orders', 'metric', '{amount}', '{"metric": "min", "minimum": 1}');
+SELECT * FROM contract.preview('orders', 'metric', '{amount}', '{"metric": "min", "minimum": 2}', filter => 'id > 500');
+SELECT * FROM contract.preview('orders', 'query', '{}', '{"query": "SELECT 7", "maximum": 5}');
+SET client_min_messages = warning;
 SELECT * FROM contract.preview('orders', 'fresh', '{}', '{"max_age": "1 day"}');
 SELECT * FROM contract.preview('broken', 'not_null', '{bad}');
 

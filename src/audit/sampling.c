@@ -46,8 +46,8 @@ typedef struct Sampling
 	PgcScan		scan;
 	Sums	   *sums;			/* a rule */
 	uint64		step;
-	uint64		first;			/* of the step pages that the next one is drawn
-								 * from */
+	uint64		first;			/* of the step pages that the next one is
+								 * drawn from */
 	uint64		next;			/* page to be read, counted through all heaps */
 	uint64		passed;			/* pages of the heaps before */
 	int64		npages;			/* read */

@@ -117,6 +117,19 @@ SELECT contract.drop_contract('long_numbers');
 DROP TABLE long_numbers;
 
 /*
+ * A rule that raises an error does not end the report of the audit
+ */
+CREATE FUNCTION reported(id integer) RETURNS boolean STABLE LANGUAGE plpgsql AS
+$$ BEGIN RETURN id < 2000 OR EXISTS (SELECT FROM contract.progress WHERE dataset = 'shop.many' AND phase = 'scanning' AND blocks_total > blocks_done); END $$;
+CREATE TABLE many (id integer);
+INSERT INTO many SELECT generate_series(1, 2000);
+SELECT contract.satisfies('many', '1 / (id - 1) IS NOT NULL', name => 'divides');
+SELECT contract.satisfies('many', 'shop.reported(id)', name => 'reported');
+SELECT rule, status, failed FROM contract.check('many');
+SELECT contract.drop_contract('many');
+DROP TABLE many;
+
+/*
  * evaluate and tally by hand
  */
 RESET ROLE;

@@ -116,7 +116,7 @@ query_of(Relation relation, const PgcScan *scan)
 	const PgcLayout *layout = scan->layout;
 	char		kind = relation->rd_rel->relkind;
 	bool		all = !scan->bare &&
-		pg_class_aclcheck(RelationGetRelid(relation), scan->role, ACL_SELECT) == ACLCHECK_OK;
+	pg_class_aclcheck(RelationGetRelid(relation), scan->role, ACL_SELECT) == ACLCHECK_OK;
 	bool		has_ctid = all && (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW);
 	Bitmapset  *wanted = pgc_scan_columns(scan->consumers);
 	StringInfoData sql;

@@ -296,7 +296,7 @@ static void
 write_pairs(PgcDfa *dfa, const Build *build, MemoryContext context)
 {
 	int			nclasses = build->nclasses + 1;
-	uint8		members[ASCII_BYTES + 1] = {0};	/* a class: one of its bytes */
+	uint8		members[ASCII_BYTES + 1] = {0}; /* a class: one of its bytes */
 
 	dfa->pairs = NULL;
 	if (nclasses * nclasses * build->nstates > PGC_DFA_PAIRS)

@@ -27,8 +27,8 @@ typedef struct PgcDfa
 {
 	int			nstates;
 	uint8		start;
-	uint8	   *pairs;			/* classes of two bytes, state -> state; or NULL:
-								 * too many */
+	uint8	   *pairs;			/* classes of two bytes, state -> state; or
+								 * NULL: too many */
 	uint16		first[256];		/* a byte: where its class begins in pairs */
 	uint16		second[256];	/* and within that, as the second byte */
 	uint8		answers[PGC_DFA_STATES];	/* PgcDfaAnswer if the text ends

@@ -43,6 +43,16 @@ SELECT rule, failed, executor FROM contract.check('orders', mode => 'full') LIMI
 UPDATE orders SET amount = 1000 WHERE id = 100;
 SELECT rule, failed, executor FROM contract.check('orders', mode => 'incremental') LIMIT 3;
 SELECT rule, status, message FROM contract.check('orders', mode => 'sample') WHERE status = 'skipped';
+-- what comes on every fourth page, of which one in four is read
+CREATE TABLE pages (id integer, a integer, filler text);
+ALTER TABLE pages ALTER COLUMN filler SET STORAGE PLAIN;
+INSERT INTO pages SELECT g, CASE WHEN g % 4 <> 0 THEN g END, repeat('x', 5000) FROM generate_series(1, 4000) AS g;
+SELECT contract.not_null('pages', 'a');
+SELECT considered BETWEEN 999 AND 1001 AS considered, failed BETWEEN 150 AND 350 AS failed, (observed ->> 'low')::numeric < 0.3 AND (observed ->> 'high')::numeric > 0.2 AS "interval",
+	regexp_replace(message, '[0-9.]+', 'N', 'g') AS message, executor
+FROM contract.check('pages', mode => 'sample');
+SELECT contract.drop_contract('pages');
+DROP TABLE pages;
 SELECT contract.check('orders', mode => 'quick');
 SELECT contract.check('lost');
 SELECT * FROM contract.progress;
@@ -94,6 +104,32 @@ SELECT contract.failing_rows('felt', 'references_f') AS query \gset
 :query;
 
 /*
+ * Numbers too long to be shown
+ */
+CREATE TABLE long_numbers (n numeric, c numeric(1000, 999));
+INSERT INTO long_numbers VALUES (10::numeric ^ 1500 + 1, 5), (-7, NULL);
+SELECT contract.metric('long_numbers', 'n', 'max', maximum => 1);
+SELECT contract.metric('long_numbers', 'n', 'min', maximum => 1);
+SELECT contract.query('long_numbers', 'SELECT max(n) FROM shop.long_numbers', maximum => 1);
+SELECT rule, status, left(observed::text, 20) AS observed, length(observed::text) AS observed_length, left(message, 30) AS message FROM contract.check('long_numbers', profile => true);
+SELECT metric, number, left(value, 10) AS value, length(value) FROM contract.metrics WHERE column_name = 'n' ORDER BY metric;
+SELECT contract.drop_contract('long_numbers');
+DROP TABLE long_numbers;
+
+/*
+ * A rule that raises an error does not end the report of the audit
+ */
+CREATE FUNCTION reported(id integer) RETURNS boolean STABLE LANGUAGE plpgsql AS
+$$ BEGIN RETURN id < 2000 OR EXISTS (SELECT FROM contract.progress WHERE dataset = 'shop.many' AND phase = 'scanning' AND blocks_total > blocks_done); END $$;
+CREATE TABLE many (id integer);
+INSERT INTO many SELECT generate_series(1, 2000);
+SELECT contract.satisfies('many', '1 / (id - 1) IS NOT NULL', name => 'divides');
+SELECT contract.satisfies('many', 'shop.reported(id)', name => 'reported');
+SELECT rule, status, failed FROM contract.check('many');
+SELECT contract.drop_contract('many');
+DROP TABLE many;
+
+/*
  * evaluate and tally by hand
  */
 RESET ROLE;
@@ -128,6 +164,12 @@ SELECT contract.distinct_result('\x00');
 SELECT * FROM contract.preview('orders', 'unique', '{customer_id}', filter => 'id < 62');
 SELECT considered, failed FROM contract.preview('orders', 'references', '{customer_id}', '{"referenced_relation": "shop.customer", "referenced_columns": ["id"]}');
 SELECT * FROM contract.preview('orders', 'query', '{}', '{"query": "SELECT id FROM shop.orders WHERE id < 3"}');
+SET client_min_messages = notice;
+SELECT * FROM contract.preview('orders', 'row_count', '{}', '{"minimum": 500}');
+SELECT * FROM contract.preview('orders', 'metric', '{amount}', '{"metric": "min", "minimum": 1}');
+SELECT * FROM contract.preview('orders', 'metric', '{amount}', '{"metric": "min", "minimum": 2}', filter => 'id > 500');
+SELECT * FROM contract.preview('orders', 'query', '{}', '{"query": "SELECT 7", "maximum": 5}');
+SET client_min_messages = warning;
 SELECT * FROM contract.preview('orders', 'fresh', '{}', '{"max_age": "1 day"}');
 SELECT * FROM contract.preview('broken', 'not_null', '{bad}');
 

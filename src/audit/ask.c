@@ -191,9 +191,16 @@ pgc_ask_text(Oid type, Datum value)
 	return length > CLIP ? psprintf("%.*s...", pg_mbcliplen(shown, length, CLIP), shown) : shown;
 }
 
+/* pgc_ask_is_cut: is that text from pgc_ask_text not all of the value? */
+bool
+pgc_ask_is_cut(const char *shown)
+{
+	return strlen(shown) > CLIP;
+}
+
 /*
  * pgc_ask_field adds a field to the text of a JSON object, which starts empty; a
- * NULL is null, a finite number is one if as_number.
+ * NULL is null, a finite number that is not cut is one if as_number.
  */
 void
 pgc_ask_field(StringInfo object, const char *name, const char *value, bool as_number)
@@ -203,7 +210,7 @@ pgc_ask_field(StringInfo object, const char *name, const char *value, bool as_nu
 	appendStringInfoString(object, ": ");
 	if (value == NULL)
 		appendStringInfoString(object, "null");
-	else if (as_number && strspn(value, "+-0123456789.eE") == strlen(value))
+	else if (as_number && !pgc_ask_is_cut(value) && strspn(value, "+-0123456789.eE") == strlen(value))
 		appendStringInfoString(object, value);
 	else
 		escape_json(object, value);

@@ -29,6 +29,7 @@ extern char *pgc_ask_run(const PgcAudit *audit, const char *sql, PgcAskRow row, 
 extern char *pgc_ask_counts(const PgcAudit *audit, const char *sql, int64 *counts);
 extern char *pgc_ask_samples(PgcAudit *audit, int rule, const char *from);
 extern char *pgc_ask_text(Oid type, Datum value);
+extern bool pgc_ask_is_cut(const char *shown);
 extern void pgc_ask_field(StringInfo object, const char *name, const char *value, bool as_number);
 extern Datum pgc_ask_object(StringInfo object);
 

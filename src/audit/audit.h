@@ -46,7 +46,7 @@ typedef enum PgcMode
 	PGC_MODE_AUTO,				/* incremental where that is safe, else full */
 	PGC_MODE_FULL,
 	PGC_MODE_INCREMENTAL,		/* the same as auto, asked for by name */
-	PGC_MODE_SAMPLE				/* every k-th page, estimates */
+	PGC_MODE_SAMPLE				/* one of every k pages, estimates */
 } PgcMode;
 
 /* An audit of one relation. */

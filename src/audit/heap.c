@@ -66,7 +66,8 @@ vector_make(void)
 {
 	PgcVector	vector;
 
-	vector.values = palloc(PGC_CHUNK_ROWS * sizeof(Datum));
+	/* zeros, since comparators look behind nulls, too */
+	vector.values = palloc0(PGC_CHUNK_ROWS * sizeof(Datum));
 	vector.nulls = palloc0(PGC_CHUNK_ROWS * sizeof(bool));
 	return vector;
 }

@@ -85,6 +85,19 @@ refuse_error(const PgcTally *tally)
 				 errmsg("the rule could not be evaluated: %s", reason)));
 }
 
+/* say_verdict says what became of a rule that is about no rows, since it has no counts. */
+static void
+say_verdict(const PgcTally *tally)
+{
+	if (tally->failed >= 0)
+		return;
+	if (tally->missed)
+		ereport(NOTICE,
+				(errmsg("the rule would fail today"), errdetail_internal("%s", tally->message)));
+	else
+		ereport(NOTICE, (errmsg("the rule would pass today")));
+}
+
 /*
  * pgc_preview is contract.preview(relation, kind, columns, parameters, filter).
  * It reads with the caller's rights, since the rule is the caller's.
@@ -112,6 +125,7 @@ pgc_preview(PG_FUNCTION_ARGS)
 	pgc_progress_end();
 	table_close(relation, NoLock);
 	refuse_error(&audit->tallies[0]);
+	say_verdict(&audit->tallies[0]);
 	nulls[0] = audit->tallies[0].considered < 0;
 	values[0] = Int64GetDatum(audit->tallies[0].considered);
 	nulls[1] = audit->tallies[0].failed < 0;

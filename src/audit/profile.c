@@ -103,7 +103,7 @@ take_figures(const Datum *values, const bool *nulls, TupleDesc descriptor, void 
 		row->column = figure->column;
 		row->metric = figure->metric;
 		row->value = pgc_ask_text(type, values[column]);
-		if (pgc_type_is_number(type))
+		if (pgc_type_is_number(type) && !pgc_ask_is_cut(row->value))
 			row->number = DirectFunctionCall3(numeric_in, CStringGetDatum(row->value),
 											  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 		profile->audit->metrics = lappend(profile->audit->metrics, row);

@@ -36,13 +36,47 @@ static const char *const phases[] = {"preparing", "scanning", "querying", "set r
 static pg_atomic_uint64 own_done;
 static pg_atomic_uint64 *done = NULL;
 
+/* What this process reports, to be said again when PostgreSQL has forgotten it. */
+static struct
+{
+	bool		active;
+	int32		dataset_id;
+	Oid			relid;
+	TimestampTz started;
+	PgcPhase	phase;
+	uint64		nblocks;
+}			report;
+
+/* tell reports all that does not change with each page. */
+static void
+tell(void)
+{
+	pgstat_progress_start_command(PROGRESS_COMMAND_AUDIT, report.relid);
+	pgstat_progress_update_param(PARAM_DATASET, report.dataset_id);
+	pgstat_progress_update_param(PARAM_STARTED, report.started);
+	pgstat_progress_update_param(PARAM_PHASE, report.phase);
+	pgstat_progress_update_param(PARAM_BLOCKS_TOTAL, (int64) report.nblocks);
+}
+
+/* tell_again does so if a subtransaction was rolled back, as where a rule raises an error, since that ends any report. */
+static void
+tell_again(void)
+{
+	if (report.active && MyBEEntry != NULL && MyBEEntry->st_progress_command != PROGRESS_COMMAND_AUDIT)
+		tell();
+}
+
 /* pgc_progress_start begins to report on an audit of a dataset. */
 void
 pgc_progress_start(int32 dataset_id, Oid relid)
 {
-	pgstat_progress_start_command(PROGRESS_COMMAND_AUDIT, relid);
-	pgstat_progress_update_param(PARAM_DATASET, dataset_id);
-	pgstat_progress_update_param(PARAM_STARTED, GetCurrentTimestamp());
+	report.active = true;
+	report.dataset_id = dataset_id;
+	report.relid = relid;
+	report.started = GetCurrentTimestamp();
+	report.phase = 0;
+	report.nblocks = 0;
+	tell();
 	pg_atomic_init_u64(&own_done, 0);
 	done = &own_done;
 }
@@ -51,6 +85,8 @@ pgc_progress_start(int32 dataset_id, Oid relid)
 void
 pgc_progress_phase(PgcPhase phase)
 {
+	report.phase = phase;
+	tell_again();
 	pgstat_progress_update_param(PARAM_PHASE, phase);
 }
 
@@ -58,6 +94,7 @@ pgc_progress_phase(PgcPhase phase)
 void
 pgc_progress_scan(uint64 nblocks)
 {
+	report.nblocks = nblocks;
 	pgc_progress_phase(PGC_PHASE_SCAN);
 	pgstat_progress_update_param(PARAM_BLOCKS_TOTAL, (int64) nblocks);
 }
@@ -73,6 +110,7 @@ pgc_progress_share(pg_atomic_uint64 *shared)
 void
 pgc_progress_pages(int npages, int64 rows)
 {
+	tell_again();
 	pgstat_progress_update_param(PARAM_BLOCKS_DONE, (int64) pg_atomic_add_fetch_u64(done, npages));
 	pgstat_progress_update_param(PARAM_ROWS, rows);
 }
@@ -81,6 +119,7 @@ pgc_progress_pages(int npages, int64 rows)
 void
 pgc_progress_end(void)
 {
+	report.active = false;
 	pgstat_progress_end_command();
 }
 

@@ -1,6 +1,6 @@
 /*
  * src/audit/sampling.c
- *		Estimating what a full audit would find from every k-th page of the heaps.
+ *		Estimating what a full audit would find from one of every k pages of the heaps.
  *
  * Pages are clusters of rows, so the error of the fraction of failing rows is
  * that of a ratio estimator over clusters (Cochran, Sampling Techniques, 1977,
@@ -8,6 +8,9 @@
  * read, with the correction for a finite number of pages.  Where no page showed a
  * failure that spread is zero and says nothing: at most 1 - 0.05^(1/m) of the pages
  * have one then, with the same confidence.
+ *
+ * Of each k pages in a row one is drawn.  The same one each time would meet
+ * whatever comes at regular intervals always or never.
  */
 #include "postgres.h"
 
@@ -43,6 +46,8 @@ typedef struct Sampling
 	PgcScan		scan;
 	Sums	   *sums;			/* a rule */
 	uint64		step;
+	uint64		first;			/* of the step pages that the next one is
+								 * drawn from */
 	uint64		next;			/* page to be read, counted through all heaps */
 	uint64		passed;			/* pages of the heaps before */
 	int64		npages;			/* read */
@@ -72,7 +77,15 @@ add_page(Sampling *sampling)
 	}
 }
 
-/* sample_heap reads every step-th page of a heap. */
+/* draw chooses one of the step pages from first on. */
+static void
+draw(Sampling *sampling, uint64 first)
+{
+	sampling->first = first;
+	sampling->next = first + pg_prng_uint64_range(&pg_global_prng_state, 0, sampling->step - 1);
+}
+
+/* sample_heap reads one of every step pages of a heap. */
 static void
 sample_heap(Sampling *sampling, Relation relation)
 {
@@ -80,7 +93,7 @@ sample_heap(Sampling *sampling, Relation relation)
 	PgcHeap    *heap = pgc_heap_open(relation, sampling->scan.layout,
 									 pgc_scan_columns(sampling->scan.consumers), GetActiveSnapshot());
 
-	for (; sampling->next < sampling->passed + nblocks; sampling->next += sampling->step)
+	for (; sampling->next < sampling->passed + nblocks; draw(sampling, sampling->first + sampling->step))
 	{
 		BlockNumber block = sampling->next - sampling->passed;
 
@@ -133,7 +146,7 @@ estimate(PgcAudit *audit, int rule, const Sums *sums, double read, double all)
 }
 
 /*
- * pgc_sampling_run judges the rows of every k-th page of the relation's heaps and
+ * pgc_sampling_run judges the rows of one of every k pages of the relation's heaps and
  * puts estimates into the tallies.  Returns false, with nothing done, if that would be
  * every page, or not all rows lie in heaps: a full audit serves then.
  */
@@ -156,7 +169,7 @@ pgc_sampling_run(PgcAudit *audit)
 	sampling.step = nblocks / Max(PAGES, nblocks / 100 + 1);
 	if (sampling.step < 2)
 		return false;
-	sampling.next = pg_prng_uint64_range(&pg_global_prng_state, 0, sampling.step - 1);
+	draw(&sampling, 0);
 	sampling.judge = pgc_judge_make(audit, false);
 	sampling.sums = palloc0(Max(audit->program->nrules, 1) * sizeof(Sums));
 	sampling.scan.layout = &audit->program->layout;

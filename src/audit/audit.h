@@ -96,6 +96,20 @@ struct PgcConsumer
 };
 
 /*
+ * pages.c: pages of heaps without anything that is looked for.  The record is of
+ * all keys on them, by hash; see there.
+ */
+typedef struct PgcPages PgcPages;
+typedef struct PgcCleanPages PgcCleanPages;
+extern PgcPages *pgc_pages_make(Size memory);
+extern void pgc_pages_add(PgcPages *pages, const PgcRows *rows, const uint64 *hashes, int nhashes);
+extern void pgc_pages_suspect(PgcPages *pages, uint64 hash);
+extern void pgc_pages_judge(PgcPages *pages);
+extern const PgcCleanPages *pgc_pages_of(const PgcPages *pages, Oid relid);
+extern bool pgc_pages_is_clean(const PgcCleanPages *pages, BlockNumber block);
+extern void pgc_pages_free(PgcPages *pages);
+
+/*
  * scan.c: one pass over a relation and its partitions, leaf by leaf: heaps page
  * by page (heap.c), everything else by a SELECT (select.c).  The relation need
  * not be the audit's, the layout is over it.
@@ -108,6 +122,8 @@ typedef struct PgcScan
 	bool		row_security;
 	List	   *consumers;		/* of PgcConsumer */
 	const char *where;			/* condition and LIMIT, or NULL */
+	const PgcPages *pages;		/* the clean ones of heaps are left out; or
+								 * NULL */
 	int64		rows;			/* out: rows read */
 	bool		stop;			/* set by a consumer that has seen enough */
 	MemoryContext context;		/* the scan's own: reset for each chunk */

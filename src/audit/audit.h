@@ -174,6 +174,7 @@ extern void pgc_tally_add(PgcAudit *audit, int rule, int64 considered, int64 fai
 extern PgcConsumer *pgc_unique_begin(PgcAudit *audit, int rule);
 extern void pgc_unique_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
 extern char *pgc_unique_rows_sql(const PgcAudit *audit, int rule);
+extern void pgc_references_lock(const PgcProgram *program, Oid role);
 extern PgcConsumer *pgc_references_begin(PgcAudit *audit, int rule);
 extern void pgc_references_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
 extern char *pgc_references_rows_sql(const PgcAudit *audit, int rule);

@@ -186,6 +186,36 @@ SELECT contract.alter_rule('wrong', 'unique_id', on_violation => 'quarantine');
 SELECT rule, action FROM contract.rules WHERE dataset = 'keys.wrong' ORDER BY 1;
 SELECT tgname IS NOT NULL AS has_triggers FROM pg_trigger WHERE tgrelid = 'people'::regclass;
 
+-- duplicates far apart, and in several leaves: what is read again is next to nothing
+CREATE TABLE far (id int, word text) WITH (autovacuum_enabled = off);
+INSERT INTO far SELECT CASE WHEN i IN (19990, 11000) THEN 5 ELSE i END, CASE WHEN i > 19998 THEN '1' ELSE md5(i::text) END
+FROM generate_series(1, 20000) AS i;
+UPDATE far SET id = -id WHERE id BETWEEN 9000 AND 9010;
+DELETE FROM far WHERE id BETWEEN 3000 AND 4000;
+SELECT contract.unique('far', '{id}');
+SELECT contract.unique('far', '{word}');
+SELECT contract.unique('far', '{word,id}', filter => 'id > 100');
+SELECT pg_stat_force_next_flush();
+SELECT pg_stat_reset_single_table_counters('far'::regclass);
+SELECT rule, considered, failed, observed -> 'duplicate_keys' AS duplicate_keys, executor FROM audit('keys.far');
+SELECT pg_stat_force_next_flush();
+SELECT (heap_blks_read + heap_blks_hit) * current_setting('block_size')::int < pg_relation_size('far') * 1.2 AS few_pages_again
+FROM pg_statio_user_tables WHERE relid = 'far'::regclass;
+SELECT rule, value, count(*) FROM contract.violations WHERE dataset = 'keys.far' GROUP BY 1, 2 ORDER BY 1, 2;
+CREATE TABLE far_parts (k int, word text) PARTITION BY RANGE (k);
+CREATE TABLE far_parts_1 PARTITION OF far_parts FOR VALUES FROM (1) TO (5001);
+CREATE TABLE far_parts_2 PARTITION OF far_parts FOR VALUES FROM (5001) TO (10001);
+CREATE TABLE far_parts_3 (gone int, word text, k int);
+ALTER TABLE far_parts_3 DROP COLUMN gone;
+ALTER TABLE far_parts ATTACH PARTITION far_parts_3 FOR VALUES FROM (10001) TO (15001);
+CREATE TABLE far_parts_4 PARTITION OF far_parts DEFAULT;
+INSERT INTO far_parts SELECT i, md5(CASE WHEN i % 4999 = 3 THEN i % 10000 ELSE i END::text) FROM generate_series(1, 20000) AS i;
+SELECT contract.unique('far_parts', '{word}');
+SELECT contract.unique('far_parts', '{k}');
+SELECT rule, considered, failed, observed -> 'duplicate_keys' AS duplicate_keys, executor FROM audit('keys.far_parts');
+SELECT sum(n) AS failed, count(*) AS duplicate_keys FROM (SELECT count(*) AS n FROM far_parts GROUP BY word HAVING count(*) > 1) AS d;
+SELECT ("row" ->> 'k')::int AS k FROM contract.violations WHERE dataset = 'keys.far_parts' ORDER BY 1;
+
 -- what does not fit into memory goes to disk, or to SQL: the answers are the same
 SET maintenance_work_mem = '1MB';
 CREATE TABLE many AS
@@ -205,6 +235,15 @@ FROM many AS m LEFT JOIN (SELECT DISTINCT id FROM many_parents) AS i USING (id)
 	LEFT JOIN (SELECT DISTINCT word FROM many_parents) AS w USING (word)
 	LEFT JOIN (SELECT DISTINCT wide FROM many_parents) AS x USING (wide);
 
+-- where only the first pages are remembered, the others are read again
+SET maintenance_work_mem = '1MB';
+CREATE TABLE long AS SELECT i AS id, CASE WHEN i > 199950 THEN (i - 100000)::text WHEN i % 30000 = 9 THEN '9' ELSE md5(i::text) END AS word
+FROM generate_series(1, 200000) AS i;
+UPDATE long SET word = '199960' WHERE id IN (1, 100000);
+INSERT INTO long SELECT id, id::text FROM long WHERE id BETWEEN 99970 AND 99990;
+SELECT contract.unique('long', '{word}');
+SELECT rule, considered, failed, observed -> 'duplicate_keys' AS duplicate_keys, executor FROM audit('keys.long');
+SELECT sum(n) AS failed, count(*) AS duplicate_keys FROM (SELECT count(*) AS n FROM long GROUP BY word HAVING count(*) > 1) AS d;
 RESET maintenance_work_mem;
 
 -- an audit that remembers what did not change still sees every key

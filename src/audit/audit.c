@@ -2,8 +2,8 @@
  * src/audit/audit.c
  *		An audit from begin to end: what is known, what must be read, by what.
  *
- * The relation is locked before the snapshot is taken, so that a rewrite that
- * was waited for is seen with its rows; proofs are found before it, too, so that
+ * The relation, and what its rules reference, is locked before the snapshot is
+ * taken, so that a rewrite that was waited for is seen with its rows; proofs are found before it, too, so that
  * the snapshot sees only rows that keep them.  Each rule ends up with one tally.
  */
 #include "postgres.h"
@@ -15,6 +15,7 @@
 #include "audit/progress.h"
 #include "engine/kind.h"
 #include "miscadmin.h"
+#include "storage/sinval.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -24,6 +25,26 @@ push_snapshot(PgcAudit *audit)
 {
 	PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : GetLatestSnapshot());
 	audit->snapshot = GetActiveSnapshot();
+}
+
+/*
+ * compile compiles the rules and locks what they reference.  What was waited for may
+ * have other columns then, or another relation may have its name: the rules are
+ * compiled again until nothing has changed.
+ */
+static PgcProgram *
+compile(PgcLayout *layout, const PgcRuleSpec *specs, int nspecs, Oid role)
+{
+	PgcProgram *program;
+	uint64		seen;
+
+	do
+	{
+		program = pgc_program_compile(CurrentMemoryContext, layout, specs, nspecs);
+		seen = SharedInvalidMessageCounter;
+		pgc_references_lock(program, role);
+	} while (seen != SharedInvalidMessageCounter);
+	return program;
 }
 
 /*
@@ -47,7 +68,7 @@ pgc_audit_begin(const PgcContract *contract, const PgcRuleSpec *specs, int nspec
 	audit->rows = audit->failed = -1;
 	(void) pgc_scan_leaves(relation);	/* locks them */
 	layout->author = author;
-	audit->program = pgc_program_compile(CurrentMemoryContext, layout, specs, nspecs);
+	audit->program = compile(layout, specs, nspecs, role);
 	audit->tallies = palloc0(Max(nspecs, 1) * sizeof(PgcTally));
 	return audit;
 }

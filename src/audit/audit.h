@@ -97,6 +97,20 @@ struct PgcConsumer
 };
 
 /*
+ * pages.c: pages of heaps without anything that is looked for.  The record is of
+ * all keys on them, by hash; see there.
+ */
+typedef struct PgcPages PgcPages;
+typedef struct PgcCleanPages PgcCleanPages;
+extern PgcPages *pgc_pages_make(Size memory);
+extern void pgc_pages_add(PgcPages *pages, const PgcRows *rows, const uint64 *hashes, int nhashes);
+extern void pgc_pages_suspect(PgcPages *pages, uint64 hash);
+extern void pgc_pages_judge(PgcPages *pages);
+extern const PgcCleanPages *pgc_pages_of(const PgcPages *pages, Oid relid);
+extern bool pgc_pages_is_clean(const PgcCleanPages *pages, BlockNumber block);
+extern void pgc_pages_free(PgcPages *pages);
+
+/*
  * scan.c: one pass over a relation and its partitions, leaf by leaf: heaps page
  * by page (heap.c), everything else by a SELECT (select.c).  The relation need
  * not be the audit's, the layout is over it.
@@ -110,6 +124,8 @@ typedef struct PgcScan
 	List	   *consumers;		/* of PgcConsumer */
 	bool		bare;			/* columns that no consumer wants may be null */
 	const char *where;			/* condition and LIMIT, or NULL */
+	const PgcPages *pages;		/* the clean ones of heaps are left out; or
+								 * NULL */
 	int64		rows;			/* out: rows read */
 	bool		stop;			/* set by a consumer that has seen enough */
 	MemoryContext context;		/* the scan's own: reset for each chunk */
@@ -163,6 +179,7 @@ extern void pgc_others_judge(PgcAudit *audit, Oid relid);
 extern PgcConsumer *pgc_unique_begin(PgcAudit *audit, int rule);
 extern void pgc_unique_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
 extern char *pgc_unique_rows_sql(const PgcAudit *audit, int rule);
+extern void pgc_references_lock(const PgcProgram *program, Oid role);
 extern PgcConsumer *pgc_references_begin(PgcAudit *audit, int rule);
 extern void pgc_references_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
 extern char *pgc_references_rows_sql(const PgcAudit *audit, int rule);

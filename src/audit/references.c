@@ -16,6 +16,7 @@
 #include "audit/keys.h"
 #include "engine/reference.h"
 #include "lib/stringinfo.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -203,6 +204,40 @@ begin_with(PgcAudit *audit, int rule, PgcKeys *keys, Relation relation)
 		return &references->consumer;
 	free_keys(references);
 	return NULL;
+}
+
+/* may_read_any: may the role read a column of the relation, if that is still there? */
+static bool
+may_read_any(Oid relid, Oid role)
+{
+	bool		missing = false;
+
+	return pg_class_aclcheck_ext(relid, role, ACL_SELECT, &missing) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(relid, role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+/*
+ * pgc_references_lock locks all referenced relations that the role may read, with
+ * their partitions, until the end of the transaction.
+ */
+void
+pgc_references_lock(const PgcProgram *program, Oid role)
+{
+	for (int i = 0; i < program->nrules; i++)
+	{
+		const PgcRule *compiled = &program->rules[i];
+		const PgcReference *reference = compiled->set;
+		Relation	relation;
+
+		if (compiled->kind != &pgc_kind_references || compiled->broken != NULL ||
+			!may_read_any(reference->relid, role))
+			continue;
+		relation = try_table_open(reference->relid, AccessShareLock);
+		if (relation == NULL)
+			continue;
+		(void) pgc_scan_leaves(relation);
+		table_close(relation, NoLock);
+	}
 }
 
 /* pgc_references_begin returns what looks rows up, or NULL: only SQL can tell. */

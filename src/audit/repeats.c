@@ -86,9 +86,9 @@ pgc_repeats_make(Size memory)
 	repeats->partitions = MemoryContextAllocZero(context, sizeof(Partition) << repeats->bits);
 	for (int i = 0; i < 1 << repeats->bits; i++)
 		repeats->partitions[i].spilled = -1;
-	repeats->most_blocks = Max(memory / 4 * 3 / BLOCK_SIZE, (Size) 2 << repeats->bits);
+	repeats->most_blocks = Max(memory / 8 * 7 / BLOCK_SIZE, (Size) 2 << repeats->bits);
 	repeats->most_slots = 1024;
-	while (repeats->most_slots * 2 * sizeof(Slot) <= memory / 4)
+	while (repeats->most_slots * 2 * sizeof(Slot) <= memory / 8)
 		repeats->most_slots *= 2;
 	return repeats;
 }

@@ -98,16 +98,19 @@ pgc_scan_hand_out(PgcScan *scan, const PgcRows *rows)
 	MemoryContextReset(scan->context);
 }
 
-/* scan_heap reads a leaf page by page. */
+/* scan_heap reads a leaf page by page, but for those known to be clean. */
 static void
 scan_heap(PgcScan *scan, Relation leaf)
 {
 	PgcHeap    *heap = pgc_heap_open(leaf, scan->layout, pgc_scan_columns(scan->consumers),
 									 GetActiveSnapshot());
 	BlockNumber nblocks = RelationGetNumberOfBlocks(leaf);
+	const PgcCleanPages *pages = scan->pages ? pgc_pages_of(scan->pages, RelationGetRelid(leaf)) : NULL;
 
 	for (BlockNumber block = 0; block < nblocks && !scan->stop; block++)
 	{
+		if (pages != NULL && pgc_pages_is_clean(pages, block))
+			continue;
 		pgc_heap_pin(heap, block);
 		pgc_heap_read(heap, block);
 		if (heap->rows.chunk.nrows > 0)

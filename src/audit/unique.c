@@ -4,7 +4,8 @@
  *
  * The hashes of all keys are collected in the audit's pass.  Where a hash is a
  * key, those that repeat are the answer; else a second pass compares the keys
- * whose hashes repeat, which is next to none.  A second pass also finds samples.
+ * whose hashes repeat, which is next to none, and reads the pages that may hold
+ * one (pages.c).  A second pass also finds samples.
  * Keys that only SQL can compare, and repetitions that do not fit into memory,
  * are counted by GROUP BY.
  */
@@ -25,6 +26,7 @@ typedef struct Collection
 	PgcKeys    *keys;
 	Size		memory;			/* bytes that all may take */
 	PgcRepeats *repeats;
+	PgcPages   *pages;			/* where the keys are */
 	PgcKeySet  *suspects;		/* hashes that occur more than once */
 	int64		considered;		/* rows */
 	int64		failed;
@@ -67,6 +69,7 @@ collect(PgcConsumer *consumer, const PgcRows *rows)
 	read_keys(collection, &rows->chunk);
 	collection->considered += Max(collection->read.nselected, 0);
 	pgc_repeats_add(collection->repeats, collection->read.codes, collection->read.nrows);
+	pgc_pages_add(collection->pages, rows, collection->read.codes, collection->read.nrows);
 }
 
 /* pgc_unique_begin returns what collects keys, or NULL: only SQL can tell. */
@@ -86,7 +89,8 @@ pgc_unique_begin(PgcAudit *audit, int rule)
 	collection->rule = rule;
 	collection->keys = keys;
 	collection->memory = pgc_keys_memory(audit);
-	collection->repeats = pgc_repeats_make(collection->memory);
+	collection->repeats = pgc_repeats_make(collection->memory / 4 * 3);
+	collection->pages = pgc_pages_make(collection->memory / 4);
 	return &collection->consumer;
 }
 
@@ -106,6 +110,7 @@ note_repeat(uint64 hash, int64 count, void *arg)
 	}
 	if (!collection->overflow && !pgc_keyset_add_code(collection->suspects, hash))
 		collection->overflow = true;
+	pgc_pages_suspect(collection->pages, hash);
 }
 
 /* sample keeps a row whose key is suspect, if more samples are wanted. */
@@ -186,7 +191,7 @@ drop_false_samples(const Confirmation *confirmation)
 	tally->samples = samples;
 }
 
-/* run_second_pass reads the rows whose hash is suspect. */
+/* run_second_pass reads the rows whose hash is suspect, on the pages that are not clean. */
 static void
 run_second_pass(Collection *collection)
 {
@@ -198,9 +203,10 @@ run_second_pass(Collection *collection)
 	confirmation.consumer.take = confirm;
 	confirmation.sampler = pgc_sampler_make(audit);
 	if (!collection->keys->exact)
-		confirmation.keys = pgc_keyset_make(collection->memory / 4 * 3);
+		confirmation.keys = pgc_keyset_make(collection->memory / 16 * 11);
 	scan.row_security = audit->row_security;
 	scan.consumers = list_make1(&confirmation);
+	scan.pages = collection->pages;
 	pgc_scan_run(&scan);
 	if (confirmation.keys != NULL)
 	{
@@ -217,7 +223,11 @@ count_repeats(Collection *collection)
 	pgc_repeats_find(collection->repeats, note_repeat, collection);
 	pgc_repeats_free(collection->repeats);
 	if (!collection->overflow && !pgc_keyset_is_empty(collection->suspects))
+	{
+		pgc_pages_judge(collection->pages);
 		run_second_pass(collection);
+	}
+	pgc_pages_free(collection->pages);
 	pgc_keyset_free(collection->suspects);
 	return !collection->overflow;
 }

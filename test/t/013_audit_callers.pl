@@ -80,6 +80,16 @@ sub refused
 	return;
 }
 
+# Rows that cannot be read are the error of each rule that needs them.
+sub unreadable
+{
+	my ($role, $table, $message) = @_;
+	my ($rc, $stdout, $stderr) = $node->psql('postgres',
+		"SET ROLE $role; SELECT DISTINCT status, message FROM contract.check('$table') WHERE status <> 'skipped'");
+	like($stdout, qr/^error\|could not be evaluated: $message$/, "$role cannot read $table");
+	return;
+}
+
 # Privileges.
 for my $table ('orders', 'parts')
 {
@@ -113,8 +123,8 @@ audited_as('regress_owner', 'parts', [], 0);
 for my $table ('orders', 'parts')
 {
 	run("ALTER TABLE $table FORCE ROW LEVEL SECURITY");
-	refused('regress_owner', $table, qr/ERROR:  query would be affected by row-level security policy for table "$table"/);
-	refused('postgres', $table, qr/ERROR:  query would be affected by row-level security policy for table "$table"/);
+	unreadable('regress_owner', $table, qr/query would be affected by row-level security policy for table "$table"/);
+	unreadable('postgres', $table, qr/query would be affected by row-level security policy for table "$table"/);
 	audited_as('regress_tenant', $table, [], 1);
 }
 

@@ -24,13 +24,15 @@ check-versions:
 	@test/tools/setup.sh build versions
 	@test/tools/versions.sh
 
-demo: SCRIPT = test/demo/demo.sh
-bench: SCRIPT = test/bench/run.sh
-fuzz: SCRIPT = test/fuzz/run.sh
+demo: SCRIPTS = test/demo/demo.sh
+bench: SCRIPTS = test/bench/run.sh test/bench/audit.sh
+fuzz: SCRIPTS = test/fuzz/run.sh
 demo bench fuzz:
-	@test -x $(SCRIPT) || { echo "make $@: there is no $(SCRIPT) in this version" >&2; exit 1; }
+	@for script in $(SCRIPTS); do \
+		test -x $$script || { echo "make $@: there is no $$script in this version" >&2; exit 1; }; \
+	done
 	@test/tools/setup.sh build test
-	@$(SCRIPT)
+	@set -e; for script in $(SCRIPTS); do $$script; done
 
 # Goals of PGXS on the same command line ("make clean check").
 PGXS_GOALS = $(filter-out $(TOOLS),$(MAKECMDGOALS))

@@ -192,9 +192,6 @@ SELECT contract.describe('t', on_apply => 'ignore');
 SELECT contract.describe(NULL);
 SELECT contract.describe('t', contract_id => '');
 SELECT contract.check('v', mode => 'quick');
-SELECT contract.check('v', mode => 'incremental');
-SELECT contract.check('v', mode => 'sample');
-SELECT contract.check('v', profile => true);
 SELECT contract.prune(keep_violations => -1);
 
 /*
@@ -204,7 +201,6 @@ SELECT contract.add_rule('t', NULL, '{n}');
 SELECT contract.add_rule('t', 'not_null', NULL);
 SELECT contract.add_rule('t', 'not_null', '{NULL}');
 SELECT contract.add_rule('t', 'not_null', '{n}', NULL);
-SELECT contract.not_null('t', 'n', on_violation => NULL);
 SELECT contract.not_null('t', 'n', severity => NULL);
 SELECT contract.not_null('t', 'n', tolerance => NULL);
 SELECT contract.alter_rule(NULL, 'r');
@@ -420,7 +416,7 @@ BEGIN READ ONLY;
 SELECT contract.repair(:held + 1, '{"n": 1}');
 ROLLBACK;
 BEGIN READ ONLY;
-SELECT contract.check('t');
+SELECT DISTINCT status FROM contract.check('t') ORDER BY status;
 ROLLBACK;
 BEGIN READ ONLY;
 \set VERBOSITY terse

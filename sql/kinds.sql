@@ -6,9 +6,9 @@ RESET client_min_messages;
  * Every row rule on every type that it makes sense for. A rule is right if the
  * write path, an audit and plain SQL say the same of every row: the function
  * verify makes a table v(id, value) of the type, adds the rules, writes the
- * values (by one INSERT of all, and again one UPDATE for each), audits, and
- * compares with the condition in SQL, where a row fails if it is false (and for
- * not_null and not_blank if it is null).
+ * values (by one INSERT of all, and again one UPDATE for each), audits, runs the
+ * query of the failing rows, and compares with the condition in SQL, where a
+ * row fails if it is false (and for not_null and not_blank if it is null).
  */
 CREATE TABLE todo (
 	n integer GENERATED ALWAYS AS IDENTITY,
@@ -27,6 +27,7 @@ DECLARE
 	by_insert integer[];
 	by_update integer[];
 	by_audit integer[];
+	by_query integer[];
 	n bigint;
 BEGIN
 	EXECUTE format('CREATE TABLE v (id serial PRIMARY KEY, value %s)', type);
@@ -55,6 +56,7 @@ BEGIN
 		EXECUTE format('SELECT count(*) FROM v WHERE (%s)', r.filter) INTO n;
 		SELECT array_agg(id ORDER BY id) INTO by_insert FROM seen WHERE rule = 'rule ' || r.n;
 		SELECT array_agg(id ORDER BY id) INTO by_audit FROM audited WHERE rule = 'rule ' || r.n;
+		EXECUTE format('SELECT array_agg(id ORDER BY id) FROM (%s) AS f', contract.failing_rows('v', 'rule ' || r.n)) INTO by_query;
 		SELECT array_agg(id ORDER BY id) INTO by_update FROM updated WHERE rule = 'rule ' || r.n;
 		kind := r.kind;
 		parameters := r.parameters;
@@ -65,6 +67,9 @@ BEGIN
 		by_sql := COALESCE(by_sql, '{}');
 		IF COALESCE(by_audit, '{}') <> by_sql THEN
 			wrong := concat_ws('; ', wrong, 'audit ' || COALESCE(by_audit, '{}')::text);
+		END IF;
+		IF COALESCE(by_query, '{}') <> by_sql THEN
+			wrong := concat_ws('; ', wrong, 'query ' || COALESCE(by_query, '{}')::text);
 		END IF;
 		IF r.considered <> n OR r.failed <> cardinality(by_sql) THEN
 			wrong := concat_ws('; ', wrong, format('counts %s of %s', r.failed, r.considered));

@@ -154,6 +154,46 @@ CREATE TABLE contract.quarantine (
 );
 COMMENT ON TABLE contract.quarantine IS 'rows kept out of their table; each column as its type''s output text, so that nothing is lost on release';
 
+/*
+ * What audits remember of the pages of a heap, for the next audit; see
+ * src/audit/state.c.  About relations by OID and pages by LSN: not dumped.
+ */
+CREATE TABLE contract.audit_state (
+	dataset_id integer NOT NULL,
+	relid oid NOT NULL,
+	identity text NOT NULL,
+	lsn pg_lsn NOT NULL,
+	PRIMARY KEY (dataset_id, relid)
+);
+COMMENT ON TABLE contract.audit_state IS 'when a heap was last audited, and what the counters of its pages are about; not dumped';
+
+CREATE TABLE contract.audit_part (
+	dataset_id integer NOT NULL,
+	relid oid NOT NULL,
+	part integer NOT NULL,
+	blocks integer NOT NULL,
+	settled boolean NOT NULL,
+	totals bigint[] NOT NULL,
+	pages bytea NOT NULL,
+	PRIMARY KEY (dataset_id, relid, part)
+);
+ALTER TABLE contract.audit_part ALTER COLUMN pages SET STORAGE EXTERNAL;
+COMMENT ON TABLE contract.audit_part IS 'what an audit counted on each of 4096 pages of a heap; not dumped';
+
+CREATE TABLE contract.metric (
+	run_id bigint NOT NULL,
+	dataset_id integer NOT NULL,
+	column_name name,
+	metric text NOT NULL CHECK (metric IN ('rows', 'nulls', 'distinct', 'min', 'max', 'mean')),
+	number numeric,
+	value text NOT NULL,
+	at timestamptz NOT NULL,
+	UNIQUE (run_id, column_name, metric)
+);
+CREATE INDEX metric_dataset_idx ON contract.metric (dataset_id, at);
+COMMENT ON TABLE contract.metric IS
+'profiles: what an audit measured of a dataset (no column) and of its columns; number is the value if it is one';
+
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.dataset', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.rule', '');
@@ -164,6 +204,7 @@ SELECT pg_catalog.pg_extension_config_dump('contract.run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.result', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.violation', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.violation_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.quarantine_id_seq', '');
 
@@ -207,7 +248,7 @@ CREATE FUNCTION contract.add_rule(
 	kind text,
 	columns name[],
 	parameters jsonb DEFAULT '{}',
-	on_violation text DEFAULT 'warn',
+	on_violation text DEFAULT NULL,
 	severity text DEFAULT 'error',
 	filter text DEFAULT NULL,
 	tolerance numeric DEFAULT 0,
@@ -215,7 +256,7 @@ CREATE FUNCTION contract.add_rule(
 	description text DEFAULT NULL)
 RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_add_rule';
 COMMENT ON FUNCTION contract.add_rule(regclass, text, name[], jsonb, text, text, text, numeric, text, text) IS
-'adds a rule of any kind and returns its name';
+'adds a rule of any kind and returns its name; without on_violation a row rule warns and a set rule is for audits only';
 
 CREATE FUNCTION contract.alter_rule(
 	relation regclass,
@@ -452,8 +493,154 @@ COMMENT ON FUNCTION contract.satisfies(regclass, text, text, text, text, numeric
 'adds a rule: the SQL expression over the row is not false';
 
 /*
+ * Set rules: about more than one row, so audits alone evaluate them.
+ */
+CREATE FUNCTION contract.unique(
+	relation regclass,
+	columns name[],
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'unique', columns,
+	'{}',
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.unique(regclass, name[], text, text, text, numeric, text, text) IS
+'adds a rule: no two rows have the same values in the columns; rows with a null in them pass';
+
+CREATE FUNCTION contract.references(
+	relation regclass,
+	columns name[],
+	referenced regclass,
+	referenced_columns name[],
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'references', columns,
+	pg_catalog.jsonb_build_object(
+		'referenced_relation', (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, referenced, 0)).identity,
+		'referenced_columns', referenced_columns),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.references(regclass, name[], regclass, name[], text, text, text, numeric, text, text) IS
+'adds a rule: the values of the columns are found in another relation, together; rows with a null in them pass';
+
+CREATE FUNCTION contract.row_count(
+	relation regclass,
+	minimum bigint DEFAULT NULL,
+	maximum bigint DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'row_count', '{}',
+	jsonb_build_object('minimum', minimum, 'maximum', maximum),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.row_count(regclass, bigint, bigint, text, text, text, numeric, text, text) IS
+'adds a rule: the number of rows lies between the bounds, each widened by tolerance as a fraction of it; a null bound is open';
+
+CREATE FUNCTION contract.fresh(
+	relation regclass,
+	column_name name DEFAULT NULL,
+	max_age interval DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'fresh', array_remove(ARRAY[column_name], NULL),
+	jsonb_build_object('max_age', max_age::text),
+	on_violation, severity, filter, 0, name, description);
+COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text) IS
+'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age';
+
+CREATE FUNCTION contract.metric(
+	relation regclass,
+	column_name name,
+	metric text,
+	minimum anycompatible DEFAULT NULL,
+	maximum anycompatible DEFAULT NULL,
+	exclusive_minimum boolean DEFAULT false,
+	exclusive_maximum boolean DEFAULT false,
+	quantile double precision DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+AS $$
+	SELECT contract.add_rule(relation, 'metric', ARRAY[column_name],
+		pg_catalog.jsonb_build_object('metric', metric, 'minimum', minimum::pg_catalog.text,
+			'maximum', maximum::pg_catalog.text, 'exclusive_minimum', exclusive_minimum,
+			'exclusive_maximum', exclusive_maximum, 'quantile', quantile),
+		on_violation, severity, filter, tolerance, name, description)
+$$;
+COMMENT ON FUNCTION contract.metric(regclass, name, text, anycompatible, anycompatible, boolean, boolean, double precision, text, text, text, numeric, text, text) IS
+'adds a rule: min, max, avg, sum, stddev, quantile, distinct_count (approximate) or null_fraction of a column lies between the bounds, each widened by tolerance as a fraction of it; a null bound is open';
+
+CREATE FUNCTION contract.query(
+	relation regclass,
+	query text,
+	minimum numeric DEFAULT NULL,
+	maximum numeric DEFAULT NULL,
+	exclusive_minimum boolean DEFAULT false,
+	exclusive_maximum boolean DEFAULT false,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'query', '{}',
+	jsonb_build_object('query', query, 'minimum', minimum, 'maximum', maximum,
+		'exclusive_minimum', exclusive_minimum, 'exclusive_maximum', exclusive_maximum),
+	on_violation, severity, NULL, tolerance, name, description);
+COMMENT ON FUNCTION contract.query(regclass, text, numeric, numeric, boolean, boolean, text, text, numeric, text, text) IS
+'adds a rule: the SELECT returns no row, or with a bound: one number between the bounds; run with the rights of the relation''s owner, names as schema.name';
+
+CREATE FUNCTION contract.distinct_add(state bytea, value "any")
+RETURNS bytea LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_distinct_add';
+COMMENT ON FUNCTION contract.distinct_add(bytea, "any") IS 'transition function of contract.approximate_distinct_count';
+
+CREATE FUNCTION contract.distinct_combine(state bytea, other bytea)
+RETURNS bytea LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_distinct_combine';
+COMMENT ON FUNCTION contract.distinct_combine(bytea, bytea) IS 'combine function of contract.approximate_distinct_count';
+
+CREATE FUNCTION contract.distinct_result(state bytea)
+RETURNS bigint LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_distinct_result';
+COMMENT ON FUNCTION contract.distinct_result(bytea) IS 'final function of contract.approximate_distinct_count';
+
+CREATE AGGREGATE contract.approximate_distinct_count(value "any") (
+	SFUNC = contract.distinct_add,
+	STYPE = bytea,
+	SSPACE = 16388,
+	COMBINEFUNC = contract.distinct_combine,
+	FINALFUNC = contract.distinct_result,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE contract.approximate_distinct_count("any") IS
+'how many distinct values that are not null, by HyperLogLog; standard error 0.81 %';
+
+/*
  * Checking.
  */
+CREATE FUNCTION contract.has_format(value text, format text)
+RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_has_format';
+COMMENT ON FUNCTION contract.has_format(text, text) IS
+'does a text have a format that the rule kind format knows?';
+
 CREATE FUNCTION contract.check(
 	dataset text,
 	mode text DEFAULT 'auto',
@@ -473,6 +660,44 @@ RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_check
 COMMENT ON FUNCTION contract.check(text, text, boolean) IS
 'audits a dataset: evaluates all its rules on all its rows, stores and returns a result a rule';
 
+CREATE FUNCTION contract.check_all(
+	owner text DEFAULT NULL,
+	tag text DEFAULT NULL,
+	contract_id text DEFAULT NULL,
+	mode text DEFAULT 'auto',
+	profile boolean DEFAULT false,
+	OUT dataset text,
+	OUT rule text,
+	OUT kind text,
+	OUT columns name[],
+	OUT status text,
+	OUT considered bigint,
+	OUT failed bigint,
+	OUT observed jsonb,
+	OUT expected jsonb,
+	OUT message text,
+	OUT executor text,
+	OUT elapsed interval)
+RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_check_all';
+COMMENT ON FUNCTION contract.check_all(text, text, text, text, boolean) IS
+'audits all datasets that you may read, or those of an owner, with a column of a tag, or of a contract; one that breaks off does not keep the others from being audited';
+
+CREATE FUNCTION contract.audits_in_progress(
+	OUT pid integer,
+	OUT dataset_id integer,
+	OUT started_at timestamptz,
+	OUT phase text,
+	OUT blocks_total bigint,
+	OUT blocks_done bigint,
+	OUT rows bigint)
+RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_audits_in_progress';
+COMMENT ON FUNCTION contract.audits_in_progress() IS 'of the view contract.progress: the audits that run in this database';
+
+CREATE FUNCTION contract.failing_rows(relation regclass, rule text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_failing_rows';
+COMMENT ON FUNCTION contract.failing_rows(regclass, text) IS
+'a SELECT of all rows that fail a rule, in the order of the primary key; run it, with your own rights, or put it into a FROM';
+
 CREATE FUNCTION contract.preview(
 	relation regclass,
 	kind text,
@@ -485,6 +710,31 @@ CREATE FUNCTION contract.preview(
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_preview';
 COMMENT ON FUNCTION contract.preview(regclass, text, name[], jsonb, text) IS
 'how many rows a rule would fail today, with examples; stores nothing';
+
+CREATE FUNCTION contract.evaluate(dataset_id integer, rules text[], columns name[], VARIADIC "any")
+RETURNS bigint LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_evaluate';
+COMMENT ON FUNCTION contract.evaluate(integer, text[], name[], "any") IS
+'judges a row, given the values of the columns named, by row rules of a dataset: two bits a rule, 1 fails, 2 not considered by its filter';
+
+CREATE FUNCTION contract.tally_step(bytea, bigint)
+RETURNS bytea LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_tally_step';
+CREATE FUNCTION contract.tally_combine(bytea, bytea)
+RETURNS bytea LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_tally_combine';
+CREATE FUNCTION contract.tally_final(bytea)
+RETURNS bigint[] LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_tally_final';
+COMMENT ON FUNCTION contract.tally_step(bytea, bigint) IS 'of the aggregate contract.tally: counts one row';
+COMMENT ON FUNCTION contract.tally_combine(bytea, bytea) IS 'of the aggregate contract.tally: adds what two processes counted';
+COMMENT ON FUNCTION contract.tally_final(bytea) IS 'of the aggregate contract.tally: the counts';
+
+CREATE AGGREGATE contract.tally(bigint) (
+	SFUNC = contract.tally_step,
+	STYPE = bytea,
+	COMBINEFUNC = contract.tally_combine,
+	FINALFUNC = contract.tally_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE contract.tally(bigint) IS
+'counts what contract.evaluate says: rows, rows that fail any rule, rows that fail each of 31 rules, rows that the filter of each does not consider';
 
 /*
  * Quarantine.
@@ -581,7 +831,7 @@ COMMENT ON FUNCTION contract.problem(integer) IS
  */
 CREATE VIEW contract.rules WITH (security_barrier) AS
 SELECT d.name AS dataset, r.name AS rule, r.kind, r.columns, r.parameters, r.filter, r.severity, r.action,
-	r.tolerance, r.source, d.contract_id, r.description
+	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id
 FROM contract.rule r JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.rules IS 'the rules of the datasets that you may select from';
@@ -597,8 +847,12 @@ COMMENT ON VIEW contract.violations IS 'failing rows, found on write or by an au
 
 CREATE VIEW contract.results WITH (security_barrier) AS
 SELECT d.name AS dataset, r.rule, r.kind, r.columns, n.at, n.source, n.operation, r.action, r.status, r.considered,
-	r.failed, r.observed, r.expected, contract.masked(n.dataset_id, r.columns, r.message) AS message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
+	r.failed,
+	CASE WHEN r.kind NOT IN ('metric', 'fresh', 'query') OR contract.masked(n.dataset_id, c.columns, '') = '' THEN r.observed END AS observed,
+	r.expected, contract.masked(n.dataset_id, c.columns, r.message) AS message, n.role, n.application, n.xid, n.query_id, n.executor, n.elapsed, n.run_id
 FROM contract.result r JOIN contract.run n USING (run_id) JOIN contract.dataset d USING (dataset_id)
+-- a query may have looked at any column: no column is called so, hence only who may read all of them may read it
+CROSS JOIN LATERAL (SELECT CASE WHEN r.kind = 'query' THEN ARRAY['']::name[] ELSE r.columns END AS columns) c
 WHERE contract.visible(n.dataset_id);
 COMMENT ON VIEW contract.results IS 'exact counts, a row per rule and audit, or per rule and writing statement that had failing rows';
 
@@ -614,6 +868,20 @@ SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classific
 FROM contract.column_annotation a JOIN contract.dataset d USING (dataset_id)
 WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.pii_columns IS 'columns that hold personal data';
+
+CREATE VIEW contract.metrics WITH (security_barrier) AS
+SELECT d.name AS dataset, m.column_name, m.metric, CASE WHEN s.value = m.value THEN m.number END AS number,
+	s.value, m.at, m.run_id
+FROM contract.metric m
+JOIN contract.dataset d USING (dataset_id)
+LEFT JOIN contract.column_annotation a ON a.dataset_id = m.dataset_id AND a.column_name = m.column_name
+CROSS JOIN LATERAL (SELECT CASE
+	WHEN m.metric NOT IN ('min', 'max', 'mean') THEN m.value
+	WHEN m.metric <> 'mean' AND a.pii_category IS NOT NULL THEN '***'
+	ELSE contract.masked(m.dataset_id, ARRAY[m.column_name], m.value) END AS value) s
+WHERE contract.visible(m.dataset_id);
+COMMENT ON VIEW contract.metrics IS
+'profiles over time: rows of a dataset (no column), and nulls, distinct values (approximate), min, max and mean of its columns';
 
 CREATE VIEW contract.scorecard WITH (security_barrier) AS
 SELECT d.name AS dataset, d.contract_id, c.owner,
@@ -646,11 +914,17 @@ LEFT JOIN LATERAL (
 		pg_catalog.count(*) FILTER (WHERE r.status IN ('pass', 'warn', 'fail')) AS evaluated,
 		pg_catalog.sum(r.failed) AS open
 	FROM (SELECT * FROM contract.run n
-		WHERE n.dataset_id = d.dataset_id AND n.source = 'audit' ORDER BY n.at DESC, n.run_id DESC LIMIT 1) n
+		WHERE n.dataset_id = d.dataset_id AND n.source = 'audit' AND n.operation IS NULL ORDER BY n.at DESC, n.run_id DESC LIMIT 1) n
 	LEFT JOIN contract.result r USING (run_id)
 	GROUP BY n.run_id, n.at, n.considered, n.failed) a ON true
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.scorecard IS 'a row per dataset: does it keep its contract?';
 
-GRANT SELECT ON contract.rules, contract.violations, contract.results, contract.quarantined,
-	contract.pii_columns, contract.scorecard TO PUBLIC;
+CREATE VIEW contract.progress WITH (security_barrier) AS
+SELECT p.pid, d.name AS dataset, p.started_at, p.phase, p.blocks_total, p.blocks_done, p.rows
+FROM contract.audits_in_progress() p JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far they are';
+
+GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
+	contract.pii_columns, contract.metrics, contract.scorecard TO PUBLIC;

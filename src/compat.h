@@ -7,12 +7,14 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/acl.h"
+#include "utils/backend_status.h"
 #include "utils/guc.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -32,6 +34,28 @@ pgc_compat_restrict_search_path(void)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
+/* Does no row have a null in the column, numbered from 0? */
+static inline bool
+pgc_compat_is_not_null(TupleDesc descriptor, int column)
+{
+#if PG_VERSION_NUM >= 180000
+	return TupleDescCompactAttr(descriptor, column)->attnullability == ATTNULLABLE_VALID;
+#else
+	return TupleDescAttr(descriptor, column)->attnotnull;
+#endif
+}
+
+/* Is the constraint false for no row? */
+static inline bool
+pgc_compat_check_holds(const ConstrCheck *check)
+{
+#if PG_VERSION_NUM >= 180000
+	return check->ccvalid && check->ccenforced;
+#else
+	return check->ccvalid;
+#endif
+}
+
 /* Does the role own the relation? */
 static inline bool
 pgc_compat_owns_relation(Oid relid, Oid role)
@@ -40,6 +64,17 @@ pgc_compat_owns_relation(Oid relid, Oid role)
 	return object_ownercheck(RelationRelationId, relid, role);
 #else
 	return pg_class_ownercheck(relid, role);
+#endif
+}
+
+/* The status of backend number i, from 1. */
+static inline LocalPgBackendStatus *
+pgc_compat_backend_status(int i)
+{
+#if PG_VERSION_NUM >= 160000
+	return pgstat_get_local_beentry_by_index(i);
+#else
+	return pgstat_fetch_stat_local_beentry(i);
 #endif
 }
 

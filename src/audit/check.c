@@ -1,212 +1,148 @@
 /*
  * src/audit/check.c
- *		SQL functions check and preview.
+ *		SQL functions check and check_all.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "audit/audit.h"
+#include "access/xlog.h"
+#include "audit/finding.h"
+#include "audit/progress.h"
 #include "catalog/annotate.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "compat.h"
+#include "engine/rights.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/backend_status.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_check);
-PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_preview);
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_check_all);
 
-static const char *const modes[] = {"auto", "full", NULL};
+/* In the order of PgcMode. */
+static const char *const modes[] = {"auto", "full", "incremental", "sample", NULL};
 
-/* Examples that preview shows. */
-#define EXAMPLES 5
-
-/* What is said of one rule, in check()'s result and in contract.result. */
-typedef struct Finding
+/* mode_of returns the mode of a name, or raises with the right ones. */
+static PgcMode
+mode_of(const char *name)
 {
-	const PgcStoredRule *rule;
-	const char *status;
-	const PgcTally *tally;		/* or NULL: not evaluated */
-	char	   *message;		/* or NULL */
-	Datum		columns;		/* name[] */
-} Finding;
+	int			mode = 0;
 
-/* status_of judges a rule's counts. */
+	pgc_require_word("mode", name, modes);
+	while (strcmp(modes[mode], name) != 0)
+		mode++;
+	return (PgcMode) mode;
+}
+
+/* sees_all: may the user see all rows and columns? */
+static bool
+sees_all(Oid relid)
+{
+	if (pgc_compat_owns_relation(relid, GetUserId()))
+		return true;
+	/* a view may show its owner more than it shows others */
+	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		get_rel_relkind(relid) != RELKIND_VIEW &&
+		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+}
+
+/*
+ * audit_of audits the contract's relation as its owner; for a caller who does
+ * not see all of it, as the caller, who learns no more than SELECT would tell.
+ */
+static PgcAudit *
+audit_of(const PgcContract *contract, PgcMode mode, bool stored, bool profile)
+{
+	Relation	relation = table_open(contract->relid, AccessShareLock);
+	bool		partial = !sees_all(contract->relid);
+	Oid			owner = relation->rd_rel->relowner;
+	int			nspecs;
+	PgcRuleSpec *specs = pgc_contract_specs(contract, PGC_AUDIT, &nspecs, NULL);
+	PgcAudit   *audit = pgc_audit_begin(contract, specs, nspecs, relation,
+										partial ? GetUserId() : owner, owner,
+										partial ? 0 : pgc_violation_samples);
+
+	audit->of_contract = true;
+	audit->mode = mode;
+	audit->partial = audit->row_security = partial;
+	audit->stored = stored && !partial;
+	audit->profile = profile && audit->stored;
+	pgc_audit_run(audit);
+	table_close(relation, NoLock);
+	return audit;
+}
+
+/* executors_of lists what ran, without repetition. */
 static const char *
-status_of(const PgcStoredRule *rule, const PgcTally *tally)
+executors_of(const PgcCheck *check)
 {
-	if (tally->error != NULL)
-		return "error";
-	if (tally->failed == 0 || (double) tally->failed / tally->considered <= rule->tolerance)
-		return "pass";
-	return strcmp(rule->severity, "error") == 0 ? "fail" : "warn";
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < check->contract->nrules; i++)
+	{
+		const char *executor = check->findings[i].executor;
+
+		if (executor != NULL && strstr(list.data, executor) == NULL)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", executor);
+	}
+	return list.len > 0 ? list.data : "none";
 }
 
-/* message_of says what was found, in words (palloc'd or NULL). */
-static char *
-message_of(const PgcPass *pass, int rule, const char *problem)
+/* run_check audits a dataset and judges what was found. */
+static void
+run_check(PgcCheck *check, PgcMode mode, bool profile)
 {
-	const PgcTally *tally = &pass->tallies[rule];
-	const char *what = pgc_evidence_message(pass->contract, pass->program, rule, tally->error);
+	const PgcContract *contract = check->contract;
+	char	   *problem = pgc_binding_problem(contract);
 
-	if (tally->error != NULL)
-		return psprintf("%s", what);
-	if (tally->considered == 0)
-		what = "no rows considered";
-	else if (tally->failed > 0)
-		what = psprintf(INT64_FORMAT " of " INT64_FORMAT " rows fail: %s",
-						tally->failed, tally->considered, what);
+	check->started = GetCurrentTimestamp();
+	check->findings = palloc0(Max(contract->nrules, 1) * sizeof(PgcFinding));
+	if (problem != NULL)
+		ereport(WARNING,
+				(errmsg("the contract of \"%s\" is not enforced on write", contract->name),
+				 errdetail_internal("%s.", problem)));
+	if (OidIsValid(contract->relid))
+		check->audit = audit_of(contract, mode, !RecoveryInProgress() && !XactReadOnly, profile);
+	check->elapsed = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(GetCurrentTimestamp()),
+										 TimestampTzGetDatum(check->started));
+	for (int i = 0; i < contract->nrules; i++)
+	{
+		check->findings[i].rule = &contract->rules[i];
+		pgc_finding_make(&check->findings[i], check->audit, i, problem);
+	}
+	check->executor = executors_of(check);
+}
+
+/* is_stored: can the result be kept, and is it about all rows?  Says if not. */
+static bool
+is_stored(const PgcCheck *check)
+{
+	const char *reason = NULL;
+
+	if (RecoveryInProgress())
+		reason = "This server is a standby.";
+	else if (XactReadOnly)
+		reason = "The transaction is read-only.";
+	else if (check->audit != NULL && check->audit->partial)
+		reason = "You do not see all rows and columns of the relation.";
 	else
-		what = NULL;
-	if (problem == NULL || pass->program->rules[rule].action == PGC_AUDIT)
-		return what ? pstrdup(what) : NULL;
-	return psprintf("%s%snot enforced on write: %s", what ? what : "", what ? "; " : "", problem);
-}
-
-/* fraction returns {"failed_fraction": x} as jsonb. */
-static Datum
-fraction(double value)
-{
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("{\"failed_fraction\": %.10g}", value)));
-}
-
-/* observed_of returns the fraction of rows that failed, or 0 if none was considered. */
-static Datum
-observed_of(const Finding *finding)
-{
-	const PgcTally *tally = finding->tally;
-
-	return tally == NULL || tally->considered == 0 ? (Datum) 0 :
-		fraction((double) tally->failed / tally->considered);
-}
-
-/* rule_columns returns a stored rule's columns as a name[]. */
-static Datum
-rule_columns(const PgcRuleSpec *spec)
-{
-	List	   *names = NIL;
-
-	for (int i = 0; i < spec->ncolumns; i++)
-		names = lappend(names, spec->columns[i]);
-	return pgc_name_array(names);
-}
-
-/* What a run of check() is about. */
-typedef struct Check
-{
-	const PgcContract *contract;
-	PgcPass    *pass;			/* or NULL: the relation is gone */
-	Finding    *findings;
-	int64		run_id;
-	TimestampTz started;
-	const char *executor;
-	Datum		elapsed;		/* interval */
-} Check;
-
-/* judge_pass makes a finding of each rule's counts. */
-static void
-judge_pass(Check *check, const char *problem)
-{
-	for (int i = 0; i < check->contract->nrules; i++)
-	{
-		Finding    *finding = &check->findings[i];
-
-		finding->rule = &check->contract->rules[i];
-		finding->columns = rule_columns(&finding->rule->spec);
-		if (check->pass == NULL)
-		{
-			finding->status = "error";
-			finding->message = pstrdup(problem);
-			continue;
-		}
-		finding->tally = &check->pass->tallies[i];
-		finding->status = status_of(finding->rule, finding->tally);
-		finding->message = message_of(check->pass, i, problem);
-	}
-}
-
-/* store_run writes the row of contract.run. */
-static void
-store_run(const Check *check)
-{
-	PgcBatch   *batch = pgc_batch_make(PGC_RUN);
-	PgcRunRow	row = {.id = check->run_id};
-
-	row.dataset_id = check->contract->dataset_id;
-	row.source = "audit";
-	row.executor = check->executor;
-	row.at = check->started;
-	row.elapsed = check->elapsed;
-	row.role = GetUserNameFromId(GetUserId(), false);
-	row.application = application_name;
-	row.query_id = pgstat_get_my_query_id();
-	row.considered = check->pass ? check->pass->rows : -1;
-	row.failed = check->pass ? check->pass->failed : -1;
-	pgc_batch_add_run(batch, &row);
-	pgc_batch_insert(batch);
-}
-
-/* store_results writes the rows of contract.result. */
-static void
-store_results(const Check *check)
-{
-	PgcBatch   *batch = pgc_batch_make(PGC_RESULT);
-
-	for (int i = 0; i < check->contract->nrules; i++)
-	{
-		const Finding *finding = &check->findings[i];
-		PgcResultRow row = {.run_id = check->run_id};
-
-		row.rule = finding->rule->spec.name;
-		row.kind = finding->rule->spec.kind;
-		row.columns = finding->columns;
-		row.action = finding->rule->spec.action;
-		row.status = finding->status;
-		row.considered = finding->tally ? finding->tally->considered : -1;
-		row.failed = finding->tally ? finding->tally->failed : -1;
-		row.observed = observed_of(finding);
-		row.expected = fraction(finding->rule->tolerance);
-		row.message = finding->message;
-		pgc_batch_add_result(batch, &row);
-	}
-	pgc_batch_insert(batch);
-}
-
-/* store_violations writes the samples of all rules. */
-static void
-store_violations(const Check *check)
-{
-	PgcBatch   *batch = pgc_batch_make(PGC_VIOLATION);
-
-	for (int i = 0; i < check->contract->nrules; i++)
-	{
-		const Finding *finding = &check->findings[i];
-		ListCell   *cell;
-
-		foreach(cell, finding->tally->samples)
-		{
-			const PgcSample *sample = lfirst(cell);
-			PgcViolationRow row = {.run_id = check->run_id};
-
-			row.dataset_id = check->contract->dataset_id;
-			row.rule = finding->rule->spec.name;
-			row.kind = finding->rule->spec.kind;
-			row.columns = finding->columns;
-			row.at = check->started;
-			row.action = PGC_AUDIT;
-			row.key = sample->key;
-			row.row = sample->row;
-			row.value = sample->value;
-			row.message = pgc_evidence_message(check->contract, check->pass->program, i, NULL);
-			pgc_batch_add_violation(batch, &row);
-		}
-	}
-	pgc_batch_insert(batch);
+		return true;
+	ereport(NOTICE,
+			(errmsg("the results for \"%s\" are returned only, not stored", check->contract->name),
+			 errdetail_internal("%s", reason)));
+	return false;
 }
 
 /* text_or_null puts a text, or null, into a result row. */
@@ -217,187 +153,213 @@ text_or_null(Datum *values, bool *nulls, int column, const char *text)
 	values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
-/* return_findings puts the findings into check()'s result. */
+/* count_or_null puts a count, or null if it is negative, into a result row. */
 static void
-return_findings(const Check *check, ReturnSetInfo *result)
+count_or_null(Datum *values, bool *nulls, int column, int64 count)
+{
+	nulls[column] = count < 0;
+	values[column] = Int64GetDatum(count);
+}
+
+/* datum_or_null puts a Datum, or null if it is 0, into a result row. */
+static void
+datum_or_null(Datum *values, bool *nulls, int column, Datum datum)
+{
+	nulls[column] = datum == (Datum) 0;
+	values[column] = datum;
+}
+
+/* return_findings puts the findings into the result; check_all's begins with the dataset. */
+static void
+return_findings(const PgcCheck *check, ReturnSetInfo *result, bool with_dataset)
 {
 	for (int i = 0; i < check->contract->nrules; i++)
 	{
-		const Finding *finding = &check->findings[i];
-		const PgcTally *tally = finding->tally;
-		Datum		values[11];
-		bool		nulls[11] = {false};
+		const PgcFinding *finding = &check->findings[i];
+		Datum		values[12];
+		bool		nulls[12] = {false};
 
-		text_or_null(values, nulls, 0, finding->rule->spec.name);
-		text_or_null(values, nulls, 1, finding->rule->spec.kind);
-		values[2] = finding->columns;
-		text_or_null(values, nulls, 3, finding->status);
-		nulls[4] = nulls[5] = tally == NULL;
-		values[4] = Int64GetDatum(tally ? tally->considered : 0);
-		values[5] = Int64GetDatum(tally ? tally->failed : 0);
-		values[6] = observed_of(finding);
-		nulls[6] = values[6] == (Datum) 0;
-		values[7] = fraction(finding->rule->tolerance);
-		text_or_null(values, nulls, 8, finding->message);
-		text_or_null(values, nulls, 9, check->executor);
-		values[10] = check->elapsed;
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		text_or_null(values, nulls, 0, check->contract->name);
+		text_or_null(values, nulls, 1, finding->rule->spec.name);
+		text_or_null(values, nulls, 2, finding->rule->spec.kind);
+		datum_or_null(values, nulls, 3, finding->columns);
+		text_or_null(values, nulls, 4, finding->status);
+		count_or_null(values, nulls, 5, finding->considered);
+		count_or_null(values, nulls, 6, finding->failed);
+		datum_or_null(values, nulls, 7, finding->observed);
+		datum_or_null(values, nulls, 8, finding->expected);
+		text_or_null(values, nulls, 9, finding->message);
+		text_or_null(values, nulls, 10, finding->executor ? finding->executor : "none");
+		values[11] = check->elapsed;
+		tuplestore_putvalues(result->setResult, result->setDesc, values + !with_dataset,
+							 nulls + !with_dataset);
 	}
 }
 
-/* run_pass judges all rows of the contract's relation as its owner. */
-static PgcPass *
-run_pass(const PgcContract *contract)
+/*
+ * lock_relation returns a contract as it is once its relation is locked, so that a
+ * swap or a rename that was waited for is followed.  Raises if the user may select nothing
+ * or the contract was dropped meanwhile.
+ */
+static const PgcContract *
+lock_relation(const PgcContract *contract)
 {
-	PgcPass    *pass = palloc0(sizeof(PgcPass));
-	Relation	relation = table_open(contract->relid, AccessShareLock);
-	int			nspecs;
-	PgcRuleSpec *specs = pgc_contract_specs(contract, PGC_AUDIT, &nspecs, NULL);
+	Oid			locked = InvalidOid;
 
-	pass->contract = contract;
-	pass->max_samples = pgc_violation_samples;
-	pass->program = pgc_program_compile(CurrentMemoryContext, pgc_layout_of(relation), specs, nspecs);
-	pgc_pass_run(pass, relation, relation->rd_rel->relowner);
-	table_close(relation, NoLock);
-	return pass;
+	while (OidIsValid(contract->relid) && contract->relid != locked)
+	{
+		locked = contract->relid;
+		pgc_privilege_require_some(locked);
+		LockRelationOid(locked, AccessShareLock);
+		contract = pgc_contract_load(contract->dataset_id);
+		if (contract == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("the contract was dropped while its audit waited for a lock")));
+	}
+	return contract;
 }
 
-/* require_arguments refuses modes and options that are not there. */
+/* check_dataset audits one dataset, stores what can be stored and returns the findings. */
 static void
-require_arguments(const char *mode, bool profile)
+check_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetInfo *result,
+			  bool with_dataset)
 {
-	if (strcmp(mode, "incremental") == 0 || strcmp(mode, "sample") == 0 || profile)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 profile ? errmsg("profiles are not available in this version") :
-				 errmsg("audit mode \"%s\" is not available in this version", mode),
-				 errhint("Use mode => 'auto' or 'full', without profile.")));
-	pgc_require_word("mode", mode, modes);
-}
+	PgcCheck	check = {.contract = lock_relation(contract)};
 
-/* require_auditor raises unless the caller may learn what an audit tells. */
-static void
-require_auditor(const PgcContract *contract)
-{
-	if (OidIsValid(contract->relid))
-		pgc_privilege_require_read(contract->relid);
-	PreventCommandIfReadOnly("contract.check()");
-	PreventCommandIfParallelMode("contract.check()");
+	run_check(&check, mode, profile);
+	if (is_stored(&check))
+	{
+		(void) pgc_store_check(&check);
+		CommandCounterIncrement();
+	}
+	pgc_progress_end();
+	return_findings(&check, result, with_dataset);
 }
 
 /* pgc_check is contract.check(dataset, mode, profile). */
 Datum
 pgc_check(PG_FUNCTION_ARGS)
 {
-	Check		check = {0};
-	char	   *problem;
+	PgcMode		mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
-	require_arguments(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_BOOL(2));
+	PreventCommandIfParallelMode("contract.check()");
 	InitMaterializedSRF(fcinfo, 0);
-	check.contract = pgc_contract_load(pgc_contract_find(text_to_cstring(PG_GETARG_TEXT_PP(0)), false));
-	require_auditor(check.contract);
 	pgc_recording_flush();
-
-	check.started = GetCurrentTimestamp();
-	check.findings = palloc0(Max(check.contract->nrules, 1) * sizeof(Finding));
-	problem = pgc_binding_problem(check.contract);
-	if (problem != NULL)
-		ereport(WARNING,
-				(errmsg("the contract of \"%s\" is not enforced on write", check.contract->name),
-				 errdetail_internal("%s.", problem)));
-	if (OidIsValid(check.contract->relid))
-		check.pass = run_pass(check.contract);
-	check.executor = check.pass ? "select" : "none";
-	check.elapsed = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(GetCurrentTimestamp()),
-										TimestampTzGetDatum(check.started));
-	judge_pass(&check, problem);
-
-	check.run_id = pgc_history_next_id(PGC_RUN);
-	store_run(&check);
-	store_results(&check);
-	if (check.pass != NULL)
-		store_violations(&check);
-	CommandCounterIncrement();
-	return_findings(&check, (ReturnSetInfo *) fcinfo->resultinfo);
+	check_dataset(pgc_contract_load(pgc_contract_find(text_to_cstring(PG_GETARG_TEXT_PP(0)), false)),
+				  mode, PG_GETARG_BOOL(2), (ReturnSetInfo *) fcinfo->resultinfo, false);
 	return (Datum) 0;
 }
 
-/* examples_of returns samples as a JSON array of rows. */
-static Datum
-examples_of(const PgcTally *tally)
+/* add_dataset puts a dataset's id on a list. */
+static void
+add_dataset(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
-	JsonbParseState *state = NULL;
+	List	  **datasets = arg;
+	bool		isnull;
+
+	*datasets = lappend_int(*datasets, DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull)));
+}
+
+/* chosen_datasets returns the ids of the datasets of an owner, tag and contract, each null for any. */
+static List *
+chosen_datasets(FunctionCallInfo fcinfo)
+{
+	static const char sql[] =
+	"SELECT d.dataset_id FROM contract.dataset d JOIN contract.contract c USING (contract_id)"
+	" WHERE ($1 IS NULL OR c.owner = $1) AND ($3 IS NULL OR d.contract_id = $3)"
+	" AND ($2 IS NULL OR EXISTS (SELECT FROM contract.column_annotation a"
+	" WHERE a.dataset_id = d.dataset_id AND $2 = ANY (a.tags)))"
+	" ORDER BY d.schema_name, d.table_name";
+	const Oid	types[] = {TEXTOID, TEXTOID, TEXTOID};
+	char		nulls[4] = "   ";
+	Datum		values[3];
+	List	   *datasets = NIL;
+
+	for (int i = 0; i < 3; i++)
+		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
+	pgc_catalog_query(sql, 3, types, values, nulls, add_dataset, &datasets);
+	if (datasets == NIL && strchr(nulls, ' ') != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("no dataset has this owner, tag and contract"),
+				 errhint("See the views contract.scorecard and contract.rules.")));
+	return datasets;
+}
+
+/* is_visible: may the user select from the dataset, or is it gone? */
+static bool
+is_visible(const PgcContract *contract)
+{
+	return !OidIsValid(contract->relid) ||
+		pg_class_aclcheck(contract->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(contract->relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+/* return_error returns an error row for each rule of a dataset whose audit broke off. */
+static void
+return_error(const PgcContract *contract, const char *error, ReturnSetInfo *result)
+{
+	PgcCheck	check = {.contract = contract};
+
+	check.findings = palloc0(Max(contract->nrules, 1) * sizeof(PgcFinding));
+	check.elapsed = DirectFunctionCall3(interval_in, CStringGetDatum("0"), ObjectIdGetDatum(InvalidOid),
+										Int32GetDatum(-1));
+	for (int i = 0; i < contract->nrules; i++)
+	{
+		check.findings[i].rule = &contract->rules[i];
+		pgc_finding_make(&check.findings[i], NULL, i, error);
+	}
+	return_findings(&check, result, true);
+}
+
+/* try_dataset checks a dataset in a subtransaction: one that breaks off does not end the others. */
+static void
+try_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetInfo *result)
+{
+	PgcAttempt	attempt;
+	char	   *volatile error = NULL;
+
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		check_dataset(contract, mode, profile, result, true);
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		error = pgc_attempt_fail(&attempt);
+	}
+	PG_END_TRY();
+	if (error != NULL)
+		return_error(contract, error, result);
+}
+
+/* pgc_check_all is contract.check_all(owner, tag, contract_id, mode, profile). */
+Datum
+pgc_check_all(PG_FUNCTION_ARGS)
+{
+	PgcMode		mode;
 	ListCell   *cell;
 
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	foreach(cell, tally->samples)
-	{
-		JsonbValue	row;
-
-		row.type = jbvBinary;
-		row.val.binary.data = &((PgcSample *) lfirst(cell))->row->root;
-		row.val.binary.len = VARSIZE(((PgcSample *) lfirst(cell))->row) - VARHDRSZ;
-		pushJsonbValue(&state, WJB_ELEM, &row);
-	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
-}
-
-/* spec_of_arguments makes a rule of preview()'s arguments. */
-static PgcRuleSpec
-spec_of_arguments(FunctionCallInfo fcinfo)
-{
-	PgcRuleSpec spec = {.name = "preview",.action = PGC_AUDIT};
-
-	for (int i = 0; i < 4; i++)
-	{
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("relation, kind, columns and parameters must not be null")));
-	}
-	spec.columns = pgc_array_names(PG_GETARG_DATUM(2), &spec.ncolumns);
-	spec.kind = pgc_argument_text(fcinfo, 1);
-	spec.parameters = PG_GETARG_JSONB_P(3);
-	spec.filter = pgc_argument_text(fcinfo, 4);
-	return spec;
-}
-
-/*
- * pgc_preview is contract.preview(relation, kind, columns, parameters, filter).
- * It reads with the caller's rights, since the rule is the caller's.
- */
-Datum
-pgc_preview(PG_FUNCTION_ARGS)
-{
-	PgcRuleSpec spec = spec_of_arguments(fcinfo);
-	Oid			relid = PG_GETARG_OID(0);
-	Relation	relation;
-	PgcPass		pass = {0};
-	PgcContract nobody = {.relid = relid};
-	PgcLayout  *layout;
-	int32		dataset_id;
-	TupleDesc	descriptor;
-	Datum		values[3];
-	bool		nulls[3] = {false, false, false};
-
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	relation = table_open(relid, AccessShareLock);
-	layout = pgc_layout_of(relation);
-	layout->author = GetUserId();
-	pgc_program_validate(layout, &spec);
-	dataset_id = pgc_contract_of_relation(relid);
-	pass.contract = dataset_id ? pgc_contract_load(dataset_id) : &nobody;
-	pass.max_samples = EXAMPLES;
-	pass.program = pgc_program_compile(CurrentMemoryContext, layout, &spec, 1);
-	pgc_pass_run(&pass, relation, GetUserId());
-	table_close(relation, NoLock);
-	if (pass.tallies[0].error != NULL)
+	if (PG_ARGISNULL(3) || PG_ARGISNULL(4))
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("the rule could not be evaluated: %s", pass.tallies[0].error)));
-	values[0] = Int64GetDatum(pass.tallies[0].considered);
-	values[1] = Int64GetDatum(pass.tallies[0].failed);
-	values[2] = examples_of(&pass.tallies[0]);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("mode and profile must not be null")));
+	mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	PreventCommandIfParallelMode("contract.check_all()");
+	InitMaterializedSRF(fcinfo, 0);
+	pgc_recording_flush();
+	foreach(cell, chosen_datasets(fcinfo))
+	{
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract dataset",
+													  ALLOCSET_DEFAULT_SIZES);
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		PgcContract *contract = pgc_contract_load(lfirst_int(cell));
+
+		if (contract != NULL && is_visible(contract))
+			try_dataset(contract, mode, PG_GETARG_BOOL(4), (ReturnSetInfo *) fcinfo->resultinfo);
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(context);
+	}
+	return (Datum) 0;
 }

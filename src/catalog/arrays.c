@@ -61,3 +61,24 @@ pgc_array_names(Datum array, int *count)
 	}
 	return names;
 }
+
+/* pgc_array_texts returns the elements of a text[] as char *; null is an error. */
+char	  **
+pgc_array_texts(Datum array, int *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	char	  **texts;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, count);
+	texts = palloc(Max(*count, 1) * sizeof(char *));
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element of a list must not be null")));
+		texts[i] = TextDatumGetCString(elements[i]);
+	}
+	return texts;
+}

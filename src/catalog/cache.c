@@ -103,23 +103,8 @@ trigger_layout(const PgcContract *contract, Relation relation)
 {
 	PgcLayout  *layout = pgc_layout_of(relation);
 	List	   *names = pgc_binding_trigger_columns(contract->dataset_id, relation);
-	PgcColumn  *columns;
-	int			ncolumns = 0;
-	ListCell   *cell;
 
-	if (names == NIL)
-		return layout;
-	columns = palloc(list_length(names) * sizeof(PgcColumn));
-	foreach(cell, names)
-	{
-		int			index = pgc_layout_index(layout, lfirst(cell));
-
-		if (index >= 0)
-			columns[ncolumns++] = layout->columns[index];
-	}
-	layout->columns = columns;
-	layout->ncolumns = ncolumns;
-	return layout;
+	return names == NIL ? layout : pgc_layout_pick(layout, names);
 }
 
 /* fill compiles the write rules of a contract into an entry. */

@@ -82,6 +82,9 @@ extern PgcRuleSpec *pgc_contract_specs(const PgcContract *contract,
 									   PgcAction weakest, int *nspecs, int **origin);
 extern PgcLayout *pgc_layout_of(Relation relation);
 
+/* rule.c */
+extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char *name);
+
 /* binding.c */
 extern int32 pgc_binding_write(int32 dataset_id, Oid relid);
 extern void pgc_binding_forget(int32 dataset_id);
@@ -115,15 +118,18 @@ extern void pgc_cache_at_transaction_end(void);
 extern Datum pgc_name_array(const List *names);
 extern Datum pgc_text_array(const List *texts);
 extern char **pgc_array_names(Datum array, int *count);
+extern char **pgc_array_texts(Datum array, int *count);
 
 /* privilege.c */
 #define PGC_MASK "***"
 extern void pgc_privilege_require_owner(Oid relid);
 extern void pgc_privilege_require_read(Oid relid);
+extern void pgc_privilege_require_some(Oid relid);
+extern bool pgc_privilege_is_visible(int32 dataset_id);
 extern bool pgc_privilege_may_read_column(Oid relid, const char *column);
 
 /*
- * history.c: rows of contract.run, result, violation and quarantine.  In these
+ * history.c: rows of contract.run, result, violation, quarantine and metric.  In these
  * structs a null pointer or Datum, a negative count and query id 0 are nulls.
  */
 typedef enum PgcTable
@@ -131,7 +137,8 @@ typedef enum PgcTable
 	PGC_RUN,
 	PGC_RESULT,
 	PGC_VIOLATION,
-	PGC_QUARANTINED
+	PGC_QUARANTINED,
+	PGC_METRIC
 } PgcTable;
 
 typedef struct PgcRunRow
@@ -194,6 +201,17 @@ typedef struct PgcQuarantinedRow
 	Jsonb	   *row;
 } PgcQuarantinedRow;
 
+typedef struct PgcMetricRow
+{
+	int64		run_id;
+	int32		dataset_id;
+	const char *column;			/* NULL: the table */
+	const char *metric;			/* rows, nulls, distinct, min, max, mean */
+	Datum		number;			/* numeric */
+	const char *value;
+	TimestampTz at;
+} PgcMetricRow;
+
 typedef struct PgcBatch PgcBatch;
 
 extern Oid	pgc_history_identity(void);
@@ -204,6 +222,7 @@ extern PgcBatch *pgc_batch_make(PgcTable table);
 extern void pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row);
 extern void pgc_batch_add_result(PgcBatch *batch, const PgcResultRow *row);
 extern void pgc_batch_add_violation(PgcBatch *batch, const PgcViolationRow *row);
+extern void pgc_batch_add_metric(PgcBatch *batch, const PgcMetricRow *row);
 extern void pgc_batch_add_tuple(PgcBatch *batch, HeapTuple tuple);
 extern void pgc_batch_insert(PgcBatch *batch);
 extern HeapTuple pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row,

@@ -1,6 +1,6 @@
 /*
  * src/catalog/history.c
- *		Writing runs, results, violations and quarantined rows in batches.
+ *		Writing runs, results, violations, metrics and quarantined rows in batches.
  *
  * Tuples are formed by position and inserted with heap_multi_insert and their index entries: no SQL, no triggers, no grants of
  * the user.  Must never be used for tables with defaults or foreign keys that
@@ -24,8 +24,8 @@
 #include "utils/memutils.h"
 #include "utils/xid8.h"
 
-static const char *const table_names[] = {"run", "result", "violation", "quarantine"};
-static const char *const sequence_names[] = {"run_id_seq", NULL, "violation_id_seq", "quarantine_id_seq"};
+static const char *const table_names[] = {"run", "result", "violation", "quarantine", "metric"};
+static const char *const sequence_names[] = {"run_id_seq", NULL, "violation_id_seq", "quarantine_id_seq", NULL};
 
 /* Rows of one heap_multi_insert: enough to share a page, few enough slots. */
 #define BATCH 64
@@ -53,6 +53,11 @@ enum
 	QUARANTINED_ROLE, QUARANTINED_APPLICATION, QUARANTINED_XID, QUARANTINED_QUERY_ID, QUARANTINED_KEY,
 	QUARANTINED_CHANGED, QUARANTINED_ROW, QUARANTINED_NCOLUMNS
 };
+enum
+{
+	METRIC_RUN, METRIC_DATASET, METRIC_COLUMN, METRIC_METRIC, METRIC_NUMBER, METRIC_VALUE, METRIC_AT,
+	METRIC_NCOLUMNS
+};
 #define MAX_COLUMNS 16
 
 /* A row that is being put together. */
@@ -60,7 +65,7 @@ typedef struct Form
 {
 	Datum		values[MAX_COLUMNS];
 	bool		nulls[MAX_COLUMNS];
-	NameData	name;			/* room for a role's */
+	NameData	name;			/* room for a role's or column's */
 } Form;
 
 /* Tuples of one table that are collected for one insert. */
@@ -342,6 +347,27 @@ pgc_batch_add_violation(PgcBatch *batch, const PgcViolationRow *row)
 	set_datum(&form, VIOLATION_ROW, PointerGetDatum(row->row));
 	set_text(&form, VIOLATION_VALUE, row->value);
 	set_text(&form, VIOLATION_MESSAGE, row->message);
+	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
+}
+
+/* pgc_batch_add_metric adds a row of contract.metric. */
+void
+pgc_batch_add_metric(PgcBatch *batch, const PgcMetricRow *row)
+{
+	Form		form;
+
+	memset(form.nulls, true, sizeof(form.nulls));
+	set(&form, METRIC_RUN, Int64GetDatum(row->run_id));
+	set(&form, METRIC_DATASET, Int32GetDatum(row->dataset_id));
+	if (row->column != NULL)
+	{
+		namestrcpy(&form.name, row->column);
+		set(&form, METRIC_COLUMN, NameGetDatum(&form.name));
+	}
+	set_text(&form, METRIC_METRIC, row->metric);
+	set_datum(&form, METRIC_NUMBER, row->number);
+	set_text(&form, METRIC_VALUE, row->value);
+	set(&form, METRIC_AT, TimestampTzGetDatum(row->at));
 	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
 }
 

@@ -67,6 +67,15 @@ pgc_privilege_require_read(Oid relid)
 				 errhint("Only the owner, or a role with BYPASSRLS, may audit this relation.")));
 }
 
+/* pgc_privilege_require_some raises unless the user may select some column. */
+void
+pgc_privilege_require_some(Oid relid)
+{
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
+}
+
 /* pgc_privilege_may_read_column: may the user select this column? */
 bool
 pgc_privilege_may_read_column(Oid relid, const char *column)
@@ -120,6 +129,16 @@ reader_of(FunctionCallInfo fcinfo)
 	else if (reader->dataset_id != dataset_id)
 		read_rights(reader, dataset_id);
 	return reader;
+}
+
+/* pgc_privilege_is_visible: may the user select some of a dataset? */
+bool
+pgc_privilege_is_visible(int32 dataset_id)
+{
+	Reader		reader;
+
+	read_rights(&reader, dataset_id);
+	return reader.visible;
 }
 
 /* pgc_visible is contract.visible(dataset_id). */

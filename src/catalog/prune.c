@@ -24,12 +24,15 @@ static const char *const statements[] = {
 	" (SELECT id FROM contract.violation WHERE dataset_id = $1 ORDER BY id DESC OFFSET $3 LIMIT 1)",
 	"DELETE FROM contract.result r USING contract.run n WHERE r.run_id = n.run_id AND n.dataset_id = $1"
 	" AND n.at < now() - $2 AND n.run_id IS DISTINCT FROM (SELECT run_id FROM contract.run"
-	" WHERE dataset_id = $1 AND source = 'audit' ORDER BY at DESC, run_id DESC LIMIT 1)"
+	" WHERE dataset_id = $1 AND source = 'audit' AND operation IS NULL ORDER BY at DESC, run_id DESC LIMIT 1)"
 	" AND NOT EXISTS (SELECT FROM contract.violation v WHERE v.run_id = n.run_id)",
+	"DELETE FROM contract.metric m USING contract.run n WHERE m.run_id = n.run_id AND n.dataset_id = $1"
+	" AND n.at < now() - $2 AND n.run_id IS DISTINCT FROM (SELECT run_id FROM contract.run"
+	" WHERE dataset_id = $1 AND source = 'audit' ORDER BY at DESC, run_id DESC LIMIT 1)",
 	"DELETE FROM contract.run n WHERE dataset_id = $1 AND at < now() - $2"
 	" AND NOT EXISTS (SELECT FROM contract.result r WHERE r.run_id = n.run_id)"
 	" AND n.run_id IS DISTINCT FROM (SELECT run_id FROM contract.run"
-	" WHERE dataset_id = $1 AND source = 'audit' ORDER BY at DESC, run_id DESC LIMIT 1)",
+	" WHERE dataset_id = $1 AND source = 'audit' AND operation IS NULL ORDER BY at DESC, run_id DESC LIMIT 1)",
 };
 
 /* may_prune: does the user own the dataset's relation, or the extension? */

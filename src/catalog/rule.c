@@ -35,6 +35,18 @@ column_names(const PgcLayout *layout, const PgcRule *rule)
 	return pgc_name_array(names);
 }
 
+/* check_set_action refuses to check a rule about the whole table on write. */
+static void
+check_set_action(const PgcRule *rule)
+{
+	if (rule->action != PGC_AUDIT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rule kind \"%s\" cannot be checked on write", pgc_kind_name(rule->kind)),
+				 errdetail("It is about more than one row."),
+				 errhint("Use on_violation => 'audit', or leave it out.")));
+}
+
 /*
  * check_action refuses actions that cannot work on this relation.  A view is
  * checked by audits only: the default warn becomes audit, and says so.
@@ -45,6 +57,8 @@ check_action(Relation relation, const PgcLayout *layout, const PgcRule *rule)
 	char		kind = relation->rd_rel->relkind;
 	int			column = -1;
 
+	if (pgc_rule_is_set_rule(rule))
+		check_set_action(rule);
 	if (rule->action == PGC_AUDIT)
 		return PGC_AUDIT;
 	if (kind == RELKIND_VIEW || kind == RELKIND_MATVIEW)
@@ -89,9 +103,9 @@ find_rule(const PgcContract *contract, const char *name)
 	return NULL;
 }
 
-/* require_rule returns the contract's rule of that name, or raises. */
-static PgcStoredRule *
-require_rule(const PgcContract *contract, const char *name)
+/* pgc_contract_rule returns the contract's rule of that name, or raises. */
+PgcStoredRule *
+pgc_contract_rule(const PgcContract *contract, const char *name)
 {
 	PgcStoredRule *rule = find_rule(contract, name);
 
@@ -217,7 +231,8 @@ filter_argument(FunctionCallInfo fcinfo, int argument)
 
 /*
  * pgc_add_rule is contract.add_rule(relation, kind, columns, parameters,
- * on_violation, severity, filter, tolerance, name, description).
+ * on_violation, severity, filter, tolerance, name, description).  Without
+ * on_violation it is what the kind does by default.
  */
 Datum
 pgc_add_rule(PG_FUNCTION_ARGS)
@@ -227,7 +242,7 @@ pgc_add_rule(PG_FUNCTION_ARGS)
 	for (int i = 0; i < 8; i++)
 	{
 		static const char *const names[] = {"relation", "kind", "columns", "parameters",
-		"on_violation", "severity", NULL, "tolerance"};
+		NULL, "severity", NULL, "tolerance"};
 
 		if (names[i] != NULL && PG_ARGISNULL(i))
 			ereport(ERROR,
@@ -236,8 +251,9 @@ pgc_add_rule(PG_FUNCTION_ARGS)
 	}
 	pgc_require_word("severity", pgc_argument_text(fcinfo, 5), severities);
 	require_tolerance(PG_GETARG_DATUM(7));
-	draft.spec.action = pgc_action_parse(pgc_argument_text(fcinfo, 4));
 	draft.spec.kind = pgc_argument_text(fcinfo, 1);
+	draft.spec.action = PG_ARGISNULL(4) ? pgc_kind_default_action(draft.spec.kind) :
+		pgc_action_parse(pgc_argument_text(fcinfo, 4));
 	draft.spec.columns = pgc_array_names(PG_GETARG_DATUM(2), &draft.spec.ncolumns);
 	draft.spec.parameters = PG_GETARG_JSONB_P(3);
 	draft.spec.filter = filter_argument(fcinfo, 6);
@@ -275,7 +291,7 @@ pgc_alter_rule(PG_FUNCTION_ARGS)
 		require_tolerance(PG_GETARG_DATUM(6));
 
 	draft.contract = pgc_dataset_ensure(PG_GETARG_OID(0));
-	draft.replaces = old = require_rule(draft.contract, pgc_argument_text(fcinfo, 1));
+	draft.replaces = old = pgc_contract_rule(draft.contract, pgc_argument_text(fcinfo, 1));
 	draft.spec = old->spec;
 	if (!PG_ARGISNULL(2))
 		draft.spec.parameters = PG_GETARG_JSONB_P(2);
@@ -307,7 +323,7 @@ pgc_drop_rule(PG_FUNCTION_ARGS)
 {
 	const Oid	types[] = {INT8OID};
 	PgcContract *contract = pgc_dataset_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	PgcStoredRule *rule = require_rule(contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PgcStoredRule *rule = pgc_contract_rule(contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	const Datum values[] = {Int64GetDatum(rule->id)};
 
 	pgc_catalog_execute("DELETE FROM contract.rule WHERE rule_id = $1", 1, types, values, NULL);

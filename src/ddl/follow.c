@@ -67,9 +67,9 @@ has_triggers(int32 dataset_id, Oid relid)
 	return result;
 }
 
-/* bind ties a dataset to a relation, with triggers or leaving them as they are. */
+/* bind_to ties a dataset to a relation, with triggers or leaving them as they are. */
 static void
-bind(int32 dataset_id, Oid relid, bool with_triggers)
+bind_to(int32 dataset_id, Oid relid, bool with_triggers)
 {
 	int32		other = pgc_binding_write(dataset_id, relid);
 
@@ -270,13 +270,13 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 	{
 		/* its relation is gone, and another may have been made in its place */
 		if (OidIsValid(named) && may_have_made)
-			bind(bound->dataset_id, named, !has_triggers(bound->dataset_id, named));
+			bind_to(bound->dataset_id, named, !has_triggers(bound->dataset_id, named));
 	}
 	else if (OidIsValid(named) && named != bound->relid)
 	{
 		/* swapped: another relation took the name */
 		pgc_binding_drop_triggers(bound->dataset_id, bound->relid);
-		bind(bound->dataset_id, named, true);
+		bind_to(bound->dataset_id, named, true);
 	}
 	else
 	{
@@ -286,8 +286,8 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 
 		/* a column that went by CASCADE took the triggers with it */
 		if (changed || off)
-			bind(bound->dataset_id, bound->relid,
-				 off || gone || has_triggers(bound->dataset_id, bound->relid));
+			bind_to(bound->dataset_id, bound->relid,
+					off || gone || has_triggers(bound->dataset_id, bound->relid));
 	}
 }
 
@@ -374,7 +374,7 @@ bind_named(const Node *command)
 		if (OidIsValid(named) &&
 			(named == relid || (schema && strcmp(NameStr(bound->schema_name),
 												 ((const RenameStmt *) command)->subname) == 0)))
-			bind(bound->dataset_id, named, false);
+			bind_to(bound->dataset_id, named, false);
 	}
 }
 

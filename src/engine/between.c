@@ -4,15 +4,17 @@
  *		multiple_of.
  *
  * Integers, dates and timestamps compare as integers, floats as PostgreSQL's
- * float operators do (NaN is above everything), numeric as stored or by
- * numeric_cmp, and every other type with a btree order by its own comparison function and the
- * column's collation.
+ * float operators do (NaN is above everything), numeric as stored, and every
+ * other type with a btree order, and values out of the ordinary, by the type's
+ * own comparison function and the column's collation.
  */
 #include "postgres.h"
 
 #include <math.h>
 
+#include "access/stratnum.h"
 #include "catalog/pg_type.h"
+#include "engine/batch.h"
 #include "engine/kind.h"
 #include "engine/packed.h"
 #include "utils/builtins.h"
@@ -31,39 +33,74 @@ typedef struct Range
 	bool		exclusive_high;
 	Datum		low;
 	Datum		high;
-	double		float_low;		/* of float types only */
+	double		float_low;		/* of float types only: inclusive */
 	double		float_high;
+	bool		nan_passes;
 	PgcPacked	packed_low;		/* of numeric only */
 	PgcPacked	packed_high;
-	FmgrInfo   *compare;		/* of types without a branch of their own */
+	FmgrInfo   *compare;		/* of the type */
 	Oid			collation;
 } Range;
 
-static bool
+/* integer_in_range compares without a branch. */
+static inline bool
+integer_in_range(const PgcOp *op, int64 number)
+{
+	return (number >= op->constant.integer.low) & (number <= op->constant.integer.high);
+}
+
+/* int16_passes is for smallint. */
+static pg_attribute_always_inline bool
 int16_passes(const PgcOp *op, Datum value)
 {
-	int16		number = DatumGetInt16(value);
-
-	return number >= op->constant.integer.low && number <= op->constant.integer.high;
+	return integer_in_range(op, DatumGetInt16(value));
 }
+
+PGC_BATCH(int16_fails, pgc_batch_by_value, int16_passes);
 
 /* Also dates. */
-static bool
+static pg_attribute_always_inline bool
 int32_passes(const PgcOp *op, Datum value)
 {
-	int32		number = DatumGetInt32(value);
-
-	return number >= op->constant.integer.low && number <= op->constant.integer.high;
+	return integer_in_range(op, DatumGetInt32(value));
 }
+
+PGC_BATCH(int32_fails, pgc_batch_by_value, int32_passes);
 
 /* Also timestamps and times of day. */
-static bool
+static pg_attribute_always_inline bool
 int64_passes(const PgcOp *op, Datum value)
 {
-	int64		number = DatumGetInt64(value);
-
-	return number >= op->constant.integer.low && number <= op->constant.integer.high;
+	return integer_in_range(op, DatumGetInt64(value));
 }
+
+PGC_BATCH(int64_fails, pgc_batch_by_value, int64_passes);
+
+/* float_in_range compares without a branch; NaN is not below anything. */
+static inline bool
+float_in_range(const Range *range, double number)
+{
+	return (!(number < range->float_low)) &
+		((number <= range->float_high) | (range->nan_passes & (isnan(number) != 0)));
+}
+
+/* float4_passes is for real. */
+static pg_attribute_always_inline bool
+float4_passes(const PgcOp *op, Datum value)
+{
+	return float_in_range(op->constant.pointer, DatumGetFloat4(value));
+}
+
+PGC_BATCH(float4_fails, pgc_batch_by_value, float4_passes);
+
+/* float8_passes is for double precision. */
+static pg_attribute_always_inline bool
+float8_passes(const PgcOp *op, Datum value)
+{
+	return float_in_range(op->constant.pointer, DatumGetFloat8(value));
+}
+
+PGC_BATCH(float8_fails, pgc_batch_by_value, float8_passes);
 
 /* in_range says whether comparisons with the bounds (<0, 0, >0) keep in. */
 static inline bool
@@ -76,47 +113,7 @@ in_range(const Range *range, int to_low, int to_high)
 	return true;
 }
 
-static inline bool
-float_in_range(const Range *range, double number)
-{
-	return in_range(range,
-					float8_lt(number, range->float_low) ? -1 : float8_gt(number, range->float_low),
-					float8_lt(number, range->float_high) ? -1 : float8_gt(number, range->float_high));
-}
-
-static bool
-float4_passes(const PgcOp *op, Datum value)
-{
-	return float_in_range(op->constant.pointer, DatumGetFloat4(value));
-}
-
-static bool
-float8_passes(const PgcOp *op, Datum value)
-{
-	return float_in_range(op->constant.pointer, DatumGetFloat8(value));
-}
-
-/* numeric_order compares with a bound, packed if that can tell. */
-static inline int
-numeric_order(Datum value, Datum bound, const PgcPacked *packed)
-{
-	int			order = packed->usable ? pgc_packed_compare(value, packed) : PGC_PACKED_UNKNOWN;
-
-	if (likely(order != PGC_PACKED_UNKNOWN))
-		return order;
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, bound));
-}
-
-static bool
-numeric_passes(const PgcOp *op, Datum value)
-{
-	const Range *range = op->constant.pointer;
-
-	return in_range(range,
-					range->has_low ? numeric_order(value, range->low, &range->packed_low) : 0,
-					range->has_high ? numeric_order(value, range->high, &range->packed_high) : 0);
-}
-
+/* ordered_passes asks the comparison function of the type. */
 static bool
 ordered_passes(const PgcOp *op, Datum value)
 {
@@ -132,6 +129,22 @@ ordered_passes(const PgcOp *op, Datum value)
 												  value, range->high));
 	return in_range(range, to_low, to_high);
 }
+
+/* numeric_passes compares as stored what can be. */
+static pg_attribute_always_inline bool
+numeric_passes(const PgcOp *op, Datum value)
+{
+	const Range *range = op->constant.pointer;
+	PgcPacked	number;
+
+	if (unlikely(!pgc_packed_read(value, &number)))
+		return ordered_passes(op, value);
+	return in_range(range,
+					range->has_low ? pgc_packed_compare(&number, &range->packed_low) : 0,
+					range->has_high ? pgc_packed_compare(&number, &range->packed_high) : 0);
+}
+
+PGC_BATCH(numeric_fails, pgc_batch_by_row, numeric_passes);
 
 /* integer_passes returns the test for types that are integers inside, or NULL. */
 static PgcPasses
@@ -192,6 +205,8 @@ set_integer_bounds(PgcCompile *compile, const Range *range)
 	}
 	compile->op->constant.integer.low = low;
 	compile->op->constant.integer.high = high;
+	compile->op->fails = compile->op->passes == int16_passes ? int16_fails :
+		compile->op->passes == int32_passes ? int32_fails : int64_fails;
 }
 
 /* float_of widens a Datum of a float type. */
@@ -199,6 +214,34 @@ static double
 float_of(Oid type, Datum value)
 {
 	return type == FLOAT4OID ? DatumGetFloat4(value) : DatumGetFloat8(value);
+}
+
+/*
+ * set_float_bounds makes exclusive bounds inclusive ones of their neighbours;
+ * false if a bound is NaN, or an infinity that has no neighbour.
+ */
+static bool
+set_float_bounds(Range *range, Oid type)
+{
+	double		low = range->has_low ? float_of(type, range->low) : -get_float8_infinity();
+	double		high = range->has_high ? float_of(type, range->high) : get_float8_infinity();
+	bool		open_low = range->has_low && range->exclusive_low;
+	bool		open_high = range->has_high && range->exclusive_high;
+
+	if (isnan(low) || isnan(high) || (open_low && isinf(low)) || (open_high && isinf(high)))
+		return false;
+	range->float_low = open_low ? nextafter(low, get_float8_infinity()) : low;
+	range->float_high = open_high ? nextafter(high, -get_float8_infinity()) : high;
+	range->nan_passes = !range->has_high;
+	return true;
+}
+
+/* set_packed_bounds unpacks numeric bounds; false if one is special. */
+static bool
+set_packed_bounds(Range *range)
+{
+	return (!range->has_low || pgc_packed_decode(range->low, &range->packed_low)) &&
+		(!range->has_high || pgc_packed_decode(range->high, &range->packed_high));
 }
 
 /* compare_function returns the type's btree comparison, or raises. */
@@ -275,6 +318,10 @@ read_range(PgcCompile *compile)
 	say_range(compile, range, low, high);
 
 	range->compare = compare_function(compile);
+	if (range->has_low)
+		pgc_sql_add_bound(compile, range->exclusive_low ? BTGreaterStrategyNumber : BTGreaterEqualStrategyNumber, low);
+	if (range->has_high)
+		pgc_sql_add_bound(compile, range->exclusive_high ? BTLessStrategyNumber : BTLessEqualStrategyNumber, high);
 	range->collation = compile->column->collation;
 	if (range->has_low && range->has_high &&
 		DatumGetInt32(FunctionCall2Coll(range->compare, range->collation,
@@ -299,19 +346,20 @@ compile_between(PgcCompile *compile)
 		return;
 	}
 	op->constant.pointer = range;
-	if (compile->type == FLOAT4OID || compile->type == FLOAT8OID)
+	if (compile->type == FLOAT4OID && set_float_bounds(range, FLOAT4OID))
 	{
-		range->float_low = range->has_low ? float_of(compile->type, range->low) : 0;
-		range->float_high = range->has_high ? float_of(compile->type, range->high) : 0;
-		op->passes = compile->type == FLOAT4OID ? float4_passes : float8_passes;
+		op->passes = float4_passes;
+		op->fails = float4_fails;
 	}
-	else if (compile->type == NUMERICOID)
+	else if (compile->type == FLOAT8OID && set_float_bounds(range, FLOAT8OID))
 	{
-		if (range->has_low)
-			range->packed_low = pgc_packed_decode(range->low);
-		if (range->has_high)
-			range->packed_high = pgc_packed_decode(range->high);
+		op->passes = float8_passes;
+		op->fails = float8_fails;
+	}
+	else if (compile->type == NUMERICOID && set_packed_bounds(range))
+	{
 		op->passes = numeric_passes;
+		op->fails = numeric_fails;
 	}
 	else
 		op->passes = ordered_passes;
@@ -382,6 +430,20 @@ whole_divisor(Oid type, const char *text)
 	return errno == 0 && *end == '\0' && whole > 0 ? whole : 0;
 }
 
+/* say_multiple_in_sql writes the rule's text: as of integers if both are. */
+static void
+say_multiple_in_sql(PgcCompile *compile, const Divisor *divisor, const char *text)
+{
+	const char *column = pgc_sql_column(compile->column);
+
+	if (divisor->whole != 0)
+		appendStringInfo(&compile->sql, "(%s OPERATOR(pg_catalog.%%) " INT64_FORMAT ") OPERATOR(pg_catalog.=) 0",
+						 column, divisor->whole);
+	else
+		appendStringInfo(&compile->sql, "(%s::pg_catalog.numeric OPERATOR(pg_catalog.%%) %s) OPERATOR(pg_catalog.=) 0::pg_catalog.numeric",
+						 column, pgc_sql_literal(NUMERICOID, text));
+}
+
 static void
 compile_multiple_of(PgcCompile *compile)
 {
@@ -410,6 +472,7 @@ compile_multiple_of(PgcCompile *compile)
 
 	compile->op->passes = multiple_passes;
 	compile->op->constant.pointer = divisor;
+	say_multiple_in_sql(compile, divisor, text);
 	appendStringInfo(&compile->words, "must be a multiple of %s", text);
 	pgc_parameter_push(compile, "divisor", text, true);
 }

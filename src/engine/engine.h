@@ -18,6 +18,7 @@
 
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "nodes/bitmapset.h"
 #include "nodes/execnodes.h"
 #include "utils/jsonb.h"
@@ -69,13 +70,39 @@ typedef struct PgcRuleSpec
 typedef struct PgcOp PgcOp;
 typedef struct PgcExpression PgcExpression;
 
+/* The most rows of a chunk: a heap page's. */
+#define PGC_CHUNK_ROWS MaxHeapTuplesPerPage
+
+/* One column of a chunk. */
+typedef struct PgcVector
+{
+	Datum	   *values;			/* a row: undefined where null */
+	bool	   *nulls;
+} PgcVector;
+
+/* Some rows, column by column; values are lent until the next chunk. */
+typedef struct PgcChunk
+{
+	int			nrows;
+	bool		has_nulls;		/* if not, all nulls are false */
+	PgcVector  *columns;		/* by layout index; those asked for are filled */
+} PgcChunk;
+
 /* Does this non-null value pass?  May allocate in the current context. */
 typedef bool (*PgcPasses) (const PgcOp *op, Datum value);
+
+/*
+ * Which rows of a chunk fail?  Writes their indexes, ascending, and returns how
+ * many.  Must say of each row what passes says, nulls included.
+ */
+typedef int (*PgcFails) (const PgcOp *op, const PgcVector *column, bool has_nulls,
+						 int nrows, uint16 *failing);
 
 /* One rule's test of one column, with its constants. */
 struct PgcOp
 {
 	PgcPasses	passes;			/* NULL: see PgcRule.condition */
+	PgcFails	fails;			/* passes for a chunk; NULL: row by row */
 	int			column;			/* index into the values */
 	bool		null_passes;
 	bool		negate;			/* forbidden_values, not_matches */
@@ -106,8 +133,14 @@ typedef struct PgcRule
 	char	   *words;			/* "must be between 0 and 10" */
 	Jsonb	   *parameters;		/* in canonical form */
 	PgcExpression *condition;	/* or NULL: the op decides */
+	char	   *sql;			/* row rules: the condition as an SQL
+								 * expression that is false for rows that
+								 * fail; or NULL: there is none */
+	char	   *filter_sql;		/* the filter likewise, or NULL */
+	void	   *set;			/* set rules: what their kind needs, else NULL */
 	PgcExpression *filter;		/* or NULL: every row is considered */
 	char	   *broken;			/* why it cannot be evaluated, or NULL */
+	bool		left_out;		/* not to be judged by pgc_program_run_chunk */
 } PgcRule;
 
 /* The rules of a dataset over one layout.  Not shared between backends. */
@@ -135,6 +168,16 @@ typedef struct PgcVerdict
 	PgcAction	strongest;		/* of the failing rules */
 } PgcVerdict;
 
+/* Which rows of a chunk fail which rules.  Made once, used for many chunks. */
+typedef struct PgcChunkVerdict
+{
+	int			nbad;			/* rows that fail any rule */
+	int		   *nfailed;		/* a rule */
+	uint16	  **failed;			/* a rule: indexes of its failing rows,
+								 * ascending */
+	int		   *nconsidered;	/* a rule */
+} PgcChunkVerdict;
+
 /*
  * How a program deals with an expression that raises an error (division by
  * zero): the error is the statement's, or it counts as a failure with a
@@ -144,7 +187,8 @@ typedef struct PgcVerdict
 typedef enum PgcErrors
 {
 	PGC_ERRORS_CATCH_WARN,		/* catch for rules that only observe */
-	PGC_ERRORS_CATCH			/* catch always */
+	PGC_ERRORS_CATCH,			/* catch always */
+	PGC_ERRORS_THROW			/* never catch */
 } PgcErrors;
 
 /* program.c */
@@ -156,6 +200,7 @@ extern PgcRule *pgc_program_validate(const PgcLayout *layout,
 									 const PgcRuleSpec *spec);
 extern char *pgc_layout_names(const PgcLayout *layout);
 extern int	pgc_layout_index(const PgcLayout *layout, const char *name);
+extern PgcLayout *pgc_layout_pick(const PgcLayout *layout, const List *names);
 extern int	pgc_layout_find(const PgcLayout *layout, const char *name);
 extern bool pgc_rule_uses_generated(const PgcLayout *layout, const PgcRule *rule);
 extern PgcVerdict *pgc_verdict_make(const PgcProgram *program);
@@ -163,8 +208,18 @@ extern bool pgc_program_run(PgcProgram *program, const Datum *values,
 							const bool *nulls, PgcErrors errors,
 							PgcVerdict *verdict);
 extern bool pgc_program_considers(PgcProgram *program, int rule,
-								  const Datum *values, const bool *nulls,
-								  char **error);
+								  const Datum *values, const bool *nulls);
+extern bool pgc_program_can_fail(const PgcProgram *program);
+extern bool pgc_program_is_fixed(const PgcProgram *program);
+
+/* chunk.c */
+extern PgcChunkVerdict *pgc_chunk_verdict_make(const PgcProgram *program);
+extern void pgc_program_run_chunk(PgcProgram *program, const PgcChunk *chunk,
+								  PgcChunkVerdict *verdict);
+extern int	pgc_program_select(PgcProgram *program, int rule, const PgcChunk *chunk,
+							   uint16 *selected);
+extern Bitmapset *pgc_program_columns(const PgcProgram *program);
+extern bool pgc_rule_is_set_rule(const PgcRule *rule);
 extern PgcAction pgc_action_parse(const char *text);
 extern const char *pgc_action_name(PgcAction action);
 
@@ -172,12 +227,18 @@ extern const char *pgc_action_name(PgcAction action);
 extern const PgcKind *pgc_kind_lookup(const char *name);
 extern char *pgc_kind_names(void);
 extern const char *pgc_kind_name(const PgcKind *kind);
+extern PgcAction pgc_kind_default_action(const char *name);
 
 /* parameter.c */
 extern Datum pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
 						  const char *column, const char *shown);
 
+/* sql.c */
+extern char *pgc_sql_column(const PgcColumn *column);
+extern char *pgc_sql_failing(const PgcRule *rule);
+
 /* expression.c */
+extern bool pgc_expression_is_built_in(Node *node);
 extern char *pgc_expression_rename(const char *sql, const char *oldname,
 								   const char *newname);
 

@@ -14,6 +14,7 @@
 #include "access/sysattr.h"
 #include "access/transam.h"
 #include "access/tupdesc.h"
+#include "access/xact.h"
 #include "engine/kind.h"
 #include "engine/rights.h"
 #include "executor/executor.h"
@@ -176,6 +177,13 @@ runs_foreign_code(Node *node, void *context)
 	return expression_tree_walker(node, runs_foreign_code, context);
 }
 
+/* pgc_expression_is_built_in: does the tree call only built-in immutable functions? */
+bool
+pgc_expression_is_built_in(Node *node)
+{
+	return !runs_foreign_code(node, NULL) && !contain_mutable_functions(node);
+}
+
 /* columns_used returns the layout indexes of the Vars in the tree. */
 static Bitmapset *
 columns_used(Node *node)
@@ -279,6 +287,16 @@ renew(PgcExpression *expression)
 	MemoryContextSwitchTo(caller);
 }
 
+/* prepare makes an expression ready for a run. */
+static void
+prepare(PgcExpression *expression, PgcProgram *program)
+{
+	if (program->econtext == NULL)
+		make_workspace(program);
+	if (expression->running)
+		renew(expression);
+}
+
 /*
  * pgc_expression_evaluate returns the expression's truth over a row and sets
  * *isnull.  Errors of the expression are thrown.
@@ -290,10 +308,7 @@ pgc_expression_evaluate(PgcExpression *expression, PgcProgram *program,
 	PgcRights	saved;
 	Datum		result;
 
-	if (program->econtext == NULL)
-		make_workspace(program);
-	if (expression->running)
-		renew(expression);
+	prepare(expression, program);
 	lend_slot(program, values, nulls);
 	expression->running = true;
 	if (expression->as_owner)
@@ -310,6 +325,20 @@ bool
 pgc_expression_can_fail(const PgcExpression *expression)
 {
 	return expression->can_fail;
+}
+
+/* pgc_expression_is_fixed: is it made of immutable built-in functions only? */
+bool
+pgc_expression_is_fixed(const PgcExpression *expression)
+{
+	return !expression->as_owner;
+}
+
+/* pgc_expression_is_foreign: does it run what is not built in, or changes? */
+bool
+pgc_expression_is_foreign(const PgcExpression *expression)
+{
+	return expression->as_owner;
 }
 
 /*
@@ -338,10 +367,85 @@ pgc_expression_catch(PgcExpression *expression, PgcProgram *program,
 	return result;
 }
 
+/* gather copies the columns that are used of one row of a chunk into arrays. */
+static void
+gather(const PgcChunk *chunk, const Bitmapset *uses, int row, Datum *values, bool *nulls)
+{
+	int			column = -1;
+
+	while ((column = bms_next_member(uses, column)) >= 0)
+	{
+		values[column] = chunk->columns[column].values[row];
+		nulls[column] = chunk->columns[column].nulls[row];
+	}
+}
+
+/* select_rows is pgc_expression_select without catching. */
+static int
+select_rows(PgcExpression *expression, PgcProgram *program, const PgcChunk *chunk,
+			const Bitmapset *uses, const uint16 *rows, int nrows, bool holding, uint16 *selected)
+{
+	Datum	   *values = palloc(program->layout.ncolumns * sizeof(Datum));
+	bool	   *nulls = palloc0(program->layout.ncolumns * sizeof(bool));
+	PgcRights	saved;
+	int			nselected = 0;
+
+	prepare(expression, program);
+	lend_slot(program, values, nulls);
+	expression->running = true;
+	if (expression->as_owner)
+		pgc_rights_enter(&saved, program->layout.author, true);
+	for (int i = 0; i < nrows; i++)
+	{
+		int			row = rows ? rows[i] : i;
+		bool		isnull;
+		bool		holds;
+
+		gather(chunk, uses, row, values, nulls);
+		ResetExprContext(program->econtext);
+		holds = DatumGetBool(ExecEvalExprSwitchContext(expression->state, program->econtext, &isnull));
+		if (!isnull && holds == holding)
+			selected[nselected++] = row;
+	}
+	if (expression->as_owner)
+		pgc_rights_leave(&saved);
+	expression->running = false;
+	return nselected;
+}
+
+/*
+ * pgc_expression_select evaluates an expression on rows of a chunk (NULL: the
+ * first nrows), writes the indexes of those for which it is TRUE, or FALSE if
+ * not holding, and returns how many.  An error of the expression sets *error.
+ */
+int
+pgc_expression_select(PgcExpression *expression, PgcProgram *program, const PgcChunk *chunk,
+					  const Bitmapset *uses, const uint16 *rows, int nrows, bool holding,
+					  uint16 *selected, char **error)
+{
+	PgcAttempt	attempt;
+	volatile int nselected = 0;
+
+	if (!expression->can_fail || IsInParallelMode())
+		return select_rows(expression, program, chunk, uses, rows, nrows, holding, selected);
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		nselected = select_rows(expression, program, chunk, uses, rows, nrows, holding, selected);
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		*error = pgc_attempt_fail(&attempt);
+	}
+	PG_END_TRY();
+	return nselected;
+}
+
 /* What pgc_expression_rename collects. */
 typedef struct Renaming
 {
-	const char *oldname;
+	const char *oldname;		/* or NULL: all columns */
 	List	   *locations;		/* of references, in bytes */
 } Renaming;
 
@@ -357,7 +461,8 @@ find_references(Node *node, void *context)
 		ColumnRef  *reference = (ColumnRef *) node;
 		Node	   *last = llast(reference->fields);
 
-		if (IsA(last, String) && strcmp(strVal(last), renaming->oldname) == 0)
+		if (IsA(last, String) &&
+			(renaming->oldname == NULL || strcmp(strVal(last), renaming->oldname) == 0))
 			renaming->locations = lappend_int(renaming->locations, reference->location);
 		return false;
 	}
@@ -409,6 +514,19 @@ last_identifier(const char *text)
 	}
 }
 
+/* references returns where a text refers to a column (NULL: to any), ascending. */
+static List *
+references(const char *sql, const char *column)
+{
+	Renaming	renaming = {.oldname = column};
+	PgcLayout	layout = {.relation = ""};
+	Source		source = {.sql = sql,.what = "expression",.layout = &layout};
+
+	(void) find_references(parse_raw(&source), &renaming);
+	list_sort(renaming.locations, order_locations);
+	return renaming.locations;
+}
+
 /*
  * pgc_expression_rename returns the text with references to a column changed
  * to its new name (palloc'd), everything else byte for byte as it was.
@@ -416,17 +534,12 @@ last_identifier(const char *text)
 char *
 pgc_expression_rename(const char *sql, const char *oldname, const char *newname)
 {
-	Renaming	renaming = {.oldname = oldname};
-	PgcLayout	layout = {.relation = ""};
-	Source		source = {.sql = sql,.what = "expression",.layout = &layout};
 	StringInfoData result;
 	const char *rest = sql;
 	ListCell   *cell;
 
-	(void) find_references(parse_raw(&source), &renaming);
-	list_sort(renaming.locations, order_locations);
 	initStringInfo(&result);
-	foreach(cell, renaming.locations)
+	foreach(cell, references(sql, oldname))
 	{
 		const char *name = last_identifier(sql + lfirst_int(cell));
 
@@ -435,5 +548,28 @@ pgc_expression_rename(const char *sql, const char *oldname, const char *newname)
 		rest = skip_identifier(name);
 	}
 	appendStringInfoString(&result, rest);
+	return result.data;
+}
+
+/*
+ * pgc_expression_unqualified returns the text without the relation's name
+ * before columns (palloc'd), fit to be put between parentheses.
+ */
+char *
+pgc_expression_unqualified(const char *sql)
+{
+	StringInfoData result;
+	const char *rest = sql;
+	ListCell   *cell;
+
+	initStringInfo(&result);
+	foreach(cell, references(sql, NULL))
+	{
+		appendBinaryStringInfo(&result, rest, sql + lfirst_int(cell) - rest);
+		rest = last_identifier(sql + lfirst_int(cell));
+	}
+	appendStringInfoString(&result, rest);
+	if (strstr(rest, "--") != NULL) /* perhaps a comment */
+		appendStringInfoChar(&result, '\n');
 	return result.data;
 }

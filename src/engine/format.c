@@ -801,3 +801,17 @@ pgc_format_names(void)
 	return "email, uuid, ipv4, ipv6, url, hostname, date, timestamp, time, json, "
 		"credit_card, iban, phone, country_code, currency_code";
 }
+
+/* pgc_format_require returns the format of that name, or raises with the right ones. */
+const PgcFormat *
+pgc_format_require(const char *name)
+{
+	const PgcFormat *format = pgc_format_lookup(name);
+
+	if (format == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown format \"%s\"", name),
+				 errhint("Known formats are %s.", pgc_format_names())));
+	return format;
+}

@@ -21,6 +21,7 @@ typedef struct PgcFormat
 } PgcFormat;
 
 extern const PgcFormat *pgc_format_lookup(const char *name);
+extern const PgcFormat *pgc_format_require(const char *name);
 extern const PgcFormat *pgc_format_at(int index);
 extern const char *pgc_format_names(void);
 

@@ -13,6 +13,10 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
+/* PgcKind.ncolumns where it is no number. */
+#define PGC_SOME_COLUMNS (-1)	/* one or more */
+#define PGC_PERHAPS_A_COLUMN (-2)	/* none or one */
+
 /* A rule that is being compiled.  The kind's compile function fills it. */
 typedef struct PgcCompile
 {
@@ -24,15 +28,18 @@ typedef struct PgcCompile
 	PgcOp	   *op;
 	PgcRule    *rule;
 	StringInfoData words;		/* "must be ..." */
+	StringInfoData sql;			/* becomes PgcRule.sql; empty: there is none */
 	JsonbParseState *canonical; /* parameters in canonical form */
 } PgcCompile;
 
 struct PgcKind
 {
 	const char *name;
-	int			ncolumns;		/* how many columns it wants: 0 or 1 */
-	const char *parameters[6];	/* names it knows, NULL at the end */
+	int			ncolumns;		/* how many columns it wants: 0, 1 or one of
+								 * the two below */
+	const char *parameters[8];	/* names it knows, NULL at the end */
 	bool		null_passes;
+	bool		set_rule;		/* needs the whole table: audits only */
 
 	/*
 	 * Checks the parameters, sets op->passes and its constants (in the
@@ -55,6 +62,12 @@ extern const PgcKind pgc_kind_not_matches;
 extern const PgcKind pgc_kind_format;
 extern const PgcKind pgc_kind_multiple_of;
 extern const PgcKind pgc_kind_satisfies;
+extern const PgcKind pgc_kind_row_count;
+extern const PgcKind pgc_kind_fresh;
+extern const PgcKind pgc_kind_metric;
+extern const PgcKind pgc_kind_query;
+extern const PgcKind pgc_kind_unique;
+extern const PgcKind pgc_kind_references;
 
 /* parameter.c: reading and writing parameters */
 extern void pgc_parameter_check_names(const PgcKind *kind, const Jsonb *parameters);
@@ -74,6 +87,7 @@ extern void pgc_parameter_push_list(PgcCompile *compile, const char *name,
 extern bool pgc_type_is_text(Oid type);
 extern bool pgc_type_is_number(Oid type);
 extern void pgc_require_text(PgcCompile *compile);
+extern void pgc_require_no_columns(const PgcCompile *compile);
 
 /*
  * Text of a varlena, not copied where it is inline; *length in bytes, without
@@ -82,10 +96,13 @@ extern void pgc_require_text(PgcCompile *compile);
 static inline const char *
 pgc_text_of(const PgcOp *op, Datum value, int *length)
 {
-	struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
-	const char *bytes = VARDATA_ANY(text);
+	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
+	const char *bytes;
 
-	*length = VARSIZE_ANY_EXHDR(text);
+	if (unlikely(VARATT_IS_COMPRESSED(stored) || VARATT_IS_EXTERNAL(stored)))
+		stored = pg_detoast_datum_packed(stored);
+	bytes = VARDATA_ANY(stored);
+	*length = VARSIZE_ANY_EXHDR(stored);
 	if (op->trim)
 	{
 		while (*length > 0 && bytes[*length - 1] == ' ')
@@ -94,16 +111,30 @@ pgc_text_of(const PgcOp *op, Datum value, int *length)
 	return bytes;
 }
 
+/* sql.c: rules as SQL text */
+extern char *pgc_sql_text(const PgcCompile *compile);
+extern char *pgc_sql_literal(Oid type, const char *value);
+extern char *pgc_sql_operator(Oid operator);
+extern void pgc_sql_add_bound(PgcCompile *compile, int strategy, const char *bound);
+extern void pgc_sql_set_members(PgcCompile *compile, const List *values, bool negate);
+
 /* expression.c */
 extern PgcExpression *pgc_expression_compile(const char *sql, const char *what,
 											 const PgcLayout *layout,
 											 Bitmapset **uses);
+extern char *pgc_expression_unqualified(const char *sql);
 extern bool pgc_expression_evaluate(PgcExpression *expression, PgcProgram *program,
 									const Datum *values, const bool *nulls,
 									bool *isnull);
 extern bool pgc_expression_can_fail(const PgcExpression *expression);
+extern bool pgc_expression_is_foreign(const PgcExpression *expression);
+extern bool pgc_expression_is_fixed(const PgcExpression *expression);
 extern bool pgc_expression_catch(PgcExpression *expression, PgcProgram *program,
 								 const Datum *values, const bool *nulls,
 								 bool *isnull, char **error);
+extern int	pgc_expression_select(PgcExpression *expression, PgcProgram *program,
+								  const PgcChunk *chunk, const Bitmapset *uses,
+								  const uint16 *rows, int nrows, bool holding,
+								  uint16 *selected, char **error);
 
 #endif							/* PGC_KIND_H */

@@ -18,6 +18,12 @@ static const PgcKind *const kinds[] = {
 	&pgc_kind_format,
 	&pgc_kind_multiple_of,
 	&pgc_kind_satisfies,
+	&pgc_kind_row_count,
+	&pgc_kind_fresh,
+	&pgc_kind_metric,
+	&pgc_kind_query,
+	&pgc_kind_unique,
+	&pgc_kind_references,
 };
 
 /* pgc_kind_lookup returns the kind of that name, or NULL. */
@@ -49,4 +55,13 @@ const char *
 pgc_kind_name(const PgcKind *kind)
 {
 	return kind->name;
+}
+
+/* pgc_kind_default_action returns what rules of a kind do unless it is said. */
+PgcAction
+pgc_kind_default_action(const char *name)
+{
+	const PgcKind *kind = pgc_kind_lookup(name);
+
+	return kind != NULL && kind->set_rule ? PGC_AUDIT : PGC_WARN;
 }

@@ -7,22 +7,30 @@
  */
 #include "postgres.h"
 
+#include "engine/batch.h"
 #include "engine/kind.h"
 #include "mb/pg_wchar.h"
 
 /* is_ascii: does every byte stand for a character? */
 static inline bool
-is_ascii(const char *text, int bytes)
+is_ascii(const char *string, int bytes)
 {
-	for (int i = 0; i < bytes; i++)
+	uint64		seen = 0;
+	uint64		eight;
+	int			i = 0;
+
+	for (; i + (int) sizeof(eight) <= bytes; i += sizeof(eight))
 	{
-		if (IS_HIGHBIT_SET(text[i]))
-			return false;
+		memcpy(&eight, string + i, sizeof(eight));
+		seen |= eight;
 	}
-	return true;
+	for (; i < bytes; i++)
+		seen |= (unsigned char) string[i];
+	return (seen & UINT64CONST(0x8080808080808080)) == 0;
 }
 
-static bool
+/* length_passes counts characters only where the bytes leave it open. */
+static pg_attribute_always_inline bool
 length_passes(const PgcOp *op, Datum value)
 {
 	int			bytes;
@@ -31,12 +39,30 @@ length_passes(const PgcOp *op, Datum value)
 	int64		high = op->constant.integer.high;
 	int			characters;
 
-	if (bytes < low)
+	if (bytes < low || bytes > high * MAX_MULTIBYTE_CHAR_LEN)
 		return false;
-	if (bytes <= high && bytes >= low * pg_database_encoding_max_length())
+	if (bytes <= high && bytes >= low * MAX_MULTIBYTE_CHAR_LEN)
 		return true;
 	characters = is_ascii(text, bytes) ? bytes : pg_mbstrlen_with_len(text, bytes);
 	return characters >= low && characters <= high;
+}
+
+PGC_BATCH(length_fails, pgc_batch_by_row, length_passes);
+
+/* say_length_in_sql writes the rule's text: the bounds that can be missed. */
+static void
+say_length_in_sql(PgcCompile *compile, int minimum, int maximum)
+{
+	const char *column = pgc_sql_text(compile);
+	StringInfo	sql = &compile->sql;
+
+	if (minimum > 0)
+		appendStringInfo(sql, "pg_catalog.length(%s) OPERATOR(pg_catalog.>=) %d", column, minimum);
+	if (maximum < PG_INT32_MAX)
+		appendStringInfo(sql, "%spg_catalog.length(%s) OPERATOR(pg_catalog.<=) %d",
+						 sql->len > 0 ? " AND " : "", column, maximum);
+	if (sql->len == 0)
+		appendStringInfoString(sql, "true");
 }
 
 static void
@@ -61,9 +87,11 @@ compile_length_between(PgcCompile *compile)
 				 errhint("The minimum must be at least 0 and at most the maximum.")));
 
 	compile->op->passes = length_passes;
+	compile->op->fails = length_fails;
 	compile->op->constant.integer.low = minimum;
 	compile->op->constant.integer.high = maximum;
 
+	say_length_in_sql(compile, minimum, maximum);
 	if (minimum == maximum)
 		appendStringInfo(&compile->words, "must have %d characters", minimum);
 	else if (!has_maximum)

@@ -377,3 +377,14 @@ pgc_require_text(PgcCompile *compile)
 				 errhint("Use satisfies with a cast if its text is meant.")));
 	compile->op->trim = compile->type == BPCHAROID;
 }
+
+/* pgc_require_no_columns refuses columns of a rule about the whole table. */
+void
+pgc_require_no_columns(const PgcCompile *compile)
+{
+	if (compile->spec->ncolumns > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rule kind \"%s\" is about the whole table, not about columns", compile->spec->kind),
+				 errhint("Give an empty list of columns.")));
+}

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "engine/kind.h"
 #include "engine/rights.h"
@@ -54,10 +55,15 @@ find_kind(const PgcRuleSpec *spec)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown kind of rule \"%s\"", spec->kind),
 				 errhint("Kinds of rules are %s.", pgc_kind_names())));
-	if (kind->ncolumns > 0 && spec->ncolumns != kind->ncolumns)
+	if ((kind->ncolumns == 1 && spec->ncolumns != 1) ||
+		(kind->ncolumns == PGC_SOME_COLUMNS && spec->ncolumns == 0) ||
+		(kind->ncolumns == PGC_PERHAPS_A_COLUMN && spec->ncolumns > 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("rule kind \"%s\" is about one column, not %d", kind->name, spec->ncolumns)));
+				 errmsg("rule kind \"%s\" is about %s, not %d", kind->name,
+						kind->ncolumns == PGC_SOME_COLUMNS ? "one or more columns" :
+						kind->ncolumns == PGC_PERHAPS_A_COLUMN ? "at most one column" : "one column",
+						spec->ncolumns)));
 	return kind;
 }
 
@@ -87,6 +93,29 @@ pgc_layout_index(const PgcLayout *layout, const char *name)
 			return i;
 	}
 	return -1;
+}
+
+/*
+ * pgc_layout_pick returns a layout of the columns of those names (char *), in
+ * their order; names that are not there are left out.
+ */
+PgcLayout *
+pgc_layout_pick(const PgcLayout *layout, const List *names)
+{
+	PgcLayout  *picked = palloc(sizeof(PgcLayout));
+	ListCell   *cell;
+
+	*picked = *layout;
+	picked->columns = palloc(Max(list_length(names), 1) * sizeof(PgcColumn));
+	picked->ncolumns = 0;
+	foreach(cell, names)
+	{
+		int			index = pgc_layout_index(layout, lfirst(cell));
+
+		if (index >= 0)
+			picked->columns[picked->ncolumns++] = layout->columns[index];
+	}
+	return picked;
 }
 
 /*
@@ -120,20 +149,26 @@ pgc_rule_uses_generated(const PgcLayout *layout, const PgcRule *rule)
 	return false;
 }
 
-/* bind_column looks up the one column of a rule that is about one. */
+/* bind_columns looks up the columns that a rule is about. */
 static void
-bind_column(PgcCompile *compile)
+bind_columns(PgcCompile *compile)
 {
-	int			index = pgc_layout_find(compile->layout, compile->spec->columns[0]);
+	PgcRule    *rule = compile->rule;
 
-	compile->column = &compile->layout->columns[index];
+	rule->columns = palloc(Max(compile->spec->ncolumns, 1) * sizeof(int));
+	for (int i = 0; i < compile->spec->ncolumns; i++)
+	{
+		int			index = pgc_layout_find(compile->layout, compile->spec->columns[i]);
+
+		rule->columns[rule->ncolumns++] = index;
+		rule->uses = bms_add_member(rule->uses, index);
+	}
+	if (rule->ncolumns == 0)
+		return;
+	compile->column = &compile->layout->columns[rule->columns[0]];
 	compile->typmod = compile->column->typmod;
 	compile->type = getBaseTypeAndTypmod(compile->column->type, &compile->typmod);
-	compile->op->column = index;
-	compile->rule->ncolumns = 1;
-	compile->rule->columns = palloc(sizeof(int));
-	compile->rule->columns[0] = index;
-	compile->rule->uses = bms_make_singleton(index);
+	compile->op->column = rule->columns[0];
 }
 
 /*
@@ -149,17 +184,21 @@ compile_rule(const PgcLayout *layout, const PgcRuleSpec *spec, PgcRule *rule, Pg
 	pgc_rights_enter(&saved, layout->owner, true);
 	rule->kind = find_kind(spec);
 	pgc_parameter_check_names(rule->kind, spec->parameters);
-	if (rule->kind->ncolumns == 1)
-		bind_column(&compile);
+	if (rule->kind->ncolumns != 0)
+		bind_columns(&compile);
 	op->null_passes = rule->kind->null_passes;
-
+	if (spec->filter != NULL)
+	{
+		rule->filter = pgc_expression_compile(spec->filter, "filter", layout, &rule->uses);
+		rule->filter_sql = pgc_expression_unqualified(spec->filter);
+	}
 	initStringInfo(&compile.words);
+	initStringInfo(&compile.sql);
 	pushJsonbValue(&compile.canonical, WJB_BEGIN_OBJECT, NULL);
 	rule->kind->compile(&compile);
 	rule->parameters = JsonbValueToJsonb(pushJsonbValue(&compile.canonical, WJB_END_OBJECT, NULL));
 	rule->words = compile.words.data;
-	if (spec->filter != NULL)
-		rule->filter = pgc_expression_compile(spec->filter, "filter", layout, &rule->uses);
+	rule->sql = compile.sql.len > 0 ? compile.sql.data : NULL;
 	pgc_rights_leave(&saved);
 }
 
@@ -289,10 +328,12 @@ evaluate(PgcExpression *expression, PgcProgram *program, const PgcRule *rule,
 		 const Datum *values, const bool *nulls, PgcErrors errors,
 		 bool *isnull, char **error)
 {
-	bool		catch = errors == PGC_ERRORS_CATCH || rule->action <= PGC_WARN;
 	ErrorContextCallback callback;
+	bool		catch = errors == PGC_ERRORS_CATCH;
 	bool		result;
 
+	if (errors == PGC_ERRORS_CATCH_WARN)
+		catch = rule->action <= PGC_WARN;
 	*isnull = false;
 	if (catch && pgc_expression_can_fail(expression) && !IsInParallelMode())
 		return pgc_expression_catch(expression, program, values, nulls, isnull, error);
@@ -421,12 +462,62 @@ pgc_program_run(PgcProgram *program, const Datum *values, const bool *nulls,
 }
 
 /*
- * pgc_program_considers says whether a rule's filter calls the row TRUE; on an
- * error in the filter it sets *error.
+ * pgc_program_considers says whether a rule's filter calls the row TRUE; errors
+ * of the filter are thrown.
  */
 bool
-pgc_program_considers(PgcProgram *program, int rule, const Datum *values,
-					  const bool *nulls, char **error)
+pgc_program_considers(PgcProgram *program, int rule, const Datum *values, const bool *nulls)
 {
-	return considers(program, &program->rules[rule], values, nulls, PGC_ERRORS_CATCH, error);
+	return considers(program, &program->rules[rule], values, nulls, PGC_ERRORS_THROW, NULL);
+}
+
+/* pgc_program_can_fail: may an expression of a rule that is not left out raise an error? */
+bool
+pgc_program_can_fail(const PgcProgram *program)
+{
+	for (int i = 0; i < program->nrules; i++)
+	{
+		const PgcRule *rule = &program->rules[i];
+
+		if (!rule->left_out && rule->broken == NULL &&
+			((rule->condition != NULL && pgc_expression_can_fail(rule->condition)) ||
+			 (rule->filter != NULL && pgc_expression_can_fail(rule->filter))))
+			return true;
+	}
+	return false;
+}
+
+/* is_built_in: do all columns that a rule uses have built-in types? */
+static bool
+is_built_in(const PgcLayout *layout, const PgcRule *rule)
+{
+	int			column = -1;
+
+	while ((column = bms_next_member(rule->uses, column)) >= 0)
+	{
+		if (getBaseType(layout->columns[column].type) >= FirstNormalObjectId)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * pgc_program_is_fixed: do the rules that are not left out say the same of a
+ * row for ever, and in every process?  Only what is built in promises that.
+ */
+bool
+pgc_program_is_fixed(const PgcProgram *program)
+{
+	for (int i = 0; i < program->nrules; i++)
+	{
+		const PgcRule *rule = &program->rules[i];
+
+		if (rule->left_out || rule->broken != NULL)
+			continue;
+		if (!is_built_in(&program->layout, rule) ||
+			(rule->condition != NULL && !pgc_expression_is_fixed(rule->condition)) ||
+			(rule->filter != NULL && !pgc_expression_is_fixed(rule->filter)))
+			return false;
+	}
+	return true;
 }

@@ -28,6 +28,7 @@ compile_satisfies(PgcCompile *compile)
 		compile->rule->columns[ncolumns++] = index;
 	compile->rule->uses = bms_add_members(compile->rule->uses, uses);
 	appendStringInfo(&compile->words, "must satisfy: %s", text);
+	appendStringInfoString(&compile->sql, pgc_expression_unqualified(text));
 	pgc_parameter_push(compile, "expression", text, false);
 }
 

@@ -1,4 +1,4 @@
--- The nine rules as CHECK constraints of :table.
+-- The ten rules as CHECK constraints of :table.
 ALTER TABLE :table
     ADD CONSTRAINT id CHECK (id IS NOT NULL),
     ADD CONSTRAINT customer_id CHECK (customer_id > 0),
@@ -8,4 +8,5 @@ ALTER TABLE :table
     ADD CONSTRAINT price CHECK (price >= 0),
     ADD CONSTRAINT created_at CHECK (created_at <= '2030-01-01 00:00:00+00'),
     ADD CONSTRAINT country CHECK (length(country) = 2),
+    ADD CONSTRAINT email CHECK (email ~ '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$'),
     ADD CONSTRAINT note CHECK (length(note) <= 200);

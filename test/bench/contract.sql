@@ -1,4 +1,4 @@
--- The nine rules as a contract on :table, with :action and :write_path.
+-- The ten rules as a contract on :table, with :action and :write_path.
 SELECT contract.describe(:'table', write_path => :'write_path');
 SELECT contract.not_null(:'table', 'id', :'action', name => 'id');
 SELECT contract.between(:'table', 'customer_id', 1, NULL, on_violation => :'action', name => 'customer_id');
@@ -10,6 +10,8 @@ SELECT contract.between(:'table', 'price', 0, NULL, on_violation => :'action', n
 SELECT contract.between(:'table', 'created_at', NULL, timestamptz '2030-01-01 00:00:00+00',
     on_violation => :'action', name => 'created_at');
 SELECT contract.length_between(:'table', 'country', 2, 2, :'action', name => 'country');
+SELECT contract.matches(:'table', 'email', '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$',
+    :'action', name => 'email');
 SELECT contract.length_between(:'table', 'note', NULL, 200, :'action', name => 'note');
 
 CREATE OR REPLACE VIEW failures AS

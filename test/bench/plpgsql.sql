@@ -1,4 +1,4 @@
--- The nine rules in a plpgsql trigger that diverts failing rows of :table, as one would write it by hand.
+-- The ten rules in a plpgsql trigger that diverts failing rows of :table, as one would write it by hand.
 SET client_min_messages = warning;
 
 CREATE TABLE IF NOT EXISTS quarantine (
@@ -19,6 +19,7 @@ BEGIN
             AND NEW.price >= 0
             AND NEW.created_at <= '2030-01-01 00:00:00+00'
             AND length(NEW.country) = 2
+            AND NEW.email ~ '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$'
             AND length(NEW.note) <= 200) THEN
         INSERT INTO quarantine (rules, "row") VALUES (array_remove(ARRAY[
             CASE WHEN NEW.id IS NULL THEN 'id' END,
@@ -29,6 +30,7 @@ BEGIN
             CASE WHEN NOT NEW.price >= 0 THEN 'price' END,
             CASE WHEN NEW.created_at > '2030-01-01 00:00:00+00' THEN 'created_at' END,
             CASE WHEN length(NEW.country) <> 2 THEN 'country' END,
+            CASE WHEN NEW.email !~ '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$' THEN 'email' END,
             CASE WHEN length(NEW.note) > 200 THEN 'note' END], NULL), to_jsonb(NEW));
         RETURN NULL;
     END IF;

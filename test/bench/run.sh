@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Benchmark of the write path: what nine rules cost as a contract, as CHECK constraints and as a plpgsql trigger.
+# Benchmark of the write path: what ten rules cost as a contract, as CHECK constraints and as a plpgsql trigger.
 #
 #   run.sh [-n rows] [-r rounds] [-x] [work ...]
 #
@@ -16,7 +16,6 @@
 #
 # Exit status: 0 even if a target was missed (the report says so), else if something did not run or counted wrong.
 set -euo pipefail
-shopt -s inherit_errexit
 
 WORKS="copy partitioned select update single quarantined warned unused_copy unused_select unused_single"
 rows=1000000
@@ -32,15 +31,9 @@ while getopts n:r:x option; do
 done
 shift $((OPTIND - 1))
 
-# Disks are noisy: take a memory file system where there is a large one. Programs must be allowed there, for our build.
-if [ -z "${TMPDIR:-}" ] && grep -E '^\S+ /dev/shm tmpfs ' /proc/mounts | grep -qv noexec; then
-	free=$(df --output=avail -k /dev/shm | tail -n 1)
-	[ "$free" -lt $((3 * 1024 * 1024 + rows * 3 / 2)) ] || export TMPDIR=/dev/shm
-fi
-BENCH=$(cd "$(dirname "$0")" && pwd)
-export BENCH
-# shellcheck source=SCRIPTDIR/../tools/env.sh
-. "$BENCH/../tools/env.sh"
+SCRATCH_KB=$((3 * 1024 * 1024 + rows * 3 / 2))
+# shellcheck source=SCRIPTDIR/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 WARMUP=2000 # single-row inserts before those that count
 INSERTS=20000
@@ -48,7 +41,6 @@ INSERTS=20000
 main() {
 	local works work
 	works=$(wanted "$@")
-	[ -r /proc/self/schedstat ] || die "this kernel has no /proc/<pid>/schedstat"
 	pin_to_one_cpu
 	if [ $extension = yes ]; then build; else export PGC_EXTRA_CONF=; fi
 	start_server 'synchronous_commit = off' 'full_page_writes = off' 'autovacuum = off' 'jit = off' \
@@ -59,27 +51,6 @@ main() {
 	for work in $works; do run_work "$work"; done
 	report
 }
-
-# Those of WORKS that begin with one of the arguments.
-wanted() {
-	local work start
-	[ $# -gt 0 ] || set -- ''
-	for work in $WORKS; do
-		for start in "$@"; do
-			[[ $work != "$start"* ]] || { echo "$work" && break; }
-		done
-	done | grep . || die "there is no such work: $*; there are $WORKS"
-}
-
-# The server and the clients inherit it from this shell.
-pin_to_one_cpu() {
-	cpu=$(($(nproc) - 1))
-	taskset -cp $cpu $$ >/dev/null 2>&1 || cpu=
-}
-
-say() { echo "bench: $*" >&2; }
-
-sql() { psql -XqAt -v ON_ERROR_STOP=1 -d "$@"; }
 
 make_variants() {
 	local variant
@@ -214,13 +185,6 @@ time_inserts() {
 		-D note="please ring twice, the bell is broken" "$1" 2>"$SCRATCH/pgbench.log" | difference
 }
 
-# What lies between the two lines of cpu.sh in the input.
-difference() {
-	awk '$1 == "rows" { rows = $2 }
-		$1 == "at" { if (n++) printf "%.0f %.0f %s\n", $2 - cpu, $3 - wall, rows; cpu = $2; wall = $3 }
-		END { exit n != 2 }'
-}
-
 # check_counts work variant data: are there as many rows, and as many failures of each rule, as there must be?
 check_counts() {
 	local kept=$rows fates='' found must
@@ -241,13 +205,7 @@ counts() {
 }
 
 report() {
-	local processor pinned="nothing pinned to a core"
-	processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-	[ -z "$cpu" ] || pinned="server and clients on core $cpu"
-	echo "PostgreSQL $(sql postgres -c 'SHOW server_version')," \
-		"$(getconf _NPROCESSORS_ONLN) cores (${processor:-$(uname -m)})," \
-		"$pinned, data on $(stat -fc %T "$SCRATCH"), CPU time of the backend from /proc/<pid>/schedstat."
-	echo
+	print_machine
 	perl "$BENCH/report.pl" "$rows" $INSERTS "$SCRATCH/results"
 }
 

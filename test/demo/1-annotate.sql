@@ -41,3 +41,10 @@ SELECT contract.format('customers', 'country', 'country_code');
 \echo '-- Audit: not looked at on write. One shipped order in a hundred may lack its time.'
 SELECT contract.not_null('orders', 'shipped_at', filter => $$status = 'shipped'$$, tolerance => 0.01,
 	on_violation => 'audit');
+\echo
+\echo '-- About more than one row, so for audits only: keys, references, what a quarter must bring in.'
+SELECT contract.unique('orders', '{order_no}');
+SELECT contract.unique('customers', '{email}');
+SELECT contract.references('orders', '{customer_id}', 'customers', '{id}');
+SELECT contract.row_count('orders', 100000);
+SELECT contract.metric('orders', 'amount', 'avg', 50, 500, name => 'average_amount');

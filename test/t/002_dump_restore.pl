@@ -99,7 +99,9 @@ run('source', q{
 	SELECT contract.not_null('simple', 'id');
 	ALTER TABLE simple RENAME TO simpler;
 	INSERT INTO simpler VALUES (NULL);
-	SELECT * FROM contract.check('orders');
+	SELECT contract.metric('orders', 'amount', 'avg', maximum => 100);
+	SELECT contract.query('orders', 'SELECT id FROM public.orders WHERE amount < 0');
+	SELECT * FROM contract.check('orders', profile => true);
 	SELECT * FROM contract.check('events');
 	SELECT * FROM contract.release('orders');
 });
@@ -109,6 +111,7 @@ my %state = (
 	scorecard => 'SELECT * FROM contract.scorecard ORDER BY dataset',
 	violations => 'SELECT * FROM contract.violations ORDER BY id',
 	results => 'SELECT * FROM contract.results ORDER BY run_id, rule',
+	metrics => 'SELECT * FROM contract.metrics ORDER BY run_id, column_name, metric',
 	quarantined => 'SELECT * FROM contract.quarantined ORDER BY id',
 	'pii columns' => 'SELECT * FROM contract.pii_columns ORDER BY dataset, column_name',
 	annotations => 'SELECT * FROM contract.column_annotation ORDER BY dataset_id, column_name',

@@ -21,7 +21,7 @@ postgresql_major() {
 packages() {
 	case $1 in
 		build) printf '%s\n' make gcc libc6-dev libyaml-dev ;;
-		test) printf '%s\n' perl libipc-run-perl ;;
+		test) printf '%s\n' perl libipc-run-perl procps ;;
 		lint) printf '%s\n' clang-tidy cppcheck shellcheck pg-bsd-indent binutils perl ;;
 		versions) printf '%s\n' debootstrap ;;
 		*) say "unknown group \"$1\"" ;;

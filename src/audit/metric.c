@@ -1,0 +1,228 @@
+/*
+ * src/audit/metric.c
+ *		Rules that judge a table by one value (row_count, fresh, metric): one
+ *		statement computes the values of all of them.
+ *
+ * PostgreSQL evaluates an aggregate that several expressions of a statement share
+ * only once.  If the statement raises an error, each rule is asked for alone, so
+ * that only the one to blame is reported.
+ */
+#include "postgres.h"
+
+#include "audit/ask.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+/* Rules that one statement answers, in the order of its columns. */
+typedef struct Question
+{
+	PgcAudit   *audit;
+	List	   *rules;			/* indexes */
+} Question;
+
+/* expected_of returns a rule's parameters without those that say what is measured. */
+static Datum
+expected_of(const PgcRule *rule)
+{
+	static const char *const others[] = {"metric", "quantile", "query"};
+	Datum		expected = JsonbPGetDatum(rule->parameters);
+
+	for (int i = 0; i < lengthof(others); i++)
+		expected = DirectFunctionCall2(jsonb_delete, expected, CStringGetTextDatum(others[i]));
+	return expected;
+}
+
+/* pgc_metric_tally starts the tally of a rule that a statement answers. */
+PgcTally *
+pgc_metric_tally(PgcAudit *audit, int rule)
+{
+	PgcTally   *tally = &audit->tallies[rule];
+
+	tally->done = true;
+	tally->considered = tally->failed = -1;
+	tally->executor = "statement";
+	tally->expected = expected_of(&audit->program->rules[rule]);
+	return tally;
+}
+
+/* pgc_metric_skip notes why a rule is not evaluated. */
+void
+pgc_metric_skip(PgcAudit *audit, int rule, char *reason)
+{
+	PgcTally   *tally = pgc_metric_tally(audit, rule);
+
+	tally->skipped = reason;
+	tally->executor = NULL;
+}
+
+/*
+ * pgc_metric_judge compares a value of a type with bounds and
+ * notes it in the rule's tally; masked: the value is not to be shown.
+ */
+void
+pgc_metric_judge(PgcAudit *audit, int rule, const char *title, const PgcBounds *bounds,
+				 Oid type, NullableDatum value, bool masked)
+{
+	PgcTally   *tally = pgc_metric_tally(audit, rule);
+	double		tolerance = audit->of_contract ? audit->contract->rules[rule].tolerance : 0;
+	StringInfoData observed;
+	char	   *shown = NULL;
+
+	if (!value.isnull)
+	{
+		shown = masked ? PGC_MASK : pgc_ask_text(type, value.value);
+		tally->missed = !pgc_bounds_hold(bounds, pgc_bounds_convert(type, value.value), tolerance);
+	}
+	initStringInfo(&observed);
+	pgc_ask_field(&observed, "value", shown, pgc_type_is_number(type));
+	tally->observed = pgc_ask_object(&observed);
+	if (shown == NULL)
+		tally->message = psprintf("%s: no values", title);
+	else if (tally->missed)
+		tally->message = psprintf("%s is %s, not %s%s", title, shown, bounds->words,
+								  tolerance > 0 ? psprintf(" (tolerance %g)", tolerance) : "");
+}
+
+/* judge_age notes how old the newest value (timestamptz) is. */
+static void
+judge_age(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum newest, bool masked)
+{
+	PgcTally   *tally = pgc_metric_tally(audit, rule);
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
+	Datum		oldest = DirectFunctionCall2(timestamptz_mi_interval, now, IntervalPGetDatum(measure->max_age));
+	char	   *age = NULL;
+	StringInfoData observed;
+
+	tally->missed = newest.isnull || DatumGetTimestampTz(newest.value) < DatumGetTimestampTz(oldest);
+	if (newest.isnull)
+		tally->message = psprintf("%s has no value", measure->title);
+	else if (!TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(newest.value)))
+		age = pgc_ask_text(INTERVALOID, DirectFunctionCall2(timestamp_mi, now, newest.value));
+	if (tally->missed && !newest.isnull)
+		tally->message = psprintf("newest %s is %s old, older than %s", measure->title,
+								  masked ? PGC_MASK : age ? age : "infinitely",
+								  pgc_ask_text(INTERVALOID, IntervalPGetDatum(measure->max_age)));
+	initStringInfo(&observed);
+	pgc_ask_field(&observed, "newest", newest.isnull ? NULL : masked ? PGC_MASK :
+				  pgc_ask_text(TIMESTAMPTZOID, newest.value), false);
+	pgc_ask_field(&observed, "age", age && masked ? PGC_MASK : age, false);
+	tally->observed = pgc_ask_object(&observed);
+}
+
+/* take_values judges the rules of a question by the one row of its answer. */
+static void
+take_values(const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg)
+{
+	const Question *question = arg;
+	PgcAudit   *audit = question->audit;
+	MemoryContext caller = MemoryContextSwitchTo(audit->context);
+	ListCell   *cell;
+
+	foreach(cell, question->rules)
+	{
+		int			rule = lfirst_int(cell);
+		int			column = foreach_current_index(cell);
+		const PgcMeasure *measure = pgc_rule_measure(&audit->program->rules[rule]);
+		NullableDatum value = {values[column], nulls[column]};
+		bool		masked = measure->is_value &&
+		pgc_evidence_is_personal(audit->contract, audit->program, rule);
+
+		if (measure->max_age != NULL)
+			judge_age(audit, rule, measure, value, masked);
+		else
+			pgc_metric_judge(audit, rule, measure->title, measure->bounds,
+							 TupleDescAttr(descriptor, column)->atttypid, value, masked);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/* ask runs the statement of some rules; returns NULL or its error. */
+static char *
+ask(PgcAudit *audit, List *rules)
+{
+	Question	question = {.audit = audit,.rules = rules};
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	foreach(cell, rules)
+		appendStringInfo(&sql, "%s%s", sql.len == 0 ? "SELECT " : ", ",
+						 pgc_rule_measure(&audit->program->rules[lfirst_int(cell)])->sql);
+	appendStringInfo(&sql, " %s", pgc_select_from(audit->relation));
+	return pgc_ask_run(audit, sql.data, take_values, &question);
+}
+
+/* why_not says why a measure is not asked for, or returns NULL. */
+static char *
+why_not(const PgcAudit *audit, int rule, const PgcMeasure *measure)
+{
+	const PgcExpression *filter = audit->program->rules[rule].filter;
+
+	if (measure->sql == NULL)
+		return "the time of the last write is sampled by the database's worker, which this version does not have";
+	if (audit->partial && filter != NULL && pgc_expression_is_foreign(filter))
+		return PGC_ASK_FOREIGN;
+	return NULL;
+}
+
+/*
+ * know deals with a rule for which nothing must be read: it is skipped, or the
+ * pass has counted all rows.  Returns whether it did.
+ */
+static bool
+know(PgcAudit *audit, int rule, const PgcMeasure *measure)
+{
+	NullableDatum rows = {Int64GetDatum(audit->rows), false};
+	char	   *reason = why_not(audit, rule, measure);
+
+	if (reason != NULL)
+	{
+		pgc_metric_skip(audit, rule, reason);
+		return true;
+	}
+	if (!measure->is_count || audit->program->rules[rule].filter != NULL || audit->rows < 0)
+		return false;
+	pgc_metric_judge(audit, rule, measure->title, measure->bounds, INT8OID, rows, false);
+	audit->tallies[rule].executor = "pass";
+	return true;
+}
+
+/* ask_alone asks for each of some rules in a statement of its own. */
+static void
+ask_alone(PgcAudit *audit, List *rules)
+{
+	ListCell   *cell;
+
+	foreach(cell, rules)
+	{
+		char	   *error = ask(audit, list_make1_int(lfirst_int(cell)));
+
+		if (error != NULL)
+			pgc_metric_tally(audit, lfirst_int(cell))->error = error;
+	}
+}
+
+/*
+ * pgc_metric_run fills the tallies of all rules row_count, fresh and metric that
+ * are not done yet.
+ */
+void
+pgc_metric_run(PgcAudit *audit)
+{
+	MemoryContext caller = MemoryContextSwitchTo(audit->context);
+	List	   *rules = NIL;
+
+	for (int i = 0; i < audit->program->nrules; i++)
+	{
+		const PgcMeasure *measure = pgc_rule_measure(&audit->program->rules[i]);
+
+		if (measure != NULL && !audit->tallies[i].done && !know(audit, i, measure))
+			rules = lappend_int(rules, i);
+	}
+	if (rules != NIL && ask(audit, rules) != NULL)
+		ask_alone(audit, rules);
+	MemoryContextSwitchTo(caller);
+}

@@ -1,0 +1,24 @@
+# The fast comparators say what PostgreSQL's operators say: some rounds of test/fuzz.
+use strict;
+use warnings;
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(extra => [ '--locale=C.UTF-8', '--encoding=UTF8' ]);
+$node->append_conf('postgresql.conf', $ENV{PGC_EXTRA_CONF} // '');
+$node->append_conf('postgresql.conf', 'log_statement = none');
+$node->start;
+
+foreach my $name (qw(numbers regex texts))
+{
+	$node->safe_psql('postgres', "CREATE DATABASE $name");
+	my ($rc, $stdout, $stderr) = $node->psql($name, "\\i $FindBin::RealBin/../fuzz/$name.sql",
+		extra_params => [ '-v', 'rounds=20', '-v', 'seed=1' ]);
+	is($rc, 0, "$name: no difference") or diag $stderr;
+}
+
+$node->stop;
+done_testing();

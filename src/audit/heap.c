@@ -19,6 +19,7 @@
 #include "audit/heap.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "compat.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/predicate.h"
@@ -296,16 +297,31 @@ clear_nulls(PgcHeap *heap)
 	heap->nstale = nrows;
 }
 
-/* pgc_heap_pin pins a page in place of the one before and returns its buffer. */
-Buffer
+/*
+ * pin returns the buffer of a page.  Pages that were read one after the other often lie so in
+ * shared buffers, too: the buffer after the last one is tried before the look-up.
+ */
+static Buffer
+pin(PgcHeap *heap, BlockNumber block)
+{
+	Buffer		guess = heap->last + 1;
+
+	if (!BufferIsValid(heap->last) || BufferIsLocal(heap->last) || guess > NBuffers ||
+		!pgc_compat_read_in(heap->relation, block, guess))
+		guess = ReadBufferExtended(heap->relation, MAIN_FORKNUM, block, RBM_NORMAL, heap->strategy);
+	heap->last = guess;
+	return guess;
+}
+
+/* pgc_heap_pin pins a page in place of the one before. */
+void
 pgc_heap_pin(PgcHeap *heap, BlockNumber block)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (BufferIsValid(heap->buffer))
 		ReleaseBuffer(heap->buffer);
 	heap->buffer = InvalidBuffer;
-	heap->buffer = ReadBufferExtended(heap->relation, MAIN_FORKNUM, block, RBM_NORMAL, heap->strategy);
-	return heap->buffer;
+	heap->buffer = pin(heap, block);
 }
 
 /*

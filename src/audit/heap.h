@@ -31,6 +31,7 @@ typedef struct PgcHeap
 	Snapshot	snapshot;
 	BufferAccessStrategy strategy;
 	Buffer		buffer;			/* pinned; or InvalidBuffer */
+	Buffer		last;			/* that was pinned last, or InvalidBuffer */
 	bool		settled;		/* no tuple of the page awaits the end of a
 								 * transaction that the snapshot does not see */
 	int			natts;			/* up to the last wanted attribute */
@@ -49,7 +50,7 @@ typedef struct PgcHeap
 extern bool pgc_heap_can_read(Relation relation);
 extern PgcHeap *pgc_heap_open(Relation relation, const PgcLayout *layout,
 							  const Bitmapset *columns, Snapshot snapshot);
-extern Buffer pgc_heap_pin(PgcHeap *heap, BlockNumber block);
+extern void pgc_heap_pin(PgcHeap *heap, BlockNumber block);
 extern void pgc_heap_read(PgcHeap *heap, BlockNumber block);
 extern bool pgc_heap_was_changed(PgcHeap *heap, XLogRecPtr lsn);
 extern void pgc_heap_fetch(PgcHeap *heap, ItemPointer tid);

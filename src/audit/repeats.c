@@ -24,14 +24,14 @@
 
 typedef struct HashBlock
 {
-	struct HashBlock *previous;		/* in memory, full */
+	struct HashBlock *previous; /* in memory, full */
 	int64		spilled;		/* block of the file before it, or -1 */
 	uint64		hashes[BLOCK_HASHES];
 } HashBlock;
 
 typedef struct Partition
 {
-	HashBlock	   *last;			/* being filled; or NULL: nothing came yet */
+	HashBlock  *last;			/* being filled; or NULL: nothing came yet */
 	int			fill;			/* hashes in last */
 	int64		spilled;		/* last block in the file, or -1 */
 	int64		nhashes;
@@ -50,7 +50,7 @@ struct PgcRepeats
 	ResourceOwner owner;		/* of the file */
 	int			bits;			/* of a hash that say its partition */
 	Partition  *partitions;
-	HashBlock	   *unused;			/* chain of blocks written out */
+	HashBlock  *unused;			/* chain of blocks written out */
 	int64		nblocks;		/* allocated */
 	int64		most_blocks;
 	BufFile    *file;			/* or NULL: all fits */
@@ -118,7 +118,7 @@ spill(PgcRepeats *repeats)
 
 		while (partition->last != NULL && partition->last->previous != NULL)
 		{
-			HashBlock	   *block = partition->last->previous;
+			HashBlock  *block = partition->last->previous;
 
 			partition->last->previous = block->previous;
 			block->spilled = partition->spilled;
@@ -134,7 +134,7 @@ spill(PgcRepeats *repeats)
 static HashBlock *
 new_block(PgcRepeats *repeats)
 {
-	HashBlock	   *block;
+	HashBlock  *block;
 
 	if (repeats->unused == NULL && repeats->nblocks >= repeats->most_blocks)
 		spill(repeats);
@@ -152,7 +152,7 @@ new_block(PgcRepeats *repeats)
 static void
 extend(PgcRepeats *repeats, Partition *partition)
 {
-	HashBlock	   *block = new_block(repeats);
+	HashBlock  *block = new_block(repeats);
 
 	block->previous = partition->last;
 	partition->last = block;
@@ -213,7 +213,7 @@ static bool
 count_partition(PgcRepeats *repeats, const Partition *partition, Count *count)
 {
 	int			fill = partition->fill;
-	HashBlock		read;
+	HashBlock	read;
 
 	for (const HashBlock *block = partition->last; block != NULL; block = block->previous)
 	{

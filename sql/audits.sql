@@ -101,7 +101,7 @@ SELECT contract.unique(r, '{f}'), contract.references(r, '{f}', 'shop.allowed', 
 SELECT rule, status, considered, failed, message, executor FROM contract.check('feelings');
 SELECT rule, status, considered, failed, message, executor FROM contract.check('felt');
 SELECT contract.failing_rows('felt', 'references_f') AS query \gset
-:query;
+:query ORDER BY id;
 
 /*
  * Numbers too long to be shown

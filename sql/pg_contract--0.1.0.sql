@@ -876,8 +876,8 @@ FROM contract.metric m
 JOIN contract.dataset d USING (dataset_id)
 LEFT JOIN contract.column_annotation a ON a.dataset_id = m.dataset_id AND a.column_name = m.column_name
 CROSS JOIN LATERAL (SELECT CASE
-	WHEN m.metric NOT IN ('min', 'max', 'mean') THEN m.value
-	WHEN m.metric <> 'mean' AND a.pii_category IS NOT NULL THEN '***'
+	WHEN m.column_name IS NULL THEN m.value
+	WHEN m.metric IN ('min', 'max', 'mean') AND a.pii_category IS NOT NULL THEN '***'
 	ELSE contract.masked(m.dataset_id, ARRAY[m.column_name], m.value) END AS value) s
 WHERE contract.visible(m.dataset_id);
 COMMENT ON VIEW contract.metrics IS

@@ -13,9 +13,12 @@
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/guc.h"
+#include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -65,6 +68,24 @@ pgc_compat_owns_relation(Oid relid, Oid role)
 #else
 	return pg_class_ownercheck(relid, role);
 #endif
+}
+
+/* Pins a page of a relation in a buffer if that is where it is, and counts it as a hit. */
+static inline bool
+pgc_compat_read_in(Relation relation, BlockNumber block, Buffer buffer)
+{
+#if PG_VERSION_NUM >= 160000
+	bool		found = ReadRecentBuffer(relation->rd_locator, MAIN_FORKNUM, block, buffer);
+#else
+	bool		found = ReadRecentBuffer(relation->rd_node, MAIN_FORKNUM, block, buffer);
+#endif
+
+	if (found)
+	{
+		pgstat_count_buffer_read(relation);
+		pgstat_count_buffer_hit(relation);
+	}
+	return found;
 }
 
 /* The status of backend number i, from 1. */

@@ -15,7 +15,9 @@
 #include "access/table.h"
 #include "audit/audit.h"
 #include "catalog/pg_type.h"
+#include "engine/kind.h"
 #include "fmgr.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -120,10 +122,24 @@ pick_columns(FunctionCallInfo fcinfo, Relation relation)
 	return layout;
 }
 
-/* require_row_rules refuses rules that cannot be judged on one row. */
+/* runs_foreign: does a rule run functions that are not built in? */
+static bool
+runs_foreign(const PgcRule *rule)
+{
+	return (rule->condition != NULL && pgc_expression_is_foreign(rule->condition)) ||
+		(rule->filter != NULL && pgc_expression_is_foreign(rule->filter));
+}
+
+/*
+ * require_row_rules refuses rules that cannot be judged on one row, and, for
+ * others than the owner, those that run the owner's functions: values made up would
+ * be passed to them with the owner's rights.
+ */
 static void
 require_row_rules(const PgcProgram *program)
 {
+	bool		is_owner = has_privs_of_role(GetUserId(), program->layout.owner);
+
 	for (int i = 0; i < program->nrules; i++)
 	{
 		const PgcRule *rule = &program->rules[i];
@@ -132,6 +148,8 @@ require_row_rules(const PgcProgram *program)
 			refuse(psprintf("Rule \"%s\" is not about single rows.", rule->name));
 		if (rule->broken != NULL)
 			refuse(psprintf("Rule \"%s\": %s.", rule->name, rule->broken));
+		if (!is_owner && runs_foreign(rule))
+			refuse(psprintf("Rule \"%s\" runs functions of the owner's.", rule->name));
 	}
 }
 

@@ -19,11 +19,21 @@
 #include "audit/heap.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "compat.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/predicate.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+
+/* Bytes that memory hands out at a time. */
+#define CACHE_LINE 64
+
+#ifdef __GNUC__
+#define prefetch(address) __builtin_prefetch(address)
+#else
+#define prefetch(address) ((void) 0)
+#endif
 
 /*
  * pgc_heap_can_read: is the relation's storage a heap whose columns are all
@@ -296,41 +306,102 @@ clear_nulls(PgcHeap *heap)
 	heap->nstale = nrows;
 }
 
-/* pgc_heap_pin pins a page in place of the one before and returns its buffer. */
-Buffer
-pgc_heap_pin(PgcHeap *heap, BlockNumber block)
+/*
+ * pin returns the buffer of a page.  Pages that were read one after the other often lie so in
+ * shared buffers, too: the buffer after the last one is tried before the look-up.
+ */
+static Buffer
+pin(PgcHeap *heap, BlockNumber block)
 {
-	CHECK_FOR_INTERRUPTS();
-	if (BufferIsValid(heap->buffer))
-		ReleaseBuffer(heap->buffer);
-	heap->buffer = InvalidBuffer;
-	heap->buffer = ReadBufferExtended(heap->relation, MAIN_FORKNUM, block, RBM_NORMAL, heap->strategy);
-	return heap->buffer;
+	Buffer		guess = heap->last + 1;
+
+	if (!BufferIsValid(heap->last) || BufferIsLocal(heap->last) || guess > NBuffers ||
+		!pgc_compat_read_in(heap->relation, block, guess))
+		guess = ReadBufferExtended(heap->relation, MAIN_FORKNUM, block, RBM_NORMAL, heap->strategy);
+	heap->last = guess;
+	return guess;
+}
+
+/* release lets go of a buffer, if it is one. */
+static void
+release(Buffer *buffer)
+{
+	if (BufferIsValid(*buffer))
+		ReleaseBuffer(*buffer);
+	*buffer = InvalidBuffer;
 }
 
 /*
- * touch reads a byte of each cache line of a page, upwards.  Tuples lie on a page
- * from its end downwards, and so would be waited for one by one; upwards, the
- * processor sees what is coming.  Measured: a third of the time of a scan.
+ * pgc_heap_pin pins a page in place of the one before; next is the page that will
+ * be asked for after it, or InvalidBlockNumber.
  */
+void
+pgc_heap_pin(PgcHeap *heap, BlockNumber block, BlockNumber next)
+{
+	CHECK_FOR_INTERRUPTS();
+	release(&heap->buffer);
+	heap->is_near = BufferIsValid(heap->ahead) && heap->ahead_block == block;
+	if (heap->is_near)
+	{
+		heap->buffer = heap->ahead;
+		heap->ahead = InvalidBuffer;
+	}
+	else
+	{
+		release(&heap->ahead);
+		heap->buffer = pin(heap, block);
+	}
+	if (BlockNumberIsValid(next))
+	{
+		heap->ahead = pin(heap, next);
+		heap->ahead_block = next;
+	}
+}
+
+/*
+ * Waiting for memory would be half of a scan.  Tuples lie on a page from its end
+ * downwards, which the processor does not foresee.  So the next page is asked for
+ * upwards, some lines for each row of this one: all at once would be waited for.
+ */
+
+/* touch reads a byte of each cache line of a page, upwards. */
 static inline void
 touch(const volatile char *page)
 {
-	for (int offset = 0; offset < BLCKSZ; offset += PG_CACHE_LINE_SIZE / 2)
+	for (int offset = 0; offset < BLCKSZ; offset += CACHE_LINE)
 		(void) page[offset];
+}
+
+/* ask_for asks for some cache lines from an address on, and returns the address behind them. */
+static inline const char *
+ask_for(const char *address, int nlines)
+{
+	for (; nlines > 0; nlines--, address += CACHE_LINE)
+		prefetch(address);
+	return address;
 }
 
 /* pgc_heap_read fills rows with the visible tuples of the page that is pinned. */
 void
 pgc_heap_read(PgcHeap *heap, BlockNumber block)
 {
-	touch(BufferGetPage(heap->buffer));
+	bool		has_next = BufferIsValid(heap->ahead);
+	const char *next = has_next ? (const char *) BufferGetPage(heap->ahead) : NULL;
+	int			nrows;
+
+	if (!heap->is_near)
+		touch(BufferGetPage(heap->buffer));
 	LockBuffer(heap->buffer, BUFFER_LOCK_SHARE);
 	collect(heap, block);
 	LockBuffer(heap->buffer, BUFFER_LOCK_UNLOCK);
 	clear_nulls(heap);
-	for (int row = 0; row < heap->rows.chunk.nrows; row++)
+	nrows = heap->rows.chunk.nrows;
+	for (int row = 0; row < nrows; row++)
+	{
+		if (has_next)
+			next = ask_for(next, BLCKSZ / CACHE_LINE / nrows + 1);
 		deform(heap, row);
+	}
 }
 
 /*
@@ -359,7 +430,7 @@ pgc_heap_fetch(PgcHeap *heap, ItemPointer tid)
 	Page		page;
 	ItemId		item;
 
-	pgc_heap_pin(heap, ItemPointerGetBlockNumber(tid));
+	pgc_heap_pin(heap, ItemPointerGetBlockNumber(tid), InvalidBlockNumber);
 	page = BufferGetPage(heap->buffer);
 	LockBuffer(heap->buffer, BUFFER_LOCK_SHARE);
 	item = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
@@ -373,7 +444,7 @@ pgc_heap_fetch(PgcHeap *heap, ItemPointer tid)
 void
 pgc_heap_close(PgcHeap *heap)
 {
-	if (BufferIsValid(heap->buffer))
-		ReleaseBuffer(heap->buffer);
+	release(&heap->buffer);
+	release(&heap->ahead);
 	MemoryContextDelete(heap->context);
 }

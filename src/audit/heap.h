@@ -31,6 +31,11 @@ typedef struct PgcHeap
 	Snapshot	snapshot;
 	BufferAccessStrategy strategy;
 	Buffer		buffer;			/* pinned; or InvalidBuffer */
+	Buffer		ahead;			/* of the page that comes next, or
+								 * InvalidBuffer */
+	BlockNumber ahead_block;
+	bool		is_near;		/* the page was asked for while it was ahead */
+	Buffer		last;			/* that was pinned last, or InvalidBuffer */
 	bool		settled;		/* no tuple of the page awaits the end of a
 								 * transaction that the snapshot does not see */
 	int			natts;			/* up to the last wanted attribute */
@@ -49,7 +54,7 @@ typedef struct PgcHeap
 extern bool pgc_heap_can_read(Relation relation);
 extern PgcHeap *pgc_heap_open(Relation relation, const PgcLayout *layout,
 							  const Bitmapset *columns, Snapshot snapshot);
-extern Buffer pgc_heap_pin(PgcHeap *heap, BlockNumber block);
+extern void pgc_heap_pin(PgcHeap *heap, BlockNumber block, BlockNumber next);
 extern void pgc_heap_read(PgcHeap *heap, BlockNumber block);
 extern bool pgc_heap_was_changed(PgcHeap *heap, XLogRecPtr lsn);
 extern void pgc_heap_fetch(PgcHeap *heap, ItemPointer tid);

@@ -101,10 +101,11 @@ static bool
 holds(PgcPass *pass, const PgcPart *old, const bool *unchanged, int page, BlockNumber block)
 {
 	bool		known = old != NULL && page < old->nblocks && old->settled[page];
+	BlockNumber next = old == NULL && block + 1 < pass->leaf->nblocks ? block + 1 : InvalidBlockNumber;
 
 	if (known && unchanged[page])
 		return true;
-	pgc_heap_pin(pass->heap, block);
+	pgc_heap_pin(pass->heap, block, next);
 	return known && !pgc_heap_was_changed(pass->heap, pass->leaf->state->old_lsn);
 }
 

@@ -72,10 +72,10 @@ want_column(Profile *profile, const PgcColumn *column)
 	want(profile, name, "nulls", psprintf("count(*) - count(%s)", quoted));
 	if (OidIsValid(lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC)->hash_extended_proc))
 		want(profile, name, "distinct", psprintf("contract.approximate_distinct_count(%s)", quoted));
+	if (is_pii(profile->audit->contract, name))
+		return;					/* of few rows these would be the values */
 	if (pgc_type_is_number(type))
 		want(profile, name, "mean", psprintf("avg(%s)", quoted));
-	if (is_pii(profile->audit->contract, name))
-		return;
 	if (least != NULL)
 		want(profile, name, "min", least);
 	if (most != NULL)

@@ -22,16 +22,16 @@
 #define MOST_BITS 12			/* 4096 partitions */
 #define FEWEST_BITS 3
 
-typedef struct Block
+typedef struct HashBlock
 {
-	struct Block *previous;		/* in memory, full */
+	struct HashBlock *previous; /* in memory, full */
 	int64		spilled;		/* block of the file before it, or -1 */
 	uint64		hashes[BLOCK_HASHES];
-} Block;
+} HashBlock;
 
 typedef struct Partition
 {
-	Block	   *last;			/* being filled; or NULL: nothing came yet */
+	HashBlock  *last;			/* being filled; or NULL: nothing came yet */
 	int			fill;			/* hashes in last */
 	int64		spilled;		/* last block in the file, or -1 */
 	int64		nhashes;
@@ -50,7 +50,7 @@ struct PgcRepeats
 	ResourceOwner owner;		/* of the file */
 	int			bits;			/* of a hash that say its partition */
 	Partition  *partitions;
-	Block	   *unused;			/* chain of blocks written out */
+	HashBlock  *unused;			/* chain of blocks written out */
 	int64		nblocks;		/* allocated */
 	int64		most_blocks;
 	BufFile    *file;			/* or NULL: all fits */
@@ -118,12 +118,12 @@ spill(PgcRepeats *repeats)
 
 		while (partition->last != NULL && partition->last->previous != NULL)
 		{
-			Block	   *block = partition->last->previous;
+			HashBlock  *block = partition->last->previous;
 
 			partition->last->previous = block->previous;
 			block->spilled = partition->spilled;
 			partition->spilled = repeats->nspilled++;
-			BufFileWrite(repeats->file, block, sizeof(Block));
+			BufFileWrite(repeats->file, block, sizeof(HashBlock));
 			block->previous = repeats->unused;
 			repeats->unused = block;
 		}
@@ -131,10 +131,10 @@ spill(PgcRepeats *repeats)
 }
 
 /* new_block returns a block to be filled. */
-static Block *
+static HashBlock *
 new_block(PgcRepeats *repeats)
 {
-	Block	   *block;
+	HashBlock  *block;
 
 	if (repeats->unused == NULL && repeats->nblocks >= repeats->most_blocks)
 		spill(repeats);
@@ -145,14 +145,14 @@ new_block(PgcRepeats *repeats)
 		return block;
 	}
 	repeats->nblocks++;
-	return MemoryContextAlloc(repeats->context, sizeof(Block));
+	return MemoryContextAlloc(repeats->context, sizeof(HashBlock));
 }
 
 /* extend gives a partition another block. */
 static void
 extend(PgcRepeats *repeats, Partition *partition)
 {
-	Block	   *block = new_block(repeats);
+	HashBlock  *block = new_block(repeats);
 
 	block->previous = partition->last;
 	partition->last = block;
@@ -199,10 +199,10 @@ count_hashes(Count *count, const uint64 *hashes, int nhashes, int bits)
 
 /* read_block reads a block of the file. */
 static void
-read_block(PgcRepeats *repeats, int64 number, Block *block)
+read_block(PgcRepeats *repeats, int64 number, HashBlock *block)
 {
-	if (BufFileSeek(repeats->file, 0, (off_t) (number * sizeof(Block)), SEEK_SET) != 0 ||
-		BufFileRead(repeats->file, block, sizeof(Block)) != sizeof(Block))
+	if (BufFileSeek(repeats->file, 0, (off_t) (number * sizeof(HashBlock)), SEEK_SET) != 0 ||
+		BufFileRead(repeats->file, block, sizeof(HashBlock)) != sizeof(HashBlock))
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not read from the temporary file of an audit: %m")));
@@ -213,9 +213,9 @@ static bool
 count_partition(PgcRepeats *repeats, const Partition *partition, Count *count)
 {
 	int			fill = partition->fill;
-	Block		read;
+	HashBlock	read;
 
-	for (const Block *block = partition->last; block != NULL; block = block->previous)
+	for (const HashBlock *block = partition->last; block != NULL; block = block->previous)
 	{
 		if (!count_hashes(count, block->hashes, fill, repeats->bits))
 			return false;

@@ -97,7 +97,7 @@ sample_heap(Sampling *sampling, Relation relation)
 	{
 		BlockNumber block = sampling->next - sampling->passed;
 
-		pgc_heap_pin(heap, block);
+		pgc_heap_pin(heap, block, InvalidBlockNumber);
 		pgc_heap_read(heap, block);
 		if (heap->rows.chunk.nrows > 0)
 		{

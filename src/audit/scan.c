@@ -109,9 +109,11 @@ scan_heap(PgcScan *scan, Relation leaf)
 
 	for (BlockNumber block = 0; block < nblocks && !scan->stop; block++)
 	{
+		bool		reads_next = pages == NULL && block + 1 < nblocks;
+
 		if (pages != NULL && pgc_pages_is_clean(pages, block))
 			continue;
-		pgc_heap_pin(heap, block);
+		pgc_heap_pin(heap, block, reads_next ? block + 1 : InvalidBlockNumber);
 		pgc_heap_read(heap, block);
 		if (heap->rows.chunk.nrows > 0)
 			pgc_scan_hand_out(scan, &heap->rows);

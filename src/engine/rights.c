@@ -59,8 +59,27 @@ pgc_attempt_commit(const PgcAttempt *attempt)
 }
 
 /*
+ * is_fatal: is the error about the transaction, the server or its resources, not
+ * about what was tried?  Such are errors of the statement, for the client to deal with.
+ */
+static bool
+is_fatal(int code)
+{
+	switch (ERRCODE_TO_CATEGORY(code))
+	{
+		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):	/* transaction rollback */
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):	/* insufficient
+														 * resources */
+		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):	/* operator intervention */
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
  * pgc_attempt_fail, called in PG_CATCH, rolls the subtransaction back and
- * returns the error's message; a cancellation or shutdown is thrown again.
+ * returns the error's message; what is_fatal is thrown again.
  */
 char *
 pgc_attempt_fail(const PgcAttempt *attempt)
@@ -73,8 +92,7 @@ pgc_attempt_fail(const PgcAttempt *attempt)
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(attempt->context);
 	CurrentResourceOwner = attempt->owner;
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+	if (is_fatal(error->sqlerrcode))
 		ReThrowError(error);
 	return error->message;
 }

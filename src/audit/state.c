@@ -206,29 +206,52 @@ leave_map_page(const PgcState *state, Buffer map, bool *unchanged, int nblocks)
 	UnlockReleaseBuffer(map);
 }
 
+/* How a page of the visibility map is laid out: visibilitymap.c, which shows one bit a call. */
+#define MAP_BLOCKS_PER_BYTE (BITS_PER_BYTE / BITS_PER_HEAPBLOCK)
+#define MAP_BLOCKS ((BLCKSZ - MAXALIGN(SizeOfPageHeaderData)) * MAP_BLOCKS_PER_BYTE)
+
+/* read_map reads which of some blocks, all on one page of the map, are all-visible. */
+static void
+read_map(Buffer map, BlockNumber first, int nblocks, bool *visible)
+{
+	const uint8 *bytes = (const uint8 *) PageGetContents(BufferGetPage(map));
+
+	for (int i = 0; i < nblocks; i++)
+	{
+		BlockNumber bit = (first + i) % MAP_BLOCKS;
+
+		visible[i] = (bytes[bit / MAP_BLOCKS_PER_BYTE] >>
+					  (bit % MAP_BLOCKS_PER_BYTE * BITS_PER_HEAPBLOCK)) & VISIBILITYMAP_ALL_VISIBLE;
+	}
+}
+
 /*
  * pgc_state_find_unchanged says which pages of a range the visibility map shows
- * to be as they were.
+ * to be as they were.  What is read of a page of the map counts only if PostgreSQL says
+ * the same of the last block on it.
  */
 void
 pgc_state_find_unchanged(const PgcState *state, Relation heap, BlockNumber first,
 						 int nblocks, bool *unchanged)
 {
 	Buffer		map = InvalidBuffer;
-	int			start = 0;		/* of the blocks of this page of the map */
 
-	for (int i = 0; i < nblocks; i++)
+	memset(unchanged, false, nblocks);
+	for (int i = 0, n; i < nblocks; i += n)
 	{
-		if (BufferIsValid(map) && !visibilitymap_pin_ok(first + i, map))
-		{
-			leave_map_page(state, map, unchanged + start, i - start);
-			map = InvalidBuffer;
-			start = i;
-		}
-		unchanged[i] = (visibilitymap_get_status(heap, first + i, &map) & VISIBILITYMAP_ALL_VISIBLE) != 0;
+		BlockNumber block = first + i;
+
+		n = Min(nblocks - i, (int) (MAP_BLOCKS - block % MAP_BLOCKS));
+		(void) visibilitymap_get_status(heap, block, &map);
+		if (!BufferIsValid(map))
+			return;				/* the map does not reach so far */
+		read_map(map, block, n, unchanged + i);
+		if (!visibilitymap_pin_ok(block + n - 1, map) ||
+			((visibilitymap_get_status(heap, block + n - 1, &map) & VISIBILITYMAP_ALL_VISIBLE) != 0) != unchanged[i + n - 1])
+			memset(unchanged + i, false, n);
+		leave_map_page(state, map, unchanged + i, n);
+		map = InvalidBuffer;
 	}
-	if (BufferIsValid(map))
-		leave_map_page(state, map, unchanged + start, nblocks - start);
 }
 
 /* What take_pages fills. */

@@ -16,7 +16,7 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
+#include "audit/keys.h"
 #include "compat.h"
 #include "fmgr.h"
 #include "port/pg_bitutils.h"
@@ -69,27 +69,6 @@ registers_of(bytea *state)
 	return (uint8 *) VARDATA(state);
 }
 
-/* is_plain: are values of the type equal exactly if their Datums are? */
-static bool
-is_plain(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case OIDOID:
-		case DATEOID:
-		case TIMEOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			return true;
-		default:
-			return false;
-	}
-}
-
 /* make_hasher finds out how the values of a call are hashed, or raises. */
 static Hasher *
 make_hasher(FunctionCallInfo fcinfo)
@@ -100,7 +79,7 @@ make_hasher(FunctionCallInfo fcinfo)
 
 	if (!OidIsValid(type))
 		elog(ERROR, "could not determine the type of the values to count");
-	if (!is_plain(getBaseType(type)))
+	if (!pgc_key_is_integer(getBaseType(type)))
 	{
 		entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC_FINFO);
 		if (!OidIsValid(entry->hash_extended_proc_finfo.fn_oid))
@@ -112,20 +91,6 @@ make_hasher(FunctionCallInfo fcinfo)
 	}
 	fcinfo->flinfo->fn_extra = hasher;
 	return hasher;
-}
-
-/*
- * mix is the finalizer of MurmurHash3, a bijection.  PostgreSQL's own hash of a
- * bigint folds it to 32 bits first, which would show in large counts.
- */
-static inline uint64
-mix(uint64 hash)
-{
-	hash ^= hash >> 33;
-	hash *= UINT64CONST(0xff51afd7ed558ccd);
-	hash ^= hash >> 33;
-	hash *= UINT64CONST(0xc4ceb9fe1a85ec53);
-	return hash ^ (hash >> 33);
 }
 
 /* new_state returns a state that has seen nothing. */
@@ -160,7 +125,7 @@ pgc_distinct_add(PG_FUNCTION_ARGS)
 		hasher = make_hasher(fcinfo);
 	if (hasher->function != NULL)
 		value = FunctionCall2Coll(hasher->function, PG_GET_COLLATION(), value, Int64GetDatum(0));
-	hash = mix((uint64) value);
+	hash = pgc_key_mix((uint64) value);
 
 	/*
 	 * the first bits choose a register, which keeps the longest run of zeros

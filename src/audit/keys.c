@@ -19,9 +19,9 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-/* is_integer: are values of the type equal if their integers are? */
-static bool
-is_integer(Oid type)
+/* pgc_key_is_integer: are values of the type equal if their integers are? */
+bool
+pgc_key_is_integer(Oid type)
 {
 	switch (type)
 	{
@@ -77,7 +77,7 @@ bind_column(PgcKeyColumn *column, const PgcLayout *layout, int index)
 	column->trim = column->type == BPCHAROID;
 	get_typlenbyval(column->type, &column->length, &column->by_value);
 	column->width = column->length;
-	column->form = is_integer(column->type) ? PGC_KEY_INTEGER :
+	column->form = pgc_key_is_integer(column->type) ? PGC_KEY_INTEGER :
 		is_bytes(column->type, column->collation) ? PGC_KEY_BYTES : PGC_KEY_VALUE;
 	return column->form != PGC_KEY_VALUE || bind_functions(column);
 }

@@ -58,6 +58,7 @@ typedef struct PgcArena
 } PgcArena;
 
 /* keys.c */
+extern bool pgc_key_is_integer(Oid type);
 extern PgcKeys *pgc_keys_make(const PgcLayout *layout, const int *columns, int ncolumns);
 extern bool pgc_keys_pair(PgcKeys *keys, PgcKeys *others);
 extern void pgc_keys_read(const PgcKeys *keys, PgcProgram *program, int rule, const PgcChunk *chunk,
@@ -67,7 +68,10 @@ extern bool pgc_keys_equal(const PgcKeys *keys, const Datum *copy, const PgcChun
 extern Bitmapset *pgc_keys_columns(const PgcKeys *keys);
 extern Size pgc_keys_memory(const PgcAudit *audit);
 
-/* pgc_key_mix spreads a code over 64 bits, one to one. */
+/*
+ * pgc_key_mix spreads a code over 64 bits, one to one.  PostgreSQL's own hash of a
+ * bigint folds it to 32 bits first.
+ */
 static inline uint64
 pgc_key_mix(uint64 code)
 {

@@ -8,9 +8,6 @@
 #include "catalog/contract.h"
 #include "fmgr.h"
 
-/* Names of rules and contracts are keys of indexes: so many bytes at most. */
-#define PGC_MAX_NAME 255
-
 /* A rule that is to be stored. */
 typedef struct PgcRuleDraft
 {
@@ -25,7 +22,6 @@ typedef struct PgcRuleDraft
 } PgcRuleDraft;
 
 /* rule.c */
-extern PgcAction pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule);
 extern void pgc_rule_require_name(const char *name);
 extern void pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft);
 extern void pgc_rule_delete(int64 rule_id);

@@ -47,33 +47,12 @@ check_set_action(const PgcRule *rule)
 				 errhint("Use on_violation => 'audit', or leave it out.")));
 }
 
-/*
- * pgc_rule_action returns what a write to a relation of that kind does with a
- * row that fails a compiled rule; raises if it cannot do what the rule says.
- * A view is checked by audits only: the default warn becomes audit, and says so.
- */
-PgcAction
-pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule)
+/* require_written raises if a rule's action needs a value that is not there yet on write. */
+static void
+require_written(const PgcLayout *layout, const PgcRule *rule)
 {
 	int			column = -1;
 
-	if (pgc_rule_is_set_rule(rule))
-		check_set_action(rule);
-	if (rule->action == PGC_AUDIT)
-		return PGC_AUDIT;
-	if (relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW)
-	{
-		if (rule->action != PGC_WARN)
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("rows of \"%s\" cannot be checked on write", layout->relation),
-					 errdetail("It is a view or materialized view."),
-					 errhint("Use on_violation => 'audit'.")));
-		ereport(NOTICE,
-				(errmsg("\"%s\" is a view or materialized view: the rule is checked by audits only",
-						layout->relation)));
-		return PGC_AUDIT;
-	}
 	while ((column = bms_next_member(rule->uses, column)) >= 0)
 	{
 		char		generated = layout->columns[column].generated;
@@ -88,7 +67,45 @@ pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule)
 				 errhint(generated == 's' ? "Use on_violation => 'reject' or 'warn'." :
 						 "Use on_violation => 'audit'.")));
 	}
+}
+
+/*
+ * pgc_rule_action returns what a rule does on a relation of a kind, and refuses
+ * actions that cannot work there.  A view is checked by audits only: warn
+ * becomes audit.
+ */
+PgcAction
+pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule)
+{
+	if (pgc_rule_is_set_rule(rule))
+		check_set_action(rule);
+	if (rule->action == PGC_AUDIT)
+		return PGC_AUDIT;
+	if (relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW)
+	{
+		if (rule->action != PGC_WARN)
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("rows of \"%s\" cannot be checked on write", layout->relation),
+					 errdetail("It is a view or materialized view."),
+					 errhint("Use on_violation => 'audit'.")));
+		return PGC_AUDIT;
+	}
+	require_written(layout, rule);
 	return rule->action;
+}
+
+/* action_of is pgc_rule_action for a rule made in SQL, whose author is told of a change. */
+static PgcAction
+action_of(Relation relation, const PgcLayout *layout, const PgcRule *rule)
+{
+	PgcAction	action = pgc_rule_action(relation->rd_rel->relkind, layout, rule);
+
+	if (action != rule->action)
+		ereport(NOTICE,
+				(errmsg("\"%s\" is a view or materialized view: the rule is checked by audits only",
+						RelationGetRelationName(relation))));
+	return action;
 }
 
 /* find_rule returns the contract's rule of that name, or NULL. */
@@ -142,25 +159,33 @@ require_free_name(const PgcContract *contract, const char *name)
 				 errhint("Give another name, or change the rule with contract.alter_rule.")));
 }
 
-/* default_name builds a free name of kind and columns. */
-static char *
-default_name(const PgcContract *contract, const PgcLayout *layout, const PgcRule *rule)
+/*
+ * pgc_rule_base_name builds a rule's name of its kind and columns, with room for
+ * a number after it (palloc'd).
+ */
+char *
+pgc_rule_base_name(const PgcLayout *layout, const PgcRule *rule)
 {
 	StringInfoData name;
-	int			length;
 
 	initStringInfo(&name);
 	appendStringInfoString(&name, pgc_kind_name(rule->kind));
 	for (int i = 0; i < rule->ncolumns; i++)
 		appendStringInfo(&name, "_%s", NameStr(layout->columns[rule->columns[i]].name));
-	length = pg_mbcliplen(name.data, name.len, PGC_MAX_NAME - 12);	/* room for a number */
-	name.data[length] = '\0';
-	for (int i = 2; find_rule(contract, name.data) != NULL; i++)
-	{
-		name.len = length;
-		appendStringInfo(&name, "_%d", i);
-	}
+	name.data[pg_mbcliplen(name.data, name.len, PGC_MAX_NAME - 12)] = '\0';
 	return name.data;
+}
+
+/* default_name returns the base name, or the base name with a number, free. */
+static char *
+default_name(const PgcContract *contract, const PgcLayout *layout, const PgcRule *rule)
+{
+	const char *base = pgc_rule_base_name(layout, rule);
+	char	   *name = pstrdup(base);
+
+	for (int i = 2; find_rule(contract, name) != NULL; i++)
+		name = psprintf("%s_%d", base, i);
+	return name;
 }
 
 /* require_tolerance refuses what is no fraction. */
@@ -267,7 +292,7 @@ store(const PgcContract *contract, PgcRuleDraft *draft, const PgcStoredRule *rep
 		require_free_name(contract, given);
 	draft->columns = column_names(layout, rule);
 	draft->spec.parameters = rule->parameters;
-	draft->spec.action = pgc_rule_action(relation->rd_rel->relkind, layout, rule);
+	draft->spec.action = action_of(relation, layout, rule);
 	draft->replaces = replaces ? replaces->id : 0;
 	pgc_rule_write(contract->dataset_id, draft);
 	CommandCounterIncrement();

@@ -29,6 +29,7 @@ typedef struct PgcProperty
 	const PgcColumn *layout;	/* of the dataset's layout; NULL: the relation
 								 * has no such column */
 	Oid			type;			/* of the column, domains looked through */
+	PgcAction	action;			/* of its rules, unless they say otherwise */
 } PgcProperty;
 
 /* A rule that is being made. */
@@ -37,8 +38,8 @@ typedef struct PgcDraft
 	PgcPlannedRule *rule;
 	List	   *columns;		/* of PgcProperty: the columns of the rule; NIL:
 								 * any */
-	bool		own_action;		/* its item says itself what a write does */
-	bool		is_uncompiled;	/* needs a relation that is not there */
+	Oid			referenced;		/* of kind references: what it points at, or
+								 * InvalidOid */
 	const char *base;			/* name, perhaps not unique yet */
 } PgcDraft;
 
@@ -53,7 +54,8 @@ typedef struct PgcObject
 	PgcNames   *columns;		/* PgcColumn of the layout by name */
 	List	   *list;			/* of PgcProperty, in the document's order */
 	List	   *drafts;			/* of PgcDraft, in the document's order */
-	const PgcNode *on_violation;	/* of the object, or the contract, or NULL */
+	PgcAction	action;			/* of its rules, unless they say otherwise */
+	const char *not_here;		/* why no rule of it can be enforced, or NULL */
 } PgcObject;
 
 typedef struct PgcPlanner
@@ -68,6 +70,7 @@ typedef struct PgcPlanner
 	PgcNames   *types;			/* of types.c */
 	List	   *list;			/* of PgcObject */
 	const char *schema;			/* of the server, or NULL */
+	PgcAction	action;			/* of all rules, unless they say otherwise */
 	bool		is_draft;		/* nothing may do more than warn */
 } PgcPlanner;
 
@@ -104,20 +107,25 @@ extern void pgc_parameters_columns(PgcParameters *parameters, const PgcObject *o
 extern Jsonb *pgc_parameters_end(PgcParameters *parameters);
 
 /* plan.c */
-extern const PgcNode *pgc_plan_custom(const PgcNode *node, const char *name);
-extern char *pgc_plan_path(const PgcPath *parent, const char *name);
 extern PgcPath *pgc_plan_element(const PgcPath *parent, const char *list, const PgcNode *element, int index);
+extern char *pgc_plan_path(const PgcPath *parent, const char *name);	/* name may be NULL */
 extern PgcAsked pgc_plan_asked(PgcPlanner *planner, PgcObject *object, PgcProperty *property,
 							   const PgcNode *node, const PgcPath *path);
-extern bool pgc_plan_action(PgcPlanner *planner, const PgcNode *node, const PgcPath *path, PgcAction *action);
-extern void pgc_plan_give_up(PgcPlanner *planner, const PgcNode *node, const PgcPath *path, bool is_rule,
+extern void pgc_plan_give_up(PgcPlanner *planner, const PgcNode *node, char *path, bool is_rule,
 							 const char *format,...) pg_attribute_printf(5, 6);
+
+/* custom.c: customProperties of ours; wrong values are errors */
+extern const PgcNode *pgc_custom_get(const PgcNode *node, const char *name);
+extern const char *pgc_custom_text(PgcPlanner *planner, const PgcNode *node, const PgcPath *path, const char *name);
+extern bool pgc_custom_is(PgcPlanner *planner, const PgcNode *node, const PgcPath *path, const char *name);
+extern const char *pgc_custom_word(PgcPlanner *planner, const PgcNode *node, const PgcPath *path,
+								   const char *name, const char *const *words);
+extern bool pgc_custom_action(PgcPlanner *planner, const PgcNode *node, const PgcPath *path, PgcAction *action);
 
 /* relation.c */
 extern void pgc_plan_choose_server(PgcPlanner *planner);
-extern bool pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object);
+extern void pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object);
 extern Oid	pgc_plan_other_relation(PgcPlanner *planner, const PgcObject *object, const char *name);
-extern const char *pgc_plan_fold(const char *name);
 
 /* columns.c */
 extern void pgc_plan_columns(PgcPlanner *planner, PgcObject *object);

@@ -319,6 +319,14 @@ COMMENT ON FUNCTION contract.prune(interval, bigint, text) IS
 'deletes runs and violations that are older, or beyond the newest so many violations of a dataset, for datasets of the caller; the last audit and the quarantine stay; returns the rows deleted';
 
 /*
+ * Documents.
+ */
+CREATE FUNCTION contract.infer(relation regclass)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_infer_document';
+COMMENT ON FUNCTION contract.infer(regclass) IS
+'a first document (ODCS, YAML) of a relation, from the catalogs: types, NOT NULL, keys, CHECKs, comments';
+
+/*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.
  */
 CREATE FUNCTION contract.not_null(

@@ -11,6 +11,7 @@
 /* Names of rules and contracts are keys of indexes: so many bytes at most. */
 #define PGC_MAX_NAME 255
 
+extern void pgc_dataset_require_possible(Oid relid);
 extern PgcContract *pgc_dataset_ensure(Oid relid);
 extern PgcContract *pgc_dataset_open(const char *name);
 extern void pgc_require_word(const char *what, const char *word, const char *const *words);

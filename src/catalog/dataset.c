@@ -73,9 +73,9 @@ pgc_require_word(const char *what, const char *word, const char *const *words)
 			 errhint("Valid values are %s.", valid.data)));
 }
 
-/* require_relation refuses what cannot be a dataset, and users who may not. */
-static void
-require_relation(Oid relid)
+/* pgc_dataset_require_possible refuses what cannot be a dataset. */
+void
+pgc_dataset_require_possible(Oid relid)
 {
 	char		kind = get_rel_relkind(relid);
 	const char *reason = NULL;
@@ -98,7 +98,6 @@ require_relation(Oid relid)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("relation \"%s\" cannot have a contract", get_rel_name(relid)),
 				 errdetail_internal("%s", reason)));
-	pgc_privilege_require_owner(relid);
 }
 
 /* lock_definers makes definers of this relation's contract wait for each other. */
@@ -167,7 +166,8 @@ pgc_dataset_ensure(Oid relid)
 	int32		id;
 
 	PreventCommandIfReadOnly("changing a contract");
-	require_relation(relid);
+	pgc_dataset_require_possible(relid);
+	pgc_privilege_require_owner(relid);
 	lock_definers(relid);
 	id = pgc_contract_of_relation(relid);
 	if (id == 0)
@@ -355,7 +355,8 @@ pgc_enforce(PG_FUNCTION_ARGS)
 	PgcContract *contract;
 
 	PreventCommandIfReadOnly("changing a contract");
-	require_relation(relid);
+	pgc_dataset_require_possible(relid);
+	pgc_privilege_require_owner(relid);
 	lock_definers(relid);
 	contract = pgc_contract_require(relid);
 	pgc_binding_write(contract->dataset_id, relid);

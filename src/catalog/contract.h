@@ -107,7 +107,11 @@ extern PgcRuleSpec *pgc_contract_specs(const PgcContract *contract,
 extern PgcLayout *pgc_layout_of(Relation relation);
 
 /* rule.c */
+/* Names of rules and contracts are keys of indexes: so many bytes at most. */
+#define PGC_MAX_NAME 255
 extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char *name);
+extern PgcAction pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule);
+extern char *pgc_rule_base_name(const PgcLayout *layout, const PgcRule *rule);
 
 /* version.c */
 

@@ -24,15 +24,13 @@
 #include "document/shape.h"
 #include "engine/rights.h"
 #include "fmgr.h"
-#include "nodes/nodes.h"
 #include "storage/lmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
-#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_infer_document);
@@ -135,12 +133,7 @@ add_column(const Inference *inference, Form_pg_attribute attribute)
 		pgc_node_set(pgc_node_set(property, "logicalTypeOptions", pgc_node_make_map()), "maxLength",
 					 pgc_node_make_scalar(PGC_NODE_INTEGER, psprintf("%d", typmod - (int32) VARHDRSZ)));
 	if (get_typtype(type) == TYPTYPE_ENUM)
-	{
-		PgcNode    *check = pgc_shape_add_check(property, NULL, "invalidValues");
-
-		pgc_node_set(pgc_node_set(check, "arguments", pgc_node_make_map()), "validValues",
-					 pgc_shape_texts(enum_labels(type)));
-	}
+		pgc_shape_add_check(property, NULL, "invalidValues", "validValues", pgc_shape_texts(enum_labels(type)));
 	/* its value is not there yet when a row is written */
 	if (attribute->attgenerated == 'v')
 		pgc_shape_add_custom_property(property, "onViolation", pgc_node_make_string("audit"));
@@ -168,9 +161,6 @@ add_partition_key(const Inference *inference)
 static void
 add_unique(const Inference *inference, Form_pg_index index)
 {
-	Oid			relid = RelationGetRelid(inference->relation);
-	PgcNode    *check;
-
 	if (index->indisprimary)
 	{
 		for (int i = 0; i < index->indnkeyatts; i++)
@@ -183,13 +173,10 @@ add_unique(const Inference *inference, Form_pg_index index)
 		return;
 	}
 	if (index->indnkeyatts == 1)
-	{
 		pgc_node_set(property_of(inference, index->indkey.values[0]), "unique", pgc_node_make_bool(true));
-		return;
-	}
-	check = pgc_shape_add_check(inference->object, get_rel_name(index->indexrelid), "duplicateValues");
-	pgc_node_set(pgc_node_set(check, "arguments", pgc_node_make_map()), "properties",
-				 pgc_shape_texts(column_names(relid, index->indkey.values, index->indnkeyatts)));
+	else
+		pgc_shape_add_check(inference->object, get_rel_name(index->indexrelid), "duplicateValues", "properties",
+							pgc_shape_texts(column_names(index->indrelid, index->indkey.values, index->indnkeyatts)));
 }
 
 /* add_indexes adds the keys that unique indexes on plain columns guarantee. */
@@ -342,8 +329,8 @@ add_check(const Inference *inference, Relation catalog, HeapTuple tuple)
 
 	if (isnull)
 		return;
-	expression = deparse_expression(stringToNode(TextDatumGetCString(stored)),
-									deparse_context_for(get_rel_name(relid), relid), false, false);
+	expression = TextDatumGetCString(DirectFunctionCall3(pg_get_expr_ext, stored, ObjectIdGetDatum(relid),
+														 BoolGetDatum(true)));
 	reason = why_no_rule(inference, NameStr(form->conname), expression);
 	if (reason == NULL)
 	{
@@ -412,10 +399,10 @@ infer_object(Relation relation, const char *schema)
 	Inference	inference = {
 		.relation = relation,
 		.layout = pgc_layout_of(relation),
-		.object = pgc_shape_object(relation, name, pgc_shape_physical_name(schema, name, schema))
+		.object = pgc_shape_object(relation, name, pgc_shape_physical_name(schema, name, schema),
+								   GetComment(RelationGetRelid(relation), RelationRelationId, 0))
 	};
 
-	pgc_shape_set_text(inference.object, "description", GetComment(RelationGetRelid(relation), RelationRelationId, 0));
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		if (!TupleDescAttr(descriptor, i)->attisdropped)

@@ -212,7 +212,7 @@ pgc_shape_physical_name(const char *schema, const char *table, const char *serve
  * written with their schemas.
  */
 PgcNode *
-pgc_shape_object(Relation relation, const char *name, const char *physical_name)
+pgc_shape_object(Relation relation, const char *name, const char *physical_name, const char *description)
 {
 	TupleDesc	descriptor = RelationGetDescr(relation);
 	char		kind = relation->rd_rel->relkind;
@@ -224,6 +224,7 @@ pgc_shape_object(Relation relation, const char *name, const char *physical_name)
 	pgc_shape_set_text(object, "physicalType",
 					   kind == RELKIND_VIEW || kind == RELKIND_MATVIEW ? "view" : "table");
 	pgc_shape_set_text(object, "logicalType", "object");
+	pgc_shape_set_text(object, "description", description);
 	properties = pgc_shape_list(object, "properties");
 	for (int i = 0; i < descriptor->natts; i++)
 	{
@@ -280,15 +281,20 @@ pgc_shape_add_custom_property(PgcNode *element, const char *property, PgcNode *v
 	pgc_node_set(custom, "value", value);
 }
 
-/* pgc_shape_add_check adds a library check that no bad ones be found, and returns it. */
+/*
+ * pgc_shape_add_check adds a library check that no bad ones be found, with an
+ * argument unless that is NULL, and returns it.
+ */
 PgcNode *
-pgc_shape_add_check(PgcNode *element, const char *name, const char *metric)
+pgc_shape_add_check(PgcNode *element, const char *name, const char *metric, const char *argument, PgcNode *value)
 {
 	PgcNode    *check = pgc_node_append(pgc_shape_list(element, "quality"), pgc_node_make_map());
 
 	pgc_shape_set_text(check, "name", name);
 	pgc_shape_set_text(check, "type", "library");
 	pgc_shape_set_text(check, "metric", metric);
+	if (argument != NULL)
+		pgc_node_set(pgc_node_set(check, "arguments", pgc_node_make_map()), argument, value);
 	pgc_node_set(check, "mustBe", pgc_node_make_scalar(PGC_NODE_INTEGER, "0"));
 	return check;
 }

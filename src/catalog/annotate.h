@@ -27,9 +27,6 @@ extern void pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft);
 extern void pgc_rule_delete(int64 rule_id);
 
 /* dataset.c */
-<<<<<<< HEAD
-extern void pgc_dataset_require_possible(Oid relid);
-=======
 
 /* Fields of a dataset: description, write_path, on_apply. */
 #define PGC_DATASET_FIELDS 3
@@ -43,7 +40,6 @@ extern void pgc_dataset_lock(Oid relid);
 extern void pgc_dataset_lock_name(const char *name);
 extern int32 pgc_dataset_create(const NameData *schema_name, const NameData *table_name, Oid relid,
 								const char *contract_id);
->>>>>>> documents
 extern PgcContract *pgc_dataset_ensure(Oid relid);
 extern PgcContract *pgc_dataset_open(const char *name);
 extern void pgc_dataset_write(int32 dataset_id, const char *contract_id, const char *const *fields,

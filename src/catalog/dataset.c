@@ -169,11 +169,7 @@ pgc_dataset_ensure(Oid relid)
 	PreventCommandIfReadOnly("changing a contract");
 	pgc_dataset_require_possible(relid);
 	pgc_privilege_require_owner(relid);
-<<<<<<< HEAD
-	lock_definers(relid);
-=======
 	pgc_dataset_lock(relid);
->>>>>>> documents
 	id = pgc_contract_of_relation(relid);
 	if (id == 0)
 	{
@@ -390,11 +386,7 @@ pgc_enforce(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("changing a contract");
 	pgc_dataset_require_possible(relid);
 	pgc_privilege_require_owner(relid);
-<<<<<<< HEAD
-	lock_definers(relid);
-=======
 	pgc_dataset_lock(relid);
->>>>>>> documents
 	contract = pgc_contract_require(relid);
 	pgc_binding_write(contract->dataset_id, relid);
 	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));

@@ -319,6 +319,15 @@ COMMENT ON FUNCTION contract.prune(interval, bigint, text) IS
 'deletes runs and violations that are older, or beyond the newest so many violations of a dataset, for datasets of the caller; the last audit and the quarantine stay; returns the rows deleted';
 
 /*
+ * Documents.
+ */
+CREATE FUNCTION contract.lint(document text)
+RETURNS TABLE (line integer, column_number integer, severity text, path text, message text, hint text)
+LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_lint';
+COMMENT ON FUNCTION contract.lint(text) IS
+'what is to be said of a contract written as a document (ODCS): errors keep it from being applied';
+
+/*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.
  */
 CREATE FUNCTION contract.not_null(

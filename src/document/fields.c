@@ -97,7 +97,9 @@ const PgcOdcsShape pgc_odcs_team = {.what = "a team", PGC_ODCS_FIELDS(team_field
 static const PgcOdcsField sla_fields[] = {
 	TEXT("property", MUST), FIELD("value", PGC_WANT_SCALAR, MUST), FIELD("valueExt", PGC_WANT_SCALAR), TEXT("unit"),
 	TEXT("element"), TEXT("driver"), TEXT("description", SINCE(310)), TEXT("scheduler", SINCE(310)),
-	TEXT("schedule", SINCE(310)), ID
+	TEXT("schedule", SINCE(310)), ID,
+	/* as the comment of a team member: of v2, in no schema of v3, but in its examples */
+	TEXT("column", .versions = PGC_ODCS_UNTIL_302)
 };
 static const PgcOdcsShape sla = {.what = "an SLA property", PGC_ODCS_FIELDS(sla_fields), STRICT_SINCE_310};
 

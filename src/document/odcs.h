@@ -23,6 +23,7 @@
 #define PGC_ODCS_FROM_301 0x1e
 #define PGC_ODCS_FROM_302 0x1c
 #define PGC_ODCS_FROM_310 0x18
+#define PGC_ODCS_FROM_320 0x10
 #define PGC_ODCS_UNTIL_302 0x07
 #define PGC_ODCS_UNTIL_310 0x0f
 

@@ -68,13 +68,17 @@ is_date(const char *string)
 	return strspn(string, "0123456789") == 4 && string[4] == '-';
 }
 
-/* warn_ambiguous warns of a string that readers of YAML 1.1 take for something else. */
+/*
+ * warn_ambiguous warns of a string that readers of YAML 1.1 take for something
+ * else.  Not of "y" and "n": YAML 1.1 does, its readers do not, and years are
+ * counted in y.
+ */
 static void
 warn_ambiguous(PgcOdcsCheck *check, const PgcNode *node, const PgcPath *path)
 {
 	PgcRemark  *remark;
 
-	if (node->type != PGC_NODE_STRING || !node->plain ||
+	if (node->type != PGC_NODE_STRING || !node->plain || node->count < 2 ||
 		!pgc_yaml_is_ambiguous(node->content.text, node->count) || is_date(node->content.text))
 		return;
 	remark = pgc_odcs_say(check, PGC_WARNING, node, path, "%s is a string here and something else to other readers",

@@ -327,6 +327,12 @@ LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_lint';
 COMMENT ON FUNCTION contract.lint(text) IS
 'what is to be said of a contract written as a document (ODCS): errors keep it from being applied';
 
+CREATE FUNCTION contract.history(contract_id text)
+RETURNS TABLE(version text, status text, level text, changes integer, applied_at timestamptz, applied_by name, document text)
+LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
+COMMENT ON FUNCTION contract.history(text) IS
+'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets; level and changes against the one before';
+
 /*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.
  */

@@ -27,6 +27,7 @@ extern void pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft);
 extern void pgc_rule_delete(int64 rule_id);
 
 /* dataset.c */
+extern int32 pgc_dataset_create(const NameData *schema_name, const NameData *table_name, Oid relid);
 extern PgcContract *pgc_dataset_ensure(Oid relid);
 extern PgcContract *pgc_dataset_open(const char *name);
 extern void pgc_require_word(const char *what, const char *word, const char *const *words);

@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
 #include "common/hashfn.h"
+#include "compat.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -130,31 +131,58 @@ new_contract_id(const char *name)
 	return id;
 }
 
-/* create_dataset makes the dataset, and a contract of its name, of a relation. */
+/* refuse_waiting raises: the name has a contract that its relation's owner has not accepted. */
+pg_noreturn static void
+refuse_waiting(const PgcContract *contract)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("dataset \"%s\" has a contract that waits", contract->name),
+			 errdetail("Its rules are those of role \"%s\", and the relation has another owner.", NameStr(contract->author)),
+			 errhint("To accept them: SELECT contract.enforce(%s); to end the contract: SELECT contract.drop_contract(%s).",
+					 quote_literal_cstr(contract->name), quote_literal_cstr(contract->name))));
+}
+
+/*
+ * pgc_dataset_create makes a dataset, and a contract of its name, and returns its
+ * id.  Without a relation (InvalidOid) it waits for one; its author is the user then.
+ */
+int32
+pgc_dataset_create(const NameData *schema_name, const NameData *table_name, Oid relid)
+{
+	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID, TEXTOID, OIDOID};
+	char	   *name = pgc_catalog_name(NameStr(*schema_name), NameStr(*table_name));
+	int32		id = new_id(name);
+	Datum		values[5];
+
+	values[0] = Int32GetDatum(id);
+	values[1] = NameGetDatum(schema_name);
+	values[2] = NameGetDatum(table_name);
+	values[3] = CStringGetTextDatum(new_contract_id(name));
+	values[4] = ObjectIdGetDatum(GetUserId());
+	pgc_catalog_execute("INSERT INTO contract.contract (contract_id) VALUES ($4) ON CONFLICT DO NOTHING",
+						5, types, values, NULL);
+	pgc_catalog_execute("INSERT INTO contract.dataset (dataset_id, schema_name, table_name, contract_id, author)"
+						" VALUES ($1, $2, $3, $4, pg_catalog.pg_get_userbyid($5))", 5, types, values, NULL);
+	CommandCounterIncrement();
+	if (OidIsValid(relid))
+		pgc_binding_write(id, relid);
+	return id;
+}
+
+/* create_dataset makes the dataset of a relation. */
 static int32
 create_dataset(Oid relid)
 {
-	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID, TEXTOID};
-	char	   *schema = get_namespace_name(get_rel_namespace(relid));
-	char	   *name = pgc_catalog_name(schema, get_rel_name(relid));
+	int32		waiting = pgc_contract_waiting(relid);
 	NameData	schema_name;
 	NameData	table_name;
-	Datum		values[4];
-	int32		id = new_id(name);
 
-	namestrcpy(&schema_name, schema);
+	if (waiting != 0)
+		refuse_waiting(pgc_contract_load(waiting));
+	namestrcpy(&schema_name, get_namespace_name(get_rel_namespace(relid)));
 	namestrcpy(&table_name, get_rel_name(relid));
-	values[0] = Int32GetDatum(id);
-	values[1] = NameGetDatum(&schema_name);
-	values[2] = NameGetDatum(&table_name);
-	values[3] = CStringGetTextDatum(new_contract_id(name));
-	pgc_catalog_execute("INSERT INTO contract.contract (contract_id) VALUES ($4) ON CONFLICT DO NOTHING",
-						4, types, values, NULL);
-	pgc_catalog_execute("INSERT INTO contract.dataset (dataset_id, schema_name, table_name, contract_id)"
-						" VALUES ($1, $2, $3, $4)", 4, types, values, NULL);
-	CommandCounterIncrement();
-	pgc_binding_write(id, relid);
-	return id;
+	return pgc_dataset_create(&schema_name, &table_name, relid);
 }
 
 /*
@@ -176,6 +204,23 @@ pgc_dataset_ensure(Oid relid)
 }
 
 /*
+ * owns: may the user change a dataset?  The owner of its relation may; of one that
+ * waits, the owner of the relation of its name, its author and the extension's owner.
+ */
+static bool
+owns(const PgcContract *contract)
+{
+	Oid			named = pgc_contract_named(&contract->schema_name, &contract->table_name);
+	Oid			author = get_role_oid(NameStr(contract->author), true);
+
+	if (OidIsValid(contract->relid))
+		return pgc_compat_owns_relation(contract->relid, GetUserId());
+	return has_privs_of_role(GetUserId(), pgc_catalog_owner()) ||
+		(OidIsValid(author) && has_privs_of_role(GetUserId(), author)) ||
+		(OidIsValid(named) && pgc_compat_owns_relation(named, GetUserId()));
+}
+
+/*
  * pgc_dataset_open returns the contract of a dataset, whose table may be gone,
  * for a user who may change it, and holds off other definers.
  */
@@ -183,19 +228,19 @@ PgcContract *
 pgc_dataset_open(const char *name)
 {
 	int32		id = pgc_contract_find(name, false);
-	Oid			relid = pgc_contract_relation(id);
+	PgcContract *contract = pgc_contract_load(id);
 
 	PreventCommandIfReadOnly("changing a contract");
-	if (OidIsValid(relid))
+	if (OidIsValid(contract->relid))
 	{
-		pgc_privilege_require_owner(relid);
-		lock_definers(relid);
+		pgc_privilege_require_owner(contract->relid);
+		lock_definers(contract->relid);
 	}
-	else if (!has_privs_of_role(GetUserId(), pgc_catalog_owner()))
+	else if (!owns(contract))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of extension pg_contract to change dataset \"%s\"", name),
-				 errdetail("Its relation is gone, so nobody is its owner.")));
+				 errdetail("It has no relation, and its rules are those of role \"%s\".", NameStr(contract->author))));
 	return pgc_contract_load(id);
 }
 
@@ -207,15 +252,16 @@ require_contract_rights(const char *contract_id)
 
 	foreach(cell, pgc_contract_datasets(contract_id))
 	{
-		Oid			relid = pgc_contract_relation(lfirst_int(cell));
+		const PgcContract *contract = pgc_contract_load(lfirst_int(cell));
 
-		if (OidIsValid(relid))
-			pgc_privilege_require_owner(relid);
-		else if (!has_privs_of_role(GetUserId(), pgc_catalog_owner()))
+		if (OidIsValid(contract->relid))
+			pgc_privilege_require_owner(contract->relid);
+		else if (!owns(contract))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("must be owner of extension pg_contract to change contract \"%s\"", contract_id),
-					 errdetail("It has a dataset whose relation is gone, so nobody is its owner.")));
+					 errdetail("Its dataset \"%s\" has no relation, and its rules are those of role \"%s\".",
+							   contract->name, NameStr(contract->author))));
 	}
 }
 
@@ -347,17 +393,19 @@ pgc_pii(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* pgc_enforce is contract.enforce(relation). */
+/* pgc_enforce is contract.enforce(relation).  It also accepts a contract that waits. */
 Datum
 pgc_enforce(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	PgcContract *contract;
+	int32		waiting;
 
 	PreventCommandIfReadOnly("changing a contract");
 	require_relation(relid);
 	lock_definers(relid);
-	contract = pgc_contract_require(relid);
+	waiting = pgc_contract_waiting(relid);
+	contract = waiting != 0 ? pgc_contract_load(waiting) : pgc_contract_require(relid);
 	pgc_binding_write(contract->dataset_id, relid);
 	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
 	PG_RETURN_TEXT_P(cstring_to_text(contract->name));

@@ -323,6 +323,15 @@ COMMENT ON FUNCTION contract.prune(interval, bigint, text) IS
 'deletes runs and violations that are older, or beyond the newest so many violations of a dataset, for datasets of the caller; the last audit and the quarantine stay; returns the rows deleted';
 
 /*
+ * Documents.
+ */
+CREATE FUNCTION contract.history(contract_id text)
+RETURNS TABLE(version text, status text, level text, changes integer, applied_at timestamptz, applied_by name, document text)
+LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
+COMMENT ON FUNCTION contract.history(text) IS
+'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets; level and changes against the one before';
+
+/*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.
  */
 CREATE FUNCTION contract.not_null(

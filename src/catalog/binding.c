@@ -378,6 +378,27 @@ missing_relation(const PgcContract *contract)
 }
 
 /*
+ * pgc_binding_lock_needed returns the lock on the contract's relation that
+ * pgc_binding_make_triggers would take; the contract may be one that is not
+ * stored yet.
+ */
+LOCKMODE
+pgc_binding_lock_needed(const PgcContract *contract)
+{
+	Relation	relation = table_open(contract->relid, AccessShareLock);
+	Needs		needs = needs_of(contract, relation);
+	LOCKMODE	mode = any_missing(contract, relation, &needs) ? ShareRowExclusiveLock : NoLock;
+
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		if (!needs.triggers[i] && find_trigger(contract->dataset_id, relation, i) != NULL)
+			mode = AccessExclusiveLock;
+	}
+	table_close(relation, NoLock);
+	return mode;
+}
+
+/*
  * pgc_binding_problem says (palloc'd) why the contract is not enforced on
  * write as its rules say, or returns NULL.
  */

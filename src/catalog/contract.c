@@ -217,14 +217,15 @@ load_annotations(PgcContract *contract)
 	scan_end(&scan);
 }
 
-/* load_agreement reads what is said of the dataset's contract. */
-static void
+/* load_agreement reads what is said of the dataset's contract; false: it does not exist. */
+static bool
 load_agreement(PgcContract *contract)
 {
 	TableScan	scan = scan_begin("contract", "contract_pkey", CONTRACT_ID + 1, F_TEXTEQ,
 								  CStringGetTextDatum(contract->contract_id));
+	bool		found = scan_next(&scan);
 
-	if (scan_next(&scan))
+	if (found)
 	{
 		contract->version = text_at(&scan, CONTRACT_VERSION);
 		contract->status = text_at(&scan, CONTRACT_STATUS);
@@ -233,6 +234,20 @@ load_agreement(PgcContract *contract)
 		contract->contract_documented = texts_at(&scan, CONTRACT_DOCUMENTED);
 	}
 	scan_end(&scan);
+	return found;
+}
+
+/*
+ * pgc_contract_agreement returns what is said of a contract, whatever its
+ * datasets (their fields are empty); NULL if there is no such contract.
+ */
+PgcContract *
+pgc_contract_agreement(const char *contract_id)
+{
+	PgcContract *contract = palloc0(sizeof(PgcContract));
+
+	contract->contract_id = pstrdup(contract_id);
+	return load_agreement(contract) ? contract : NULL;
 }
 
 /* exists: is there still a relation of this OID? */
@@ -518,6 +533,15 @@ pgc_contract_of_held(int64 id)
 	return result;
 }
 
+/* is_table_name: can this be the name of a table, perhaps with its schema? */
+static bool
+is_table_name(const char *name)
+{
+	List	   *parts;
+
+	return SplitIdentifierString(pstrdup(name), '.', &parts) && list_length(parts) <= 2 && parts != NIL;
+}
+
 /*
  * pgc_contract_find returns the dataset of a name as a user writes it: a
  * relation that is there, found as SQL finds it, or the stored name of one
@@ -526,10 +550,14 @@ pgc_contract_of_held(int64 id)
 int32
 pgc_contract_find(const char *name, bool missing_ok)
 {
-	RangeVar   *relation = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
-	Oid			relid = RangeVarGetRelid(relation, NoLock, true);
+	RangeVar   *relation;
+	Oid			relid;
 	int32		result = 0;
 
+	if (missing_ok && !is_table_name(name))
+		return 0;
+	relation = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
+	relid = RangeVarGetRelid(relation, NoLock, true);
 	if (OidIsValid(relid))
 		result = pgc_contract_of_relation(relid);
 	if (result == 0 && relation->schemaname != NULL)

@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
 #include "utils/array.h"
 #include "utils/timestamp.h"
 #include "utils/rel.h"
@@ -96,6 +97,7 @@ extern char *pgc_catalog_name(const char *schema, const char *table);
 
 /* contract.c */
 extern PgcContract *pgc_contract_load(int32 dataset_id);
+extern PgcContract *pgc_contract_agreement(const char *contract_id);
 extern List *pgc_contract_list(void);
 extern bool pgc_contract_suits(const NameData *author, Oid relid);
 extern int32 pgc_contract_waiting(Oid relid);
@@ -165,6 +167,7 @@ extern void pgc_binding_release(int32 dataset_id);
 extern void pgc_binding_forget(int32 dataset_id);
 extern void pgc_binding_make_triggers(const PgcContract *contract);
 extern void pgc_binding_drop_triggers(int32 dataset_id, Oid relid);
+extern LOCKMODE pgc_binding_lock_needed(const PgcContract *contract);
 extern char *pgc_binding_problem(const PgcContract *contract);
 extern bool pgc_binding_has_triggers(int32 dataset_id, Relation relation);
 extern List *pgc_binding_trigger_columns(int32 dataset_id, Relation relation);

@@ -5,12 +5,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "document/plan.h"
+#include "miscadmin.h"
 #include "parser/scansup.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* classifications and tags of personal data */
+/* Classifications and tags that say that a column holds personal data. */
 static const char *const personal[] = {"pii", "personal", "confidential", "restricted", "sensitive", "secret"};
 
 /* personal_word returns which of those words a text is, or NULL. */
@@ -90,9 +92,10 @@ add_column(PgcPlanner *planner, PgcPlannedDataset *dataset, const PgcPlannedColu
 
 /* bind_column finds or makes the layout's column of a property; NULL and a remark if there is none. */
 static const PgcColumn *
-bind_column(PgcPlanner *planner, PgcObject *object, PgcPlannedColumn *planned, const char *name)
+bind_column(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const char *name)
 {
 	PgcPlannedDataset *dataset = object->dataset;
+	PgcPlannedColumn *planned = property->column;
 	PgcColumn  *column;
 	PgcRemark  *remark;
 
@@ -106,21 +109,20 @@ bind_column(PgcPlanner *planner, PgcObject *object, PgcPlannedColumn *planned, c
 	if (!OidIsValid(dataset->relid))
 	{
 		column = add_column(planner, dataset, planned);
-		if (pgc_names_add(object->columns, NameStr(planned->name), column))
-			return column;
-	}
-	else if ((column = find_column(object, name)) != NULL)
-	{
-		planned->name = column->name;
-		return column;
+		(void) pgc_names_add(object->columns, NameStr(column->name), column);
 	}
 	else
+		column = find_column(object, name);
+	if (column == NULL)
 	{
 		remark = pgc_remark(planner->remarks, PGC_ERROR, planned->node, planned->path,
 							"%s has no column \"%s\"", dataset->name, name);
 		remark->hint = psprintf("Its columns are %s.", pgc_layout_names(dataset->layout));
 		return NULL;
 	}
+	planned->name = column->name;
+	if (pgc_names_add(object->bound, NameStr(column->name), property))
+		return column;
 	(void) pgc_remark(planner->remarks, PGC_ERROR, planned->node, planned->path,
 					  "another property is column \"%s\", too", name);
 	return NULL;
@@ -157,7 +159,7 @@ plan_property(PgcPlanner *planner, PgcObject *object, const PgcNode *node, int i
 		return;
 	property->path = pgc_plan_element(object->path, "properties", node, index);
 	property->column = plan_column(planner, node, property->path);
-	property->layout = bind_column(planner, object, property->column,
+	property->layout = bind_column(planner, object, property,
 								   name == NULL || name[0] == '\0' ? property->column->property : name);
 	property->action = object->action;
 	(void) pgc_custom_action(planner, node, property->path, &property->action);
@@ -194,6 +196,7 @@ pgc_plan_columns(PgcPlanner *planner, PgcObject *object)
 	object->properties = pgc_names_make();
 	object->ids = pgc_names_make();
 	object->columns = pgc_names_make();
+	object->bound = pgc_names_make();
 	if (count > MaxHeapAttributeNumber)
 	{
 		(void) pgc_remark(planner->remarks, PGC_ERROR, list, pgc_plan_path(object->path, "properties"),

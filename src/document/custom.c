@@ -47,7 +47,7 @@ pgc_custom_text(PgcPlanner *planner, const PgcNode *node, const PgcPath *path, c
 {
 	const PgcNode *value = pgc_custom_get(node, name);
 
-	if (value == NULL || (pgc_node_is_scalar(value) && pgc_node_text(value)[0] != '\0'))
+	if (value == NULL || (pgc_node_text(value) != NULL && pgc_node_text(value)[0] != '\0'))
 		return pgc_node_text(value);
 	(void) pgc_remark(planner->remarks, PGC_ERROR, value, path_of(path, name),
 					  "custom property \"%s\" must be a text", name);

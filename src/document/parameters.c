@@ -8,6 +8,7 @@
 #include "document/plan.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 
 void
 pgc_parameters_begin(PgcParameters *parameters)
@@ -77,6 +78,24 @@ pgc_parameters_list(PgcParameters *parameters, const char *name, const List *val
 	pushJsonbValue(&parameters->state, WJB_END_ARRAY, NULL);
 }
 
+/* push_timezone says whether a column has a time zone, where the document says so and it can have one. */
+static void
+push_timezone(PgcParameters *parameters, const PgcPlannedColumn *column)
+{
+	const PgcNode *timezone = pgc_node_get(pgc_node_get(column->node, "logicalTypeOptions"), "timezone");
+	JsonbValue	value = {.type = jbvBool};
+	Oid			type = OidIsValid(column->type) ? getBaseType(column->type) : InvalidOid;
+
+	if (!pgc_node_is(timezone, PGC_NODE_BOOL) || column->logical_type == NULL)
+		return;
+	if (OidIsValid(type) ? type != TIMEOID && type != TIMETZOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID :
+		strcmp(column->logical_type, "timestamp") != 0 && strcmp(column->logical_type, "time") != 0)
+		return;
+	value.val.boolean = pgc_node_is_true(timezone);
+	push_text(parameters, WJB_KEY, "timezone");
+	pushJsonbValue(&parameters->state, WJB_VALUE, &value);
+}
+
 /* pgc_parameters_columns pushes what an object declares of its columns, for kind schema. */
 void
 pgc_parameters_columns(PgcParameters *parameters, const PgcObject *object)
@@ -97,6 +116,7 @@ pgc_parameters_columns(PgcParameters *parameters, const PgcObject *object)
 													 FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 		if (column->logical_type != NULL)
 			pgc_parameters_text(parameters, "logicalType", column->logical_type);
+		push_timezone(parameters, column);
 		pushJsonbValue(&parameters->state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(&parameters->state, WJB_END_ARRAY, NULL);

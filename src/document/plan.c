@@ -34,7 +34,11 @@ pgc_plan_path(const PgcPath *parent, const char *name)
 {
 	PgcPath		path = {.parent = parent,.name = name};
 
-	return pgc_path_text(name == NULL ? parent : &path);
+	char	   *made = pgc_path_text(name == NULL ? parent : &path);
+	char	   *text = pstrdup(made);
+
+	pfree(made);				/* is much longer than its text */
+	return text;
 }
 
 /* pgc_plan_asked returns who asks for a rule, with what rules are by default. */
@@ -99,7 +103,7 @@ static void
 plan_status(PgcPlanner *planner)
 {
 	const PgcNode *node = pgc_node_get(planner->root, "status");
-	const char *given = pgc_node_is_scalar(node) ? pgc_node_text(node) : "active";
+	const char *given = pgc_node_text(node) != NULL ? pgc_node_text(node) : "active";
 	PgcPlan    *plan = planner->plan;
 	PgcRemark  *remark;
 

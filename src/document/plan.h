@@ -52,6 +52,7 @@ typedef struct PgcObject
 	PgcNames   *properties;		/* PgcProperty by ODCS name */
 	PgcNames   *ids;			/* PgcProperty by id */
 	PgcNames   *columns;		/* PgcColumn of the layout by name */
+	PgcNames   *bound;			/* PgcProperty by column */
 	List	   *list;			/* of PgcProperty, in the document's order */
 	List	   *drafts;			/* of PgcDraft, in the document's order */
 	PgcAction	action;			/* of its rules, unless they say otherwise */
@@ -137,21 +138,57 @@ extern Oid	pgc_plan_logical_type(PgcPlanner *planner, const PgcNode *property);
 /* options.c */
 extern void pgc_plan_property(PgcPlanner *planner, PgcObject *object, PgcProperty *property);
 extern void pgc_plan_keys(PgcPlanner *planner, PgcObject *object);
-extern char *pgc_plan_quoted(const PgcProperty *property);
+
+/* collections.c: options of arrays and objects */
+extern void pgc_plan_collection(const PgcAsked *asked, const PgcNode *options);
+
+/* values.c: rules about a property's values, and what they are as SQL */
+extern const char *pgc_plan_quoted(const PgcProperty *property);
+extern void pgc_plan_satisfies(const PgcAsked *asked, const char *format,...) pg_attribute_printf(2, 3);
 extern char *pgc_plan_pattern(const PgcAsked *asked, const PgcNode *pattern);
+extern void pgc_plan_matches(const PgcAsked *asked, const char *pattern);
+extern char *pgc_plan_match_sql(const PgcProperty *property, const char *pattern);
+extern List *pgc_plan_list(const PgcNode *list);
+extern void pgc_plan_values(const PgcAsked *asked, const char *kind, const List *values);
+extern char *pgc_plan_values_sql(const PgcProperty *property, const List *values, bool forbidden);
 
 /* relationships.c */
 extern void pgc_plan_relationships(PgcPlanner *planner, PgcObject *object, PgcProperty *property);
-extern List *pgc_plan_element_of(PgcPlanner *planner, const char *name, PgcObject **object);
+extern PgcObject *pgc_plan_find_object(const PgcPlanner *planner, const char *reference, const char **property);
 
-/* quality.c */
+/* quality.c: quality checks; what their operator wants of a number that is counted */
+typedef struct PgcOperator
+{
+	const PgcNode *node;		/* the operator's value; NULL: there is none */
+	const char *name;			/* mustBe, ... */
+	bool		percent;		/* the number is one of hundred */
+	const char *minimum;		/* the range of the right numbers, or NULL */
+	const char *maximum;
+	bool		exclusive_minimum;
+	bool		exclusive_maximum;
+	bool		outside;		/* the range is that of the wrong ones */
+	bool		is_text;		/* minimum is no number, and the only value */
+} PgcOperator;
+
 extern void pgc_plan_quality(PgcPlanner *planner, PgcObject *object, PgcProperty *property);
+extern void pgc_plan_query(const PgcAsked *asked, const PgcOperator *operator, const char *query);
+extern void pgc_plan_range(PgcParameters *parameters, const PgcOperator *operator);
+extern const char *pgc_plan_tolerance(const PgcAsked *asked, const PgcNode *node);
+
+/* library.c: metrics of the standard's library */
+extern void pgc_plan_metric(const PgcAsked *asked, const PgcOperator *operator, const char *metric);
+
+/* own.c: checks for an engine, ours or another */
+extern void pgc_plan_engine(const PgcAsked *asked);
+
+/* placeholders.c: a query with names in the place of {table} and the like, or NULL and a remark */
+extern char *pgc_plan_replace(const PgcAsked *asked, const PgcNode *query);
 
 /* sla.c */
 extern void pgc_plan_sla(PgcPlanner *planner);
 
 /* rules.c */
-extern void pgc_plan_add(const PgcAsked *asked, const char *kind, List *columns, Jsonb *parameters);
+extern PgcDraft *pgc_plan_add(const PgcAsked *asked, const char *kind, List *columns, Jsonb *parameters);
 extern void pgc_plan_finish(PgcPlanner *planner, PgcObject *object);
 
 #endif							/* PGC_PLAN_H */

@@ -252,7 +252,7 @@ static void
 check_kind(PgcPlanner *planner, const PgcObject *object)
 {
 	const PgcNode *node = pgc_node_get(object->dataset->node, "physicalType");
-	const char *said = pgc_node_is_scalar(node) ? pgc_node_text(node) : "";
+	const char *said = pgc_node_text(node) != NULL ? pgc_node_text(node) : "";
 	bool		is_view = object->relkind == RELKIND_VIEW || object->relkind == RELKIND_MATVIEW;
 	PgcRemark  *remark;
 
@@ -341,7 +341,7 @@ pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object)
 	Oid			relid;
 	PgcRemark  *remark;
 
-	if (!pgc_node_is_scalar(node))
+	if (pgc_node_text(node) == NULL || pgc_node_text(node)[0] == '\0')
 		node = pgc_node_get(object->dataset->node, "name");
 	n = split(pgc_node_text(node), parts);
 	if (n == 0)
@@ -374,7 +374,7 @@ pgc_plan_other_relation(PgcPlanner *planner, const PgcObject *object, const char
 {
 	Part		parts[3];
 	int			n = planner->options->bind ? split(name, parts) : 0;
-	Part		own = {.name = unconstify(char *, NameStr(object->dataset->schema_name)),.quoted = true};
+	Part		own = {.name = pstrdup(NameStr(object->dataset->schema_name)),.quoted = true};
 	Oid			relid;
 
 	if (n == 0)

@@ -41,10 +41,10 @@ check_own_action(const PgcAsked *asked, const char *kind)
 }
 
 /*
- * pgc_plan_add adds a rule that was asked for to its dataset; columns are
- * PgcProperty.
+ * pgc_plan_add adds a rule that was asked for to its dataset, and returns it;
+ * columns are PgcProperty.
  */
-void
+PgcDraft *
 pgc_plan_add(const PgcAsked *asked, const char *kind, List *columns, Jsonb *parameters)
 {
 	PgcDraft   *draft = palloc0(sizeof(PgcDraft));
@@ -71,8 +71,9 @@ pgc_plan_add(const PgcAsked *asked, const char *kind, List *columns, Jsonb *para
 	rule->schedule = asked->schedule;
 	draft->rule = rule;
 	draft->columns = columns;
-	draft->base = asked->name;
+	draft->base = asked->name != NULL && asked->name[0] != '\0' ? asked->name : NULL;
 	asked->object->drafts = lappend(asked->object->drafts, draft);
+	return draft;
 }
 
 /*
@@ -184,7 +185,7 @@ compile_all(PgcPlanner *planner, PgcObject *object)
 	while (done < ndrafts)
 	{
 		PgcAttempt	attempt;
-		int			first = done;
+		volatile int first = done;
 
 		pgc_attempt_begin(&attempt);
 		PG_TRY();

@@ -247,6 +247,8 @@ hint_for(const char *problem)
 		return "Indent with spaces, not with tabs, and quote a text that begins with @, ` or %.";
 	if (strcmp(problem, "mapping values are not allowed in this context") == 0)
 		return "Quote a text that has a colon followed by a space in it.";
+	if (strcmp(problem, "found invalid Unicode character escape code") == 0)
+		return "Write a character beyond U+FFFF as it is, or as \\U and eight digits.";
 	return NULL;
 }
 
@@ -656,34 +658,37 @@ check_duplicates(Reader *reader, const PgcNode *map)
 				  NULL);
 }
 
-/* close_collection ends a list or a map: its values become its content. */
+/* fill_collection makes the pending values of a list or map its content. */
+static bool
+fill_collection(Reader *reader, PgcNode *node, PgcNode **values, int count)
+{
+	if (node->type == PGC_NODE_LIST)
+	{
+		node->count = count;
+		node->content.items = allocate_in_tree(reader, pgc_node_room(count) * sizeof(PgcNode *));
+		memcpy(node->content.items, values, count * sizeof(PgcNode *));
+		return true;
+	}
+	node->count = count / 2;
+	node->content.pairs = allocate_in_tree(reader, pgc_node_room(node->count) * sizeof(PgcPair));
+	for (int i = 0; i < node->count; i++)
+	{
+		node->content.pairs[i].key = values[2 * i];
+		node->content.pairs[i].value = values[2 * i + 1];
+	}
+	return check_duplicates(reader, node);
+}
+
+/* close_collection ends a list or a map. */
 static bool
 close_collection(Reader *reader)
 {
 	Frame	   *frame = &reader->frames[reader->depth - 1];
-	PgcNode    *node = frame->node;
-	PgcNode   **values = reader->pending + frame->first;
 	int			count = reader->pending_count - frame->first;
 
-	node->count = node->type == PGC_NODE_MAP ? count / 2 : count;
-	if (count > 0 && node->type == PGC_NODE_LIST)
-	{
-		node->content.items = allocate_in_tree(reader, pgc_node_room(count) * sizeof(PgcNode *));
-		memcpy(node->content.items, values, count * sizeof(PgcNode *));
-	}
-	else if (count > 0)
-	{
-		node->content.pairs = allocate_in_tree(reader, pgc_node_room(node->count) * sizeof(PgcPair));
-		for (int i = 0; i < node->count; i++)
-		{
-			node->content.pairs[i].key = values[2 * i];
-			node->content.pairs[i].value = values[2 * i + 1];
-		}
-		if (!check_duplicates(reader, node))
-			return false;
-	}
+	if (count > 0 && !fill_collection(reader, frame->node, &reader->pending[frame->first], count))
+		return false;
 	reader->pending_count = frame->first;
-
 	if (frame->anchor != NULL)
 	{
 		frame->anchor->open = false;

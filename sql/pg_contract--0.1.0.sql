@@ -337,6 +337,11 @@ LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
 COMMENT ON FUNCTION contract.history(text) IS
 'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets; level and changes against the one before';
 
+CREATE FUNCTION contract.infer(relation regclass)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_infer_document';
+COMMENT ON FUNCTION contract.infer(regclass) IS
+'a first document (ODCS, YAML) of a relation, from the catalogs: types, NOT NULL, keys, CHECKs, comments';
+
 /*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.
  */

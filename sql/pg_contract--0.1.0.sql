@@ -22,9 +22,28 @@ CREATE TABLE contract.contract (
 	owner text,
 	description text,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	documented text[] NOT NULL DEFAULT '{}'	-- fields that its document says, and nobody changed in SQL since
 );
 COMMENT ON TABLE contract.contract IS 'an agreement with id, version, status and owner; may cover several datasets';
+
+/* The newest row of a contract is the document in force; a contract made in SQL has none. */
+CREATE SEQUENCE contract.contract_version_id_seq;
+CREATE TABLE contract.contract_version (
+	version_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.contract_version_id_seq'),
+	contract_id text NOT NULL,
+	version text NOT NULL,
+	status text NOT NULL,
+	source text NOT NULL,
+	document jsonb NOT NULL,
+	level text CHECK (level IN ('major', 'minor', 'patch')),
+	changes integer NOT NULL,
+	applied_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	applied_by name NOT NULL
+);
+CREATE INDEX contract_version_contract_idx ON contract.contract_version (contract_id, version_id);
+COMMENT ON TABLE contract.contract_version IS
+'each document that was applied, verbatim; level and changes against the one before';
 
 CREATE TABLE contract.dataset (
 	dataset_id integer PRIMARY KEY,
@@ -37,6 +56,7 @@ CREATE TABLE contract.dataset (
 	description text,
 	write_path text NOT NULL DEFAULT 'bulk' CHECK (write_path IN ('bulk', 'oltp')),
 	on_apply text NOT NULL DEFAULT 'enforce' CHECK (on_apply IN ('enforce', 'warn')),
+	documented text[],	-- as contract.documented, and 'dataset' if a document made it; null: it is in no document
 	UNIQUE (schema_name, table_name)
 );
 COMMENT ON TABLE contract.dataset IS 'one table, partitioned table, foreign table, view or materialized view under contract';
@@ -64,6 +84,7 @@ CREATE TABLE contract.rule (
 	tolerance numeric NOT NULL CHECK (tolerance BETWEEN 0 AND 1),
 	description text,
 	source text NOT NULL DEFAULT 'sql' CHECK (source IN ('sql', 'document')),
+	schedule text,
 	UNIQUE (dataset_id, name)
 );
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
@@ -75,6 +96,7 @@ CREATE TABLE contract.column_annotation (
 	classification text,
 	pii_category text,
 	tags text[],
+	documented text[] NOT NULL DEFAULT '{}',	-- as contract.documented
 	PRIMARY KEY (dataset_id, column_name)
 );
 COMMENT ON TABLE contract.column_annotation IS 'what is known of a column: description, classification, category of personal data, tags';
@@ -195,6 +217,8 @@ COMMENT ON TABLE contract.metric IS
 'profiles: what an audit measured of a dataset (no column) and of its columns; number is the value if it is one';
 
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.contract_version', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.contract_version_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.dataset', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.rule', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.rule_id_seq', '');
@@ -279,7 +303,7 @@ COMMENT ON FUNCTION contract.drop_rule(text, text) IS 'drops a rule of a dataset
 CREATE FUNCTION contract.drop_contract(dataset text, discard_quarantine boolean DEFAULT false)
 RETURNS void LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_drop_contract';
 COMMENT ON FUNCTION contract.drop_contract(text, boolean) IS
-'takes a dataset out of contract with its rules, annotations and history; refused while rows of it are in quarantine';
+'takes a dataset out of contract with its rules, annotations and history, or ends a contract, of that id, with all its datasets and documents; refused while rows are in quarantine';
 
 CREATE FUNCTION contract.enforce(relation regclass)
 RETURNS text LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_enforce';
@@ -831,7 +855,7 @@ COMMENT ON FUNCTION contract.problem(integer) IS
  */
 CREATE VIEW contract.rules WITH (security_barrier) AS
 SELECT d.name AS dataset, r.name AS rule, r.kind, r.columns, r.parameters, r.filter, r.severity, r.action,
-	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id
+	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id, r.schedule
 FROM contract.rule r JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.rules IS 'the rules of the datasets that you may select from';

@@ -13,6 +13,7 @@
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
+#include "parser/parse_type.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
@@ -20,6 +21,7 @@
 #include "utils/guc.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
 #include "varatt.h"
 #endif
 
@@ -67,6 +69,20 @@ pgc_compat_owns_relation(Oid relid, Oid role)
 	return object_ownercheck(RelationRelationId, relid, role);
 #else
 	return pg_class_ownercheck(relid, role);
+#endif
+}
+
+/* Looks up a type as written, with its modifier; false: there is none. */
+static inline bool
+pgc_compat_parse_type(const char *text, Oid *type, int32 *typmod)
+{
+#if PG_VERSION_NUM >= 160000
+	ErrorSaveContext context = {T_ErrorSaveContext};
+
+	return parseTypeString(text, type, typmod, (Node *) &context);
+#else
+	parseTypeString(text, type, typmod, true);
+	return OidIsValid(*type);
 #endif
 }
 

@@ -8,9 +8,25 @@
 #include "catalog/contract.h"
 #include "fmgr.h"
 
-/* Names of rules and contracts are keys of indexes: so many bytes at most. */
-#define PGC_MAX_NAME 255
+/* A rule that is to be stored. */
+typedef struct PgcRuleDraft
+{
+	PgcRuleSpec spec;			/* parameters in canonical form */
+	Datum		columns;		/* name[], as compiled */
+	const char *severity;
+	Datum		tolerance;		/* numeric */
+	const char *description;	/* or NULL */
+	const char *schedule;		/* or NULL */
+	bool		from_document;
+	int64		replaces;		/* a rule's id, or 0: a new one */
+} PgcRuleDraft;
 
+/* rule.c */
+extern void pgc_rule_require_name(const char *name);
+extern void pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft);
+extern void pgc_rule_delete(int64 rule_id);
+
+/* dataset.c */
 extern PgcContract *pgc_dataset_ensure(Oid relid);
 extern PgcContract *pgc_dataset_open(const char *name);
 extern void pgc_require_word(const char *what, const char *word, const char *const *words);

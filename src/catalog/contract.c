@@ -28,12 +28,13 @@
 enum
 {
 	DATASET_ID, DATASET_SCHEMA, DATASET_TABLE, DATASET_NAME, DATASET_CONTRACT,
-	DATASET_DESCRIPTION, DATASET_WRITE_PATH, DATASET_ON_APPLY, DATASET_NCOLUMNS
+	DATASET_DESCRIPTION, DATASET_WRITE_PATH, DATASET_ON_APPLY, DATASET_DOCUMENTED, DATASET_NCOLUMNS
 };
 enum
 {
 	RULE_ID, RULE_DATASET, RULE_NAME, RULE_KIND, RULE_COLUMNS, RULE_PARAMETERS, RULE_FILTER,
-	RULE_SEVERITY, RULE_ACTION, RULE_TOLERANCE, RULE_DESCRIPTION, RULE_SOURCE, RULE_NCOLUMNS
+	RULE_SEVERITY, RULE_ACTION, RULE_TOLERANCE, RULE_DESCRIPTION, RULE_SOURCE,
+	RULE_SCHEDULE, RULE_NCOLUMNS
 };
 enum
 {
@@ -42,11 +43,12 @@ enum
 enum
 {
 	ANNOTATION_DATASET, ANNOTATION_COLUMN, ANNOTATION_DESCRIPTION, ANNOTATION_CLASSIFICATION,
-	ANNOTATION_PII, ANNOTATION_TAGS, ANNOTATION_NCOLUMNS
+	ANNOTATION_PII, ANNOTATION_TAGS, ANNOTATION_DOCUMENTED, ANNOTATION_NCOLUMNS
 };
 enum
 {
-	CONTRACT_ID, CONTRACT_VERSION, CONTRACT_STATUS, CONTRACT_OWNER, CONTRACT_NCOLUMNS
+	CONTRACT_ID, CONTRACT_VERSION, CONTRACT_STATUS, CONTRACT_OWNER, CONTRACT_DESCRIPTION,
+	CONTRACT_CREATED_AT, CONTRACT_CHANGED_AT, CONTRACT_DOCUMENTED, CONTRACT_NCOLUMNS
 };
 
 /* A scan of one of our tables by an index on (at least) one column. */
@@ -116,6 +118,22 @@ text_at(const TableScan *scan, int column)
 	return scan->nulls[column] ? NULL : TextDatumGetCString(scan->values[column]);
 }
 
+/* texts_at returns the elements of a column's text[] (char *); NIL if it is null. */
+static List *
+texts_at(const TableScan *scan, int column)
+{
+	List	   *result = NIL;
+	char	  **texts;
+	int			count;
+
+	if (scan->nulls[column])
+		return NIL;
+	texts = pgc_array_texts(scan->values[column], &count);
+	for (int i = 0; i < count; i++)
+		result = lappend(result, texts[i]);
+	return result;
+}
+
 static void
 name_at(const TableScan *scan, int column, NameData *result)
 {
@@ -138,6 +156,8 @@ read_rule(const TableScan *scan, PgcStoredRule *rule)
 	rule->severity = text_at(scan, RULE_SEVERITY);
 	rule->tolerance = DatumGetFloat8(DirectFunctionCall1(numeric_float8, scan->values[RULE_TOLERANCE]));
 	rule->description = text_at(scan, RULE_DESCRIPTION);
+	rule->schedule = text_at(scan, RULE_SCHEDULE);
+	rule->from_document = strcmp(text_at(scan, RULE_SOURCE), "document") == 0;
 }
 
 static int
@@ -171,7 +191,7 @@ load_rules(PgcContract *contract)
 	qsort(contract->rules, contract->nrules, sizeof(PgcStoredRule), order_rules);
 }
 
-/* load_annotations reads which columns hold personal data. */
+/* load_annotations reads what is known of columns, and which hold personal data. */
 static void
 load_annotations(PgcContract *contract)
 {
@@ -180,22 +200,36 @@ load_annotations(PgcContract *contract)
 
 	while (scan_next(&scan))
 	{
-		if (!scan.nulls[ANNOTATION_PII])
-			contract->pii = lappend(contract->pii,
-									pstrdup(NameStr(*DatumGetName(scan.values[ANNOTATION_COLUMN]))));
+		PgcAnnotation *annotation = palloc(sizeof(PgcAnnotation));
+
+		name_at(&scan, ANNOTATION_COLUMN, &annotation->column);
+		annotation->description = text_at(&scan, ANNOTATION_DESCRIPTION);
+		annotation->classification = text_at(&scan, ANNOTATION_CLASSIFICATION);
+		annotation->pii_category = text_at(&scan, ANNOTATION_PII);
+		annotation->tags = texts_at(&scan, ANNOTATION_TAGS);
+		annotation->documented = texts_at(&scan, ANNOTATION_DOCUMENTED);
+		contract->annotations = lappend(contract->annotations, annotation);
+		if (annotation->pii_category != NULL)
+			contract->pii = lappend(contract->pii, NameStr(annotation->column));
 	}
 	scan_end(&scan);
 }
 
-/* load_owner reads who is responsible, as described. */
+/* load_agreement reads what is said of the dataset's contract. */
 static void
-load_owner(PgcContract *contract)
+load_agreement(PgcContract *contract)
 {
 	TableScan	scan = scan_begin("contract", "contract_pkey", CONTRACT_ID + 1, F_TEXTEQ,
 								  CStringGetTextDatum(contract->contract_id));
 
 	if (scan_next(&scan))
+	{
+		contract->version = text_at(&scan, CONTRACT_VERSION);
+		contract->status = text_at(&scan, CONTRACT_STATUS);
 		contract->owner = text_at(&scan, CONTRACT_OWNER);
+		contract->contract_description = text_at(&scan, CONTRACT_DESCRIPTION);
+		contract->contract_documented = texts_at(&scan, CONTRACT_DOCUMENTED);
+	}
 	scan_end(&scan);
 }
 
@@ -284,13 +318,16 @@ pgc_contract_load(int32 dataset_id)
 		contract->contract_id = text_at(&scan, DATASET_CONTRACT);
 		contract->oltp = strcmp(text_at(&scan, DATASET_WRITE_PATH), "oltp") == 0;
 		contract->warn_on_apply = strcmp(text_at(&scan, DATASET_ON_APPLY), "warn") == 0;
+		contract->description = text_at(&scan, DATASET_DESCRIPTION);
+		contract->in_document = !scan.nulls[DATASET_DOCUMENTED];
+		contract->documented = texts_at(&scan, DATASET_DOCUMENTED);
 	}
 	scan_end(&scan);
 	if (contract == NULL)
 		return NULL;
 
 	contract->relid = pgc_contract_relation(dataset_id);
-	load_owner(contract);
+	load_agreement(contract);
 	load_rules(contract);
 	load_annotations(contract);
 	return contract;
@@ -364,9 +401,9 @@ pgc_contract_list(void)
 	return result;
 }
 
-/* find_by_name returns the dataset of that schema and table, or 0. */
-static int32
-find_by_name(const char *schema, const char *table)
+/* pgc_contract_of_name returns the dataset of that schema and table, or 0. */
+int32
+pgc_contract_of_name(const char *schema, const char *table)
 {
 	TableScan	scan = scan_begin("dataset", "dataset_schema_name_table_name_key",
 								  DATASET_SCHEMA + 1, F_NAMEEQ,
@@ -397,7 +434,7 @@ pgc_contract_of_relation(Oid relid)
 	{
 		char	   *schema = get_namespace_name(get_rel_namespace(relid));
 
-		result = schema ? find_by_name(schema, get_rel_name(relid)) : 0;
+		result = schema ? pgc_contract_of_name(schema, get_rel_name(relid)) : 0;
 		/* the name's own dataset may be bound elsewhere until commit */
 		if (result != 0 && OidIsValid(read_binding(result)))
 			result = 0;
@@ -434,7 +471,7 @@ pgc_contract_find(const char *name, bool missing_ok)
 	if (OidIsValid(relid))
 		result = pgc_contract_of_relation(relid);
 	if (result == 0 && relation->schemaname != NULL)
-		result = find_by_name(relation->schemaname, relation->relname);
+		result = pgc_contract_of_name(relation->schemaname, relation->relname);
 	else if (result == 0)
 	{
 		ListCell   *cell;
@@ -443,7 +480,7 @@ pgc_contract_find(const char *name, bool missing_ok)
 		{
 			char	   *schema = get_namespace_name(lfirst_oid(cell));
 
-			if (schema != NULL && (result = find_by_name(schema, relation->relname)) != 0)
+			if (schema != NULL && (result = pgc_contract_of_name(schema, relation->relname)) != 0)
 				break;
 		}
 	}

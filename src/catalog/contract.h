@@ -24,7 +24,21 @@ typedef struct PgcStoredRule
 	char	   *severity;		/* info, warning, error */
 	double		tolerance;		/* fraction of considered rows that may fail */
 	char	   *description;	/* or NULL */
+	char	   *schedule;		/* cron expression of its document, or NULL */
+	bool		from_document;	/* source 'document', else 'sql' */
 } PgcStoredRule;
+
+/* What is known of a column. */
+typedef struct PgcAnnotation
+{
+	NameData	column;
+	char	   *description;	/* or NULL, likewise the next two */
+	char	   *classification;
+	char	   *pii_category;
+	List	   *tags;			/* of char * */
+	List	   *documented;		/* names (char *) of the fields that come from
+								 * a document */
+} PgcAnnotation;
 
 /* A dataset with everything that is said of it. */
 typedef struct PgcContract
@@ -33,8 +47,16 @@ typedef struct PgcContract
 	NameData	schema_name;
 	NameData	table_name;
 	char	   *name;			/* schema.table, quoted where necessary */
+	char	   *description;	/* of the dataset, or NULL */
+	bool		in_document;	/* the contract's document declares it */
+	List	   *documented;		/* names (char *) of the dataset's fields that
+								 * come from it; "dataset": it made it */
 	char	   *contract_id;
+	char	   *version;		/* of the contract, or NULL */
+	char	   *status;
 	char	   *owner;			/* as described, or NULL */
+	char	   *contract_description;	/* or NULL */
+	List	   *contract_documented;	/* fields of the contract, likewise */
 	bool		oltp;			/* write_path => 'oltp' */
 	bool		warn_on_apply;	/* on_apply => 'warn' */
 	Oid			relid;			/* what bears the name, or InvalidOid */
@@ -42,6 +64,7 @@ typedef struct PgcContract
 	PgcStoredRule *rules;		/* in the order they were made */
 	List	   *pii;			/* names (char *) of columns with personal
 								 * data */
+	List	   *annotations;	/* of PgcAnnotation, by column name */
 } PgcContract;
 
 /* A dataset's name and binding, for those who walk over all of them. */
@@ -75,6 +98,7 @@ extern List *pgc_contract_datasets(const char *contract_id);
 extern Oid	pgc_contract_relation(int32 dataset_id);
 extern Oid	pgc_contract_named(const NameData *schema_name, const NameData *table_name);
 extern int32 pgc_contract_of_relation(Oid relid);
+extern int32 pgc_contract_of_name(const char *schema, const char *table);
 extern int32 pgc_contract_of_held(int64 id);
 extern int32 pgc_contract_find(const char *name, bool missing_ok);
 extern PgcContract *pgc_contract_require(Oid relid);
@@ -83,7 +107,30 @@ extern PgcRuleSpec *pgc_contract_specs(const PgcContract *contract,
 extern PgcLayout *pgc_layout_of(Relation relation);
 
 /* rule.c */
+/* Names of rules and contracts are keys of indexes: so many bytes at most. */
+#define PGC_MAX_NAME 255
 extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char *name);
+extern PgcAction pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule);
+extern char *pgc_rule_base_name(const PgcLayout *layout, const PgcRule *rule);
+
+/* version.c */
+
+/* A document that was applied. */
+typedef struct PgcVersion
+{
+	int64		id;
+	char	   *version;
+	char	   *status;			/* one of contract.contract's five */
+	text	   *source;			/* verbatim */
+	Jsonb	   *document;
+	char	   *level;			/* of what it changed, or NULL: nothing */
+	int			changes;		/* against the one before */
+	TimestampTz applied_at;
+	NameData	applied_by;
+} PgcVersion;
+
+extern List *pgc_version_list(const char *contract_id);
+extern PgcVersion *pgc_version_newest(const char *contract_id);
 
 /* binding.c */
 extern int32 pgc_binding_write(int32 dataset_id, Oid relid);

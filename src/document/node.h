@@ -7,8 +7,8 @@
  * pgc_odcs_check turns scalars into strings where the standard wants text.
  * An alias is the anchor's own node again: a node may have several parents.
  *
- * node.c and yaml.c use nothing of the server but palloc, so that the fuzzer
- * can run them alone (FRONTEND).
+ * node.c, scalar.c, yaml.c and writer.c use nothing of the server but palloc,
+ * so that the fuzzer can run them alone (FRONTEND).
  */
 #ifndef PGC_NODE_H
 #define PGC_NODE_H
@@ -61,9 +61,13 @@ typedef struct PgcYamlLimits
 {
 	int			max_bytes;		/* of the text */
 	int			max_depth;		/* of lists and maps in each other */
-	int			max_nodes;		/* after aliases are expanded */
+	int			max_nodes;		/* after aliases are expanded, keys too; each
+								 * PGC_ALIAS_BYTES of text in what an alias
+								 * repeats count as one more */
 	int			max_scalar;		/* bytes of one scalar */
 } PgcYamlLimits;
+
+#define PGC_ALIAS_BYTES 64
 
 /* Why a text is no document. */
 typedef struct PgcYamlProblem
@@ -72,34 +76,47 @@ typedef struct PgcYamlProblem
 	int			column;			/* from 1 */
 	char	   *message;		/* as of ereport: no capital, no period */
 	char	   *hint;			/* or NULL; full sentences */
+	bool		is_limit;		/* too large or too deep, perhaps right */
 } PgcYamlProblem;
 
-/* yaml.c: source is UTF-8; NULL and *problem filled if it is no document */
+/* Brings a scalar's text from UTF-8 into another encoding, in place; false if it has no such character. */
+typedef bool (*PgcYamlDecode) (PgcNode *scalar);
+
+/* yaml.c: source is UTF-8; NULL and *problem filled if it is no document; decode may be NULL */
 extern PgcNode *pgc_yaml_read(const char *source, int length, const PgcYamlLimits *limits,
-							  PgcYamlProblem *problem);
-/* the type of a plain scalar in YAML 1.2's core schema */
+							  PgcYamlDecode decode, PgcYamlProblem *problem);
+
+/* writer.c: the tree as YAML; encode gives a text in UTF-8, may be NULL; the result is UTF-8, palloc'd */
+typedef const char *(*PgcYamlEncode) (const char *string, int length);
+extern char *pgc_yaml_write(const PgcNode *node, PgcYamlEncode encode);
+
+/* scalar.c: the type of a plain scalar in YAML 1.2's core schema */
 extern PgcNodeType pgc_yaml_resolve(const char *text, int length);
 /* would a YAML 1.1 reader (PyYAML) take the plain scalar for something else than YAML 1.2 does? */
 extern bool pgc_yaml_is_ambiguous(const char *text, int length);
 
 /* node.c: reading; all accept NULL for a node that is not there */
 extern PgcNode *pgc_node_get(const PgcNode *map, const char *key);
-extern const char *pgc_node_text(const PgcNode *scalar);
+extern const char *pgc_node_text(const PgcNode *scalar);	/* NULL for a null, too */
 extern bool pgc_node_is(const PgcNode *node, PgcNodeType type);
 extern bool pgc_node_is_scalar(const PgcNode *node);
 extern bool pgc_node_is_true(const PgcNode *scalar);
 extern const char *pgc_node_get_text(const PgcNode *map, const char *key);
 extern bool pgc_node_get_true(const PgcNode *map, const char *key);
 extern const char *pgc_node_type_name(const PgcNode *node);
-extern bool pgc_node_equal(const PgcNode *left, const PgcNode *right);
+extern bool pgc_node_equal(const PgcNode *left, const PgcNode *right);	/* order of keys does not matter */
+extern PgcPair **pgc_node_sort_pairs(const PgcNode *map);	/* by key; palloc'd; keys that are equal in their order */
+extern int	pgc_node_compare_keys(const PgcNode *left, const PgcNode *right);
 
-/* node.c: making; texts are copied, nodes are not */
+/* node.c: making; texts are copied, nodes are not; what an alias repeats is changed in all its places */
+extern int	pgc_node_room(int count);	/* items that an array of count items has room for */
 extern PgcNode *pgc_node_make_map(void);
 extern PgcNode *pgc_node_make_list(void);
 extern PgcNode *pgc_node_make_scalar(PgcNodeType type, const char *text);
 extern PgcNode *pgc_node_make_string(const char *text);
 extern PgcNode *pgc_node_make_bool(bool value);
 extern PgcNode *pgc_node_set(PgcNode *map, const char *key, PgcNode *value);	/* replaces or adds; returns value */
+extern void pgc_node_add(PgcNode *map, PgcNode *key, PgcNode *value);	/* a key that is not there */
 extern PgcNode *pgc_node_append(PgcNode *list, PgcNode *item);	/* returns item */
 extern PgcNode *pgc_node_copy(const PgcNode *node); /* deep */
 

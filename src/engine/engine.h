@@ -233,6 +233,9 @@ extern PgcAction pgc_kind_default_action(const char *name);
 extern Datum pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
 						  const char *column, const char *shown);
 
+/* query.c */
+extern void pgc_query_check_syntax(char *sql);
+
 /* sql.c */
 extern char *pgc_sql_column(const PgcColumn *column);
 extern char *pgc_sql_failing(const PgcRule *rule);

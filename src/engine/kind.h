@@ -68,6 +68,7 @@ extern const PgcKind pgc_kind_metric;
 extern const PgcKind pgc_kind_query;
 extern const PgcKind pgc_kind_unique;
 extern const PgcKind pgc_kind_references;
+extern const PgcKind pgc_kind_schema;
 
 /* parameter.c: reading and writing parameters */
 extern void pgc_parameter_check_names(const PgcKind *kind, const Jsonb *parameters);

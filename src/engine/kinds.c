@@ -24,6 +24,7 @@ static const PgcKind *const kinds[] = {
 	&pgc_kind_query,
 	&pgc_kind_unique,
 	&pgc_kind_references,
+	&pgc_kind_schema,
 };
 
 /* pgc_kind_lookup returns the kind of that name, or NULL. */

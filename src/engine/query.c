@@ -113,6 +113,23 @@ parse(const char *sql)
 }
 
 /*
+ * pgc_query_check_syntax raises unless a text is a query that a rule can have, as
+ * far as that can be seen without looking up a name.
+ */
+void
+pgc_query_check_syntax(char *sql)
+{
+	ErrorContextCallback callback;
+
+	callback.callback = describe_query;
+	callback.arg = sql;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	(void) parse(sql);
+	error_context_stack = callback.previous;
+}
+
+/*
  * result_type plans the query and starts it, which looks up names and checks the
  * author's rights to read; no row is read.  Returns the type of its only column,
  * domains looked through, or InvalidOid if it has several; none is an error.

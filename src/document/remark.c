@@ -1,0 +1,111 @@
+/*
+ * src/document/remark.c
+ *		What is to be said of a document, and where in it.
+ */
+#include "document/document.h"
+
+#include "lib/stringinfo.h"
+
+/* append_path writes a path, from the root down. */
+static void
+append_path(StringInfo out, const PgcPath *path)
+{
+	if (path == NULL)
+		return;
+	append_path(out, path->parent);
+	if (path->name == NULL)
+		appendStringInfo(out, "[%d]", path->index);
+	else
+	{
+		if (out->len > 0)
+			appendStringInfoChar(out, '.');
+		appendStringInfoString(out, path->name);
+	}
+}
+
+/* pgc_path_text returns a path as users see it (palloc'd). */
+char *
+pgc_path_text(const PgcPath *path)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	append_path(&out, path);
+	return out.data;
+}
+
+/*
+ * pgc_remark adds a remark about a node, or NULL: about the whole document.
+ * Path and message are copied.  Returns the remark, whose hint may be set.
+ */
+PgcRemark *
+pgc_remark(PgcRemarks *remarks, PgcGravity gravity, const PgcNode *at, const char *path,
+		   const char *format,...)
+{
+	PgcRemark  *remark = palloc0(sizeof(PgcRemark));
+	StringInfoData message;
+	int			needed;
+
+	initStringInfo(&message);
+	do
+	{
+		va_list		arguments;
+
+		va_start(arguments, format);
+		needed = appendStringInfoVA(&message, format, arguments);
+		va_end(arguments);
+		if (needed > 0)
+			enlargeStringInfo(&message, needed);
+	} while (needed > 0);
+
+	if (at != NULL)
+	{
+		remark->line = at->line;
+		remark->column = at->column;
+	}
+	remark->gravity = gravity;
+	remark->path = pstrdup(path == NULL ? "" : path);
+	remark->message = message.data;
+	remarks->list = lappend(remarks->list, remark);
+	if (gravity == PGC_ERROR)
+		remarks->nerrors++;
+	return remark;
+}
+
+/* first_error returns the error that stands first in the document, or NULL. */
+static const PgcRemark *
+first_error(const PgcRemarks *remarks)
+{
+	const PgcRemark *first = NULL;
+	ListCell   *cell;
+
+	foreach(cell, remarks->list)
+	{
+		const PgcRemark *remark = lfirst(cell);
+
+		if (remark->gravity == PGC_ERROR &&
+			(first == NULL || remark->line < first->line ||
+			 (remark->line == first->line && remark->column < first->column)))
+			first = remark;
+	}
+	return first;
+}
+
+/* pgc_remarks_raise raises the first error of a document, if it has one. */
+void
+pgc_remarks_raise(const PgcRemarks *remarks)
+{
+	const PgcRemark *first = first_error(remarks);
+
+	if (first == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 first->line > 0 ?
+			 errmsg("line %d, column %d: %s", first->line, first->column, first->message) :
+			 errmsg("%s", first->message),
+			 first->path[0] != '\0' ? errdetail("At %s.", first->path) : 0,
+			 first->hint != NULL ? errhint("%s", first->hint) :
+			 remarks->nerrors > 1 ? errhint("contract.lint shows this and %d more errors of the document.",
+											remarks->nerrors - 1) : 0));
+}

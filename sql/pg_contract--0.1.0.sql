@@ -319,6 +319,25 @@ COMMENT ON FUNCTION contract.prune(interval, bigint, text) IS
 'deletes runs and violations that are older, or beyond the newest so many violations of a dataset, for datasets of the caller; the last audit and the quarantine stay; returns the rows deleted';
 
 /*
+ * Documents.
+ */
+CREATE FUNCTION contract.diff(
+	old text,
+	new text,
+	OUT path text,
+	OUT change text,
+	OUT old text,
+	OUT new text,
+	OUT breaks_producer boolean,
+	OUT breaks_consumer boolean,
+	OUT level text,
+	OUT enforced boolean,
+	OUT message text)
+RETURNS SETOF record LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_diff_documents';
+COMMENT ON FUNCTION contract.diff(text, text) IS
+'what changes from one document to another, for whom, and by how much the version must rise: major, minor or patch';
+
+/*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.
  */
 CREATE FUNCTION contract.not_null(

@@ -2,7 +2,7 @@
  * src/document/diff.c
  *		What changes between two documents, and for whom: SQL function diff.
  *
- * A change breaks producers if data that was right may fail, and consumers if
+ * A change breaks producers if what was right may fail, and consumers if
  * what reads the data may break; either may only need to be told.  Whoever is
  * broken asks for a new major version, whoever is told for a minor one, anything
  * else for a patch.  What is inside something new is part of that one change.
@@ -44,8 +44,8 @@ consequence(PgcHarm producer, PgcHarm consumer)
 		{"", "; readers should know", "; readers may break"},
 		{"; producers should know", "; producers and readers should know",
 		"; readers may break, producers should know"},
-		{"; data that was right may fail", "; data that was right may fail, readers should know",
-		"; data that was right may fail, readers may break"}
+		{"; what was right may fail", "; what was right may fail, readers should know",
+		"; what was right may fail, readers may break"}
 	};
 
 	return words[producer][consumer];

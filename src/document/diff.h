@@ -92,6 +92,7 @@ extern void pgc_diff_members(PgcDiff *diff, const PgcPath *path, const PgcNode *
 							 const PgcNode *new, PgcDiffCompare compare);
 extern char *pgc_diff_signature(const PgcNode *node);
 extern bool pgc_diff_equal(const PgcNode *left, const PgcNode *right);
+extern const char *pgc_diff_text(const PgcNode *scalar);
 
 /* diff_normal.c */
 extern PgcNode *pgc_diff_normal(const PgcNode *root);

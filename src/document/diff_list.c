@@ -50,6 +50,13 @@ is_ordered(const char *key)
 	return false;
 }
 
+/* pgc_diff_text returns a scalar's text, also of a null; "" if it is none. */
+const char *
+pgc_diff_text(const PgcNode *scalar)
+{
+	return pgc_node_is_scalar(scalar) ? scalar->content.text : "";
+}
+
 static int
 compare_texts(const void *left, const void *right)
 {
@@ -81,7 +88,7 @@ signature_of(const PgcNode *node, const char *key)
 	appendStringInfo(&buffer, "%d:%d:", node->type, node->count);
 	if (pgc_node_is_scalar(node))
 	{
-		appendStringInfoString(&buffer, pgc_node_text(node));
+		appendStringInfoString(&buffer, pgc_diff_text(node));
 		return buffer.data;
 	}
 	check_stack_depth();
@@ -91,7 +98,7 @@ signature_of(const PgcNode *node, const char *key)
 	{
 		if (pgc_node_is(node, PGC_NODE_MAP))
 		{
-			const char *name = pgc_node_text(node->content.pairs[i].key);
+			const char *name = pgc_diff_text(node->content.pairs[i].key);
 			char	   *value = signature_of(node->content.pairs[i].value, name);
 
 			texts[i] = psprintf("%s=%s", name, value);
@@ -126,7 +133,7 @@ equal_under(const char *key, const PgcNode *left, const PgcNode *right)
 	if (left == NULL || right == NULL || left->type != right->type || left->count != right->count)
 		return left == right;
 	if (pgc_node_is_scalar(left))
-		return strcmp(pgc_node_text(left), pgc_node_text(right)) == 0;
+		return strcmp(pgc_diff_text(left), pgc_diff_text(right)) == 0;
 	if (pgc_node_equal(left, right))
 		return true;
 	left_signature = signature_of(left, key);
@@ -162,7 +169,19 @@ key_identity(const char *list, const PgcNode *element)
 	return pgc_node_is(element, PGC_NODE_MAP) ? pgc_odcs_identity(list, element) : NULL;
 }
 
-/* key_meaning is what a quality rule checks, whatever it is called. */
+/* key_promise is which service level of what it is; two may differ only in the latter. */
+static const char *
+key_promise(const char *list, const PgcNode *element)
+{
+	const char *property = pgc_node_get_text(element, "property");
+	const char *of = pgc_node_get_text(element, "element");
+
+	if (strcmp(list, "slaProperties") != 0 || property == NULL)
+		return NULL;
+	return psprintf("%s/%s", property, of ? of : "");
+}
+
+/* key_meaning is what a rule checks, whatever it is called. */
 static const char *
 key_meaning(const char *list, const PgcNode *element)
 {
@@ -171,6 +190,8 @@ key_meaning(const char *list, const PgcNode *element)
 	};
 	StringInfoData buffer;
 
+	if (strcmp(list, "relationships") == 0)
+		return pgc_node_get_text(element, "to");
 	if (strcmp(list, "quality") != 0)
 		return NULL;
 	initStringInfo(&buffer);
@@ -264,7 +285,7 @@ static Pairing
 pair_lists(const char *name, const PgcNode *old, const PgcNode *new)
 {
 	static const KeyOf keys[] = {
-		key_id, key_unchanged, key_identity, key_meaning, key_likeness
+		key_id, key_unchanged, key_promise, key_identity, key_meaning, key_likeness
 	};
 	Pairing		pairing = {.list = name,.old = old,.new = new};
 
@@ -349,7 +370,7 @@ value_near(const PgcNode *map, const char *key, int near)
 {
 	if (map == NULL)
 		return NULL;
-	if (near < map->count && strcmp(pgc_node_text(map->content.pairs[near].key), key) == 0)
+	if (near < map->count && strcmp(pgc_diff_text(map->content.pairs[near].key), key) == 0)
 		return map->content.pairs[near].value;
 	return pgc_node_get(map, key);
 }
@@ -389,13 +410,13 @@ pgc_diff_map(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNo
 	check_stack_depth();
 	for (int i = 0; old != NULL && i < old->count; i++)
 	{
-		const char *key = pgc_node_text(old->content.pairs[i].key);
+		const char *key = pgc_diff_text(old->content.pairs[i].key);
 
 		compare_field(diff, path, key, old->content.pairs[i].value, value_near(new, key, i), fields);
 	}
 	for (int i = 0; new != NULL && i < new->count; i++)
 	{
-		const char *key = pgc_node_text(new->content.pairs[i].key);
+		const char *key = pgc_diff_text(new->content.pairs[i].key);
 
 		if (value_near(old, key, i) == NULL)
 			compare_field(diff, path, key, NULL, new->content.pairs[i].value, fields);
@@ -415,9 +436,9 @@ same_number(const PgcNode *old, const PgcNode *new)
 {
 	int			order;
 
-	return pgc_node_is_scalar(old) && pgc_node_is_scalar(new) &&
-		pgc_diff_is_number(pgc_node_text(old)) && pgc_diff_is_number(pgc_node_text(new)) &&
-		!pgc_node_is(old, PGC_NODE_STRING) && !pgc_node_is(new, PGC_NODE_STRING) &&
+	return old != NULL && new != NULL && old->type != PGC_NODE_STRING &&
+		new->type != PGC_NODE_STRING && pgc_diff_is_number(pgc_node_text(old)) &&
+		pgc_diff_is_number(pgc_node_text(new)) &&
 		pgc_diff_values(pgc_node_text(old), pgc_node_text(new), &order) && order == 0;
 }
 

@@ -48,7 +48,7 @@ drop(PgcNode *map, const char *key)
 	{
 		PgcPair    *pair = &map->content.pairs[i];
 
-		if (strcmp(pgc_node_text(pair->key), key) != 0)
+		if (strcmp(pgc_diff_text(pair->key), key) != 0)
 			continue;
 		map->count--;
 		memmove(pair, pair + 1, sizeof(PgcPair) * (map->count - i));
@@ -153,7 +153,7 @@ drop_nulls(PgcNode *map)
 	{
 		PgcPair		pair = map->content.pairs[i];
 
-		if (!pgc_node_is(pair.value, PGC_NODE_NULL) || may_be_null(pgc_node_text(pair.key)))
+		if (!pgc_node_is(pair.value, PGC_NODE_NULL) || may_be_null(pgc_diff_text(pair.key)))
 			map->content.pairs[kept++] = pair;
 	}
 	map->count = kept;
@@ -172,7 +172,7 @@ normalize_map(PgcNode *map, const char *key)
 		normalize_bound(map, "maximum", "exclusiveMaximum");
 	}
 	for (int i = 0; i < map->count; i++)
-		normalize(map->content.pairs[i].value, pgc_node_text(map->content.pairs[i].key));
+		normalize(map->content.pairs[i].value, pgc_diff_text(map->content.pairs[i].key));
 }
 
 /* normalize goes through a tree; an element of a list has the list's key. */

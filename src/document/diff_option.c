@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "document/diff.h"
+#include "engine/format.h"
 
 /* A pair of fields that bound the same thing. */
 typedef struct BoundFields
@@ -89,8 +90,8 @@ compare_multiple(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const P
 		compare_requirement(diff, path, old, new);
 		return;
 	}
-	before = strtod(pgc_node_text(old), NULL);
-	after = strtod(pgc_node_text(new), NULL);
+	before = strtod(pgc_diff_text(old), NULL);
+	after = strtod(pgc_diff_text(new), NULL);
 	if (before == after)
 		return;
 	if (after != 0 && fmod(before, after) == 0)
@@ -99,7 +100,7 @@ compare_multiple(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const P
 		relation = PGC_TIGHTER;
 	pgc_diff_add_relation(diff, path, old, new, relation,
 						  psprintf("values must be multiples of %s, before: %s",
-								   pgc_node_text(new), pgc_node_text(old)));
+								   pgc_diff_text(new), pgc_diff_text(old)));
 }
 
 /* holds says whether all numbers of one format are of the other: i8 to i128, u8 to u128, f32, f64. */
@@ -121,23 +122,39 @@ is_number_format(const char *format)
 		strspn(format + 1, "0123456789") == strlen(format + 1);
 }
 
+/* is_enforced says whether a format is checked: others are only words for readers. */
+static bool
+is_enforced(const PgcNode *format)
+{
+	return format != NULL && (is_number_format(pgc_diff_text(format)) ||
+							  pgc_format_lookup(pgc_diff_text(format)) != NULL);
+}
+
+/* relation_of_formats returns what becomes of the values that are right. */
+static int
+relation_of_formats(const PgcNode *old, const PgcNode *new)
+{
+	const char *before = pgc_diff_text(old);
+	const char *after = pgc_diff_text(new);
+
+	if (!is_enforced(old) || !is_enforced(new))
+		return (is_enforced(old) ? PGC_LOOSER : 0) | (is_enforced(new) ? PGC_TIGHTER : 0);
+	if (!is_number_format(before) || !is_number_format(after))
+		return PGC_UNCLEAR;
+	if (holds(after, before))
+		return PGC_LOOSER;
+	return holds(before, after) ? PGC_TIGHTER : PGC_TIGHTER | PGC_LOOSER;
+}
+
+/* compare_format: formats that are not checked are readers' business all the same. */
 static void
 compare_format(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
 {
-	int			relation = PGC_UNCLEAR;
+	int			relation = relation_of_formats(old, new);
 
-	if (old != NULL && new != NULL && is_number_format(pgc_node_text(old)) &&
-		is_number_format(pgc_node_text(new)))
-	{
-		if (holds(pgc_node_text(new), pgc_node_text(old)))
-			relation = PGC_LOOSER;
-		else
-			relation = PGC_TIGHTER |
-				(holds(pgc_node_text(old), pgc_node_text(new)) ? PGC_SAME : PGC_LOOSER);
-		pgc_diff_add_relation(diff, path, old, new, relation, "format changed");
-	}
-	else
-		compare_requirement(diff, path, old, new);
+	pgc_diff_add_relation(diff, path, old, new, relation ? relation : PGC_LOOSER,
+						  psprintf("format %s", old == NULL ? "added" :
+								   new == NULL ? "removed" : "changed"));
 }
 
 static void
@@ -174,7 +191,7 @@ compare_required_member(PgcDiff *diff, const PgcPath *path, const PgcNode *old,
 {
 	pgc_diff_add(diff, path, old, new, new ? PGC_BREAKS : PGC_HARMLESS,
 				 old ? PGC_BREAKS : PGC_HARMLESS, "\"%s\" %s be there",
-				 pgc_node_text(new ? new : old), new ? "must" : "need no longer");
+				 pgc_diff_text(new ? new : old), new ? "must" : "need no longer");
 }
 
 static void

@@ -160,14 +160,14 @@ static void
 compare_physical_type(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
 {
 	add_type(diff, path, old, new,
-			 old && new ? pgc_diff_physical_types(pgc_node_text(old), pgc_node_text(new)) : 0);
+			 old && new ? pgc_diff_physical_types(pgc_diff_text(old), pgc_diff_text(new)) : 0);
 }
 
 static void
 compare_logical_type(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
 {
 	add_type(diff, path, old, new,
-			 old && new ? pgc_diff_logical_types(pgc_node_text(old), pgc_node_text(new)) : 0);
+			 old && new ? pgc_diff_logical_types(pgc_diff_text(old), pgc_diff_text(new)) : 0);
 }
 
 static int
@@ -177,7 +177,7 @@ classification_rank(const PgcNode *classification)
 		return 0;
 	for (int i = 0; i < lengthof(classifications); i++)
 	{
-		if (pg_strcasecmp(classifications[i].word, pgc_node_text(classification)) == 0)
+		if (pg_strcasecmp(classifications[i].word, pgc_diff_text(classification)) == 0)
 			return classifications[i].rank;
 	}
 	return -1;
@@ -231,7 +231,7 @@ static void
 compare_plain_position(PgcDiff *diff, const PgcPath *path, const PgcNode *old,
 					   const PgcNode *new)
 {
-	if (atoi(old ? pgc_node_text(old) : "-1") != atoi(new ? pgc_node_text(new) : "-1"))
+	if (atoi(old ? pgc_diff_text(old) : "-1") != atoi(new ? pgc_diff_text(new) : "-1"))
 		pgc_diff_any(diff, path, old, new);
 }
 

@@ -36,7 +36,7 @@ typedef struct Type
 	Family		family;
 	int			size;			/* numeric: digits before the point */
 	int			scale;			/* numeric: digits after it */
-	int			dimensions;		/* of an array; else 0 */
+	bool		is_array;		/* of however many dimensions */
 } Type;
 
 typedef struct KnownType
@@ -125,7 +125,7 @@ split_type(const char *written, Type *type, int *modifiers, int *nmodifiers)
 		else if (*at == '[' && at[1 + strspn(at + 1, "0123456789")] == ']')
 		{
 			rest = strchr(at, ']') + 1;
-			type->dimensions++;
+			type->is_array = true;
 		}
 		if (rest != NULL)
 		{
@@ -212,7 +212,7 @@ pgc_diff_physical_types(const char *old, const char *new)
 	Type		after = parse_type(new);
 	int			relation;
 
-	if (before.dimensions != after.dimensions)
+	if (before.is_array != after.is_array)
 		return PGC_UNCLEAR;
 	if (before.family == INTEGER && after.family == NUMERIC)
 		return after.scale >= 0 && after.size > before.size ? PGC_LOOSER : PGC_UNCLEAR;

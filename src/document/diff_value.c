@@ -29,14 +29,19 @@ skip_sign(const char *at)
 	return *at == '-' || *at == '+' ? at + 1 : at;
 }
 
-/* pgc_diff_is_number says whether a text is a decimal number, as numeric reads it. */
+/* pgc_diff_is_number says whether a text, or NULL, is a decimal number, as numeric reads it. */
 bool
 pgc_diff_is_number(const char *value)
 {
-	const char *digits = skip_sign(value);
-	const char *at = skip_digits(digits);
-	int			ndigits = at - digits;
+	const char *digits;
+	const char *at;
+	int			ndigits;
 
+	if (value == NULL)
+		return false;
+	digits = skip_sign(value);
+	at = skip_digits(digits);
+	ndigits = at - digits;
 	if (*at == '.')
 	{
 		digits = at + 1;
@@ -81,6 +86,8 @@ has_shape(const char *value, const char *shape)
 bool
 pgc_diff_values(const char *left, const char *right, int *order)
 {
+	if (left == NULL || right == NULL)
+		return false;
 	if (pgc_diff_is_number(left) && pgc_diff_is_number(right))
 		*order = DatumGetInt32(DirectFunctionCall2(numeric_cmp, numeric_of(left),
 												   numeric_of(right)));

@@ -225,14 +225,6 @@ static const char update_rule[] =
 " action = $8, tolerance = $9, description = $10, schedule = $11, source = $12"
 " WHERE dataset_id = $1 AND rule_id = $13";
 
-/* set_text puts a text or null where SPI wants it. */
-static void
-set_text(Datum *value, char *isnull, const char *text)
-{
-	*isnull = text ? ' ' : 'n';
-	*value = text ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
 /*
  * pgc_rule_write stores a rule that was compiled.  Who calls it gives the
  * dataset its triggers afterwards.
@@ -250,12 +242,12 @@ pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft)
 	values[2] = CStringGetTextDatum(draft->spec.kind);
 	values[3] = draft->columns;
 	values[4] = JsonbPGetDatum(draft->spec.parameters);
-	set_text(&values[5], &nulls[5], draft->spec.filter);
+	values[5] = pgc_text_or_null(draft->spec.filter, &nulls[5]);
 	values[6] = CStringGetTextDatum(draft->severity);
 	values[7] = CStringGetTextDatum(pgc_action_name(draft->spec.action));
 	values[8] = draft->tolerance;
-	set_text(&values[9], &nulls[9], draft->description);
-	set_text(&values[10], &nulls[10], draft->schedule);
+	values[9] = pgc_text_or_null(draft->description, &nulls[9]);
+	values[10] = pgc_text_or_null(draft->schedule, &nulls[10]);
 	values[11] = CStringGetTextDatum(draft->from_document ? "document" : "sql");
 	values[12] = Int64GetDatum(draft->replaces);
 	pgc_catalog_execute(draft->replaces == 0 ? insert_rule : update_rule, 13, types, values, nulls);

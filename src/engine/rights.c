@@ -58,6 +58,15 @@ pgc_attempt_commit(const PgcAttempt *attempt)
 	CurrentResourceOwner = attempt->owner;
 }
 
+/* pgc_attempt_undo rolls it back although all went well: it was only to be tried. */
+void
+pgc_attempt_undo(const PgcAttempt *attempt)
+{
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(attempt->context);
+	CurrentResourceOwner = attempt->owner;
+}
+
 /*
  * is_fatal: is the error about the transaction, the server or its resources, not
  * about what was tried?  Such are errors of the statement, for the client to deal with.

@@ -362,15 +362,26 @@ pgc_change_values(const PgcChange *change, Datum *values, bool *nulls)
 	values[8] = CStringGetTextDatum(change->message);
 }
 
-/* read_checked reads a document that must be one of the standard. */
-static PgcNode *
-read_checked(const text *source)
+/* say_which says which of the two documents an error is about. */
+static void
+say_which(void *which)
 {
-	PgcNode    *root = pgc_document_require(source);
-	PgcRemarks	remarks = {NIL};
+	errcontext("%s document of the comparison", (const char *) which);
+}
 
+/* read_checked reads a document that must be one of the standard; which says which it is. */
+static PgcNode *
+read_checked(const text *source, char *which)
+{
+	ErrorContextCallback context = {error_context_stack, say_which, which};
+	PgcRemarks	remarks = {NIL};
+	PgcNode    *root;
+
+	error_context_stack = &context;
+	root = pgc_document_require(source);
 	pgc_odcs_check(root, &remarks);
 	pgc_remarks_raise(&remarks);
+	error_context_stack = context.previous;
 	return root;
 }
 
@@ -379,8 +390,8 @@ Datum
 pgc_diff_documents(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	PgcNode    *old = read_checked(PG_GETARG_TEXT_PP(0));
-	PgcNode    *new = read_checked(PG_GETARG_TEXT_PP(1));
+	PgcNode    *old = read_checked(PG_GETARG_TEXT_PP(0), "old");
+	PgcNode    *new = read_checked(PG_GETARG_TEXT_PP(1), "new");
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);

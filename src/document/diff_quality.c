@@ -133,11 +133,12 @@ compare_custom(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const Pgc
 
 	if (name != NULL && !pgc_diff_equal(before, after))
 		relation = relation_of_custom(diff, name, before, after);
-	if (relation == PGC_SAME)
+	if (relation == PGC_SAME && old != NULL && new != NULL)
 		pgc_diff_any(diff, path, old, new);
 	else
 		pgc_diff_add_relation(diff, path, before, after, relation,
-							  psprintf("%s %s", name, before == NULL ? "added" :
+							  psprintf("%s %s", name ? name : "custom property",
+									   before == NULL ? "added" :
 									   after == NULL ? "removed" : "changed"));
 }
 

@@ -266,12 +266,16 @@ out_of_memory(Reader *reader)
 #endif
 }
 
-/* refuse_syntax passes on what libyaml found. */
+/*
+ * refuse_syntax passes on what libyaml found.  It puts the end of a text that
+ * has no line break there on another line.
+ */
 static bool
 refuse_syntax(Reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
 	yaml_mark_t mark = parser->problem_mark;
+	yaml_mark_t last = mark_at(reader, reader->length);
 	const char *message = parser->problem;
 
 	if (parser->error == YAML_MEMORY_ERROR)
@@ -281,6 +285,8 @@ refuse_syntax(Reader *reader)
 	else if (parser->context != NULL && parser->context_mark.index != mark.index)
 		message = psprintf("%s %s (line %d, column %d)", parser->problem, parser->context,
 						   (int) parser->context_mark.line + 1, (int) parser->context_mark.column + 1);
+	if (mark.line > last.line)
+		mark = last;
 	return refuse(reader, mark, message, hint_for(parser->problem));
 }
 

@@ -144,11 +144,11 @@ plan_length(const PgcAsked *asked, const PgcNode *options)
 		return;
 	if (!pgc_type_is_text(asked->property->type))
 	{
-		const char *column = pgc_plan_quoted(asked->property);
+		char	   *length = psprintf("length(%s::text)", pgc_plan_quoted(asked->property));
+		char	   *condition = pgc_plan_range_sql(minimum, maximum, length);
 
-		pgc_plan_satisfies(&option, "length(%s::text) BETWEEN %s AND %s", column,
-						   has_minimum ? pgc_node_text(minimum) : "0",
-						   has_maximum ? pgc_node_text(maximum) : "2147483647");
+		if (condition != NULL)
+			pgc_plan_satisfies(&option, "%s", condition);
 		return;
 	}
 	pgc_parameters_begin(&parameters);

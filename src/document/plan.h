@@ -145,6 +145,7 @@ extern void pgc_plan_collection(const PgcAsked *asked, const PgcNode *options);
 /* values.c: rules about a property's values, and what they are as SQL */
 extern const char *pgc_plan_quoted(const PgcProperty *property);
 extern void pgc_plan_satisfies(const PgcAsked *asked, const char *format,...) pg_attribute_printf(2, 3);
+extern char *pgc_plan_range_sql(const PgcNode *minimum, const PgcNode *maximum, const char *number);
 extern char *pgc_plan_pattern(const PgcAsked *asked, const PgcNode *pattern);
 extern void pgc_plan_matches(const PgcAsked *asked, const char *pattern);
 extern char *pgc_plan_match_sql(const PgcProperty *property, const char *pattern);

@@ -96,7 +96,7 @@ add_between(const PgcAsked *asked, const Bound *minimum, const Bound *maximum)
  * since v3.1; before, it is a boolean that changes the other one.
  */
 static Range
-read_range(const PgcNode *options, const char *name, const char *exclusive_name)
+read_range(const PgcAsked *asked, const PgcNode *options, const char *name, const char *exclusive_name)
 {
 	const PgcNode *inclusive = pgc_node_get(options, name);
 	const PgcNode *exclusive = pgc_node_get(options, exclusive_name);
@@ -104,7 +104,10 @@ read_range(const PgcNode *options, const char *name, const char *exclusive_name)
 
 	if (pgc_node_text(inclusive) != NULL)
 		range.first.node = inclusive;
-	if (pgc_node_is(exclusive, PGC_NODE_BOOL))
+	if (pgc_node_is_true(exclusive) && inclusive == NULL)
+		(void) pgc_remark(asked->planner->remarks, PGC_WARNING, exclusive, pgc_plan_path(asked->path, exclusive_name),
+						  "%s: true says nothing without %s", exclusive_name, name);
+	else if (pgc_node_is(exclusive, PGC_NODE_BOOL))
 		range.first.exclusive = pgc_node_is_true(exclusive);
 	else if (pgc_node_text(exclusive) != NULL)
 	{
@@ -121,8 +124,8 @@ read_range(const PgcNode *options, const char *name, const char *exclusive_name)
 static void
 plan_bounds(const PgcAsked *asked, const PgcNode *options)
 {
-	Range		minimum = read_range(options, "minimum", "exclusiveMinimum");
-	Range		maximum = read_range(options, "maximum", "exclusiveMaximum");
+	Range		minimum = read_range(asked, options, "minimum", "exclusiveMinimum");
+	Range		maximum = read_range(asked, options, "maximum", "exclusiveMaximum");
 
 	add_between(asked, &minimum.first, &maximum.first);
 	add_between(asked, &minimum.second, &maximum.second);

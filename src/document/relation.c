@@ -9,6 +9,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
+#include "compat.h"
 #include "document/plan.h"
 #include "miscadmin.h"
 #include "parser/scansup.h"
@@ -283,6 +284,9 @@ open_relation(PgcPlanner *planner, PgcObject *object, Oid relid)
 	namestrcpy(&dataset->table_name, RelationGetRelationName(relation));
 	dataset->layout = pgc_layout_of(relation);
 	relation_close(relation, NoLock);
+	/* what is compiled may run the document's functions: as the owner only if the owner asks */
+	if (!pgc_compat_owns_relation(relid, GetUserId()))
+		dataset->layout->owner = dataset->layout->author = GetUserId();
 	dataset->name = pgc_catalog_name(NameStr(dataset->schema_name), NameStr(dataset->table_name));
 	check_kind(planner, object);
 }

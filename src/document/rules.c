@@ -168,8 +168,12 @@ note_error(PgcPlanner *planner, PgcDraft *draft, const ErrorData *error)
 						 error->message);
 		return;
 	}
-	remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s", error->message);
-	remark->hint = error->hint != NULL ? error->hint : error->detail;
+	if (error->detail != NULL && ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
+		remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s: %.*s",
+							error->message, (int) strcspn(error->detail, "\n") - 1, error->detail);
+	else
+		remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s", error->message);
+	remark->hint = error->hint;
 }
 
 /* compile_all compiles the rules of an object; those that cannot be made are dropped. */

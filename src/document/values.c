@@ -76,7 +76,7 @@ pgc_plan_pattern(const PgcAsked *asked, const PgcNode *pattern)
 	if (translated != NULL)
 		return translated;
 	remark = pgc_remark(asked->planner->remarks, PGC_ERROR, pattern, pgc_plan_path(asked->path, NULL),
-						"pattern %s: %s", quote_literal_cstr(pgc_node_text(pattern)), problem.message);
+						"pattern \"%s\": %s", pgc_node_text(pattern), problem.message);
 	remark->hint = unconstify(char *, problem.hint);
 	return NULL;
 }

@@ -13,6 +13,7 @@
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "parser/parse_type.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -83,6 +84,19 @@ pgc_compat_parse_type(const char *text, Oid *type, int32 *typmod)
 #else
 	parseTypeString(text, type, typmod, true);
 	return OidIsValid(*type);
+#endif
+}
+
+/* May the user create in the schema, or schemas in the database? */
+static inline AclResult
+pgc_compat_may_create(Oid classid, Oid objid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(classid, objid, GetUserId(), ACL_CREATE);
+#else
+	if (classid == NamespaceRelationId)
+		return pg_namespace_aclcheck(objid, GetUserId(), ACL_CREATE);
+	return pg_database_aclcheck(objid, GetUserId(), ACL_CREATE);
 #endif
 }
 

@@ -57,16 +57,20 @@ CREATE TABLE contract.dataset (
 	write_path text NOT NULL DEFAULT 'bulk' CHECK (write_path IN ('bulk', 'oltp')),
 	on_apply text NOT NULL DEFAULT 'enforce' CHECK (on_apply IN ('enforce', 'warn')),
 	documented text[],	-- as contract.documented, and 'dataset' if a document made it; null: it is in no document
+	author name NOT NULL,	-- owner of its relation when it was last bound, else who made it
 	UNIQUE (schema_name, table_name)
 );
 COMMENT ON TABLE contract.dataset IS 'one table, partitioned table, foreign table, view or materialized view under contract';
 
 CREATE TABLE contract.binding (
 	dataset_id integer PRIMARY KEY,
-	relid oid NOT NULL,
+	relid oid UNIQUE,	-- null: another dataset took it in this transaction
 	attnums int2[] NOT NULL,
 	attnames name[] NOT NULL,
-	UNIQUE (relid)
+	names name[] NOT NULL,	-- the columns as the guard last accepted them
+	types oid[] NOT NULL,
+	typmods integer[] NOT NULL,
+	not_null boolean[] NOT NULL
 );
 COMMENT ON TABLE contract.binding IS 'which relation stands under a dataset''s name, and its columns by number; not dumped, rebuilt by name';
 
@@ -308,7 +312,7 @@ COMMENT ON FUNCTION contract.drop_contract(text, boolean) IS
 CREATE FUNCTION contract.enforce(relation regclass)
 RETURNS text LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_enforce';
 COMMENT ON FUNCTION contract.enforce(regclass) IS
-'makes the triggers of a dataset anew, for instance after they were dropped or disabled by hand; returns the dataset';
+'makes the triggers of a dataset anew, for instance after they were dropped or disabled by hand, and accepts a contract that waits because another role made it; returns the dataset';
 
 CREATE FUNCTION contract.prune(
 	older_than interval DEFAULT '90 days',
@@ -321,11 +325,22 @@ COMMENT ON FUNCTION contract.prune(interval, bigint, text) IS
 /*
  * Documents.
  */
+CREATE FUNCTION contract.lint(document text)
+RETURNS TABLE (line integer, column_number integer, severity text, path text, message text, hint text)
+LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_lint';
+COMMENT ON FUNCTION contract.lint(text) IS
+'what is to be said of a contract written as a document (ODCS): errors keep it from being applied';
+
 CREATE FUNCTION contract.history(contract_id text)
 RETURNS TABLE(version text, status text, level text, changes integer, applied_at timestamptz, applied_by name, document text)
 LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
 COMMENT ON FUNCTION contract.history(text) IS
 'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets; level and changes against the one before';
+
+CREATE FUNCTION contract.infer(relation regclass)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_infer_document';
+COMMENT ON FUNCTION contract.infer(regclass) IS
+'a first document (ODCS, YAML) of a relation, from the catalogs: types, NOT NULL, keys, CHECKs, comments';
 
 /*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.

@@ -372,10 +372,12 @@ SELECT count(*) > 0 AS ran FROM regress_priv.log;
  * Owners change, tables and owners go
  */
 DROP TABLE regress_priv.spied_on;
+SET ROLE regress_nobody;
+SELECT contract.drop_contract('regress_priv.spied_on');
 SET ROLE regress_owner;
 SELECT contract.drop_contract('regress_priv.spied_on');
-RESET ROLE;
 SELECT contract.drop_contract('regress_priv.spied_on', discard_quarantine => true);
+RESET ROLE;
 ALTER TABLE regress_priv.person OWNER TO regress_reader;
 SET ROLE regress_owner;
 SELECT contract.describe('regress_priv.person', owner => 'old owner');

@@ -367,6 +367,16 @@ pgc_binding_make_triggers(const PgcContract *contract)
 	pgc_cache_invalidate(contract->relid);
 }
 
+/* missing_relation says why a contract has no relation. */
+static char *
+missing_relation(const PgcContract *contract)
+{
+	if (!OidIsValid(pgc_contract_named(&contract->schema_name, &contract->table_name)))
+		return psprintf("there is no relation %s", contract->name);
+	return psprintf("the relation %s is another owner's than role %s, whose rules these are; to accept them, its owner runs SELECT contract.enforce(%s)",
+					contract->name, quote_identifier(NameStr(contract->author)), quote_literal_cstr(contract->name));
+}
+
 /*
  * pgc_binding_lock_needed returns the lock on the contract's relation that
  * pgc_binding_make_triggers would take; the contract may be one that is not
@@ -400,7 +410,7 @@ pgc_binding_problem(const PgcContract *contract)
 	Needs		needs;
 
 	if (!OidIsValid(contract->relid))
-		return psprintf("there is no relation %s", contract->name);
+		return missing_relation(contract);
 	relation = table_open(contract->relid, AccessShareLock);
 	needs = needs_of(contract, relation);
 	for (int i = 0; i < NTRIGGERS && problem == NULL; i++)
@@ -444,37 +454,64 @@ column_arrays(Relation relation, Datum *numbers, Datum *names)
 	*names = PointerGetDatum(construct_array(name, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
 }
 
+/* write_author notes whose rules a dataset's are: the owner's of its relation. */
+static void
+write_author(int32 dataset_id, Relation relation)
+{
+	const Oid	types[] = {INT4OID, OIDOID};
+	const Datum values[] = {Int32GetDatum(dataset_id), ObjectIdGetDatum(relation->rd_rel->relowner)};
+
+	pgc_catalog_execute("UPDATE contract.dataset SET author = pg_catalog.pg_get_userbyid($2)"
+						" WHERE dataset_id = $1 AND author <> pg_catalog.pg_get_userbyid($2)",
+						2, types, values, NULL);
+}
+
 /*
- * pgc_binding_write binds a dataset to a relation and notes its columns.
- * Another dataset that is bound to it (names are being exchanged) loses it: its
- * id is returned, else 0.
+ * pgc_binding_write binds a dataset to a relation and notes its columns and owner.
+ * The first time it accepts the columns as they are; afterwards that is the
+ * guard's.  Another dataset that is bound to it (names are being exchanged) loses
+ * it: its id is returned, else 0.
  */
 int32
 pgc_binding_write(int32 dataset_id, Oid relid)
 {
-	const Oid	types[] = {INT4OID, OIDOID, INT2ARRAYOID, NAMEARRAYOID};
+	const Oid	types[] = {INT4OID, OIDOID, INT2ARRAYOID, NAMEARRAYOID, NAMEARRAYOID, OIDARRAYOID, INT4ARRAYOID,
+	BOOLARRAYOID};
 	Relation	relation = table_open(relid, AccessShareLock);
 	int32		other = pgc_contract_of_relation(relid);
-	Datum		values[4];
+	Datum		values[8];
 
 	if (other == dataset_id)
 		other = 0;
 	if (other != 0)
 	{
 		pgc_binding_drop_triggers(other, relid);
-		pgc_binding_forget(other);
+		pgc_binding_release(other);
 	}
 	values[0] = Int32GetDatum(dataset_id);
 	values[1] = ObjectIdGetDatum(relid);
 	column_arrays(relation, &values[2], &values[3]);
-	table_close(relation, NoLock);
-	pgc_catalog_execute("INSERT INTO contract.binding VALUES ($1, $2, $3, $4)"
+	pgc_shape_arrays(pgc_shape_of(relation), &values[4]);
+	pgc_catalog_execute("INSERT INTO contract.binding VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 						" ON CONFLICT (dataset_id) DO UPDATE"
 						" SET relid = $2, attnums = $3, attnames = $4",
-						4, types, values, NULL);
+						8, types, values, NULL);
+	write_author(dataset_id, relation);
+	table_close(relation, NoLock);
 	CommandCounterIncrement();
 	pgc_cache_invalidate(relid);
 	return other;
+}
+
+/* pgc_binding_release takes a dataset's relation from it, for the rest of the transaction. */
+void
+pgc_binding_release(int32 dataset_id)
+{
+	const Oid	types[] = {INT4OID};
+	const Datum values[] = {Int32GetDatum(dataset_id)};
+
+	pgc_catalog_execute("UPDATE contract.binding SET relid = NULL WHERE dataset_id = $1", 1, types, values, NULL);
+	CommandCounterIncrement();
 }
 
 /* pgc_binding_forget unties a dataset whose relation is gone. */

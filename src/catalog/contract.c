@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -28,7 +29,8 @@
 enum
 {
 	DATASET_ID, DATASET_SCHEMA, DATASET_TABLE, DATASET_NAME, DATASET_CONTRACT,
-	DATASET_DESCRIPTION, DATASET_WRITE_PATH, DATASET_ON_APPLY, DATASET_DOCUMENTED, DATASET_NCOLUMNS
+	DATASET_DESCRIPTION, DATASET_WRITE_PATH, DATASET_ON_APPLY, DATASET_DOCUMENTED, DATASET_AUTHOR,
+	DATASET_NCOLUMNS
 };
 enum
 {
@@ -262,7 +264,7 @@ read_binding(int32 dataset_id)
 	TableScan	scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, dataset_id);
 	Oid			relid = InvalidOid;
 
-	if (scan_next(&scan))
+	if (scan_next(&scan) && !scan.nulls[BINDING_RELID])
 		relid = DatumGetObjectId(scan.values[BINDING_RELID]);
 	scan_end(&scan);
 	return OidIsValid(relid) && exists(relid) ? relid : InvalidOid;
@@ -293,9 +295,38 @@ pgc_contract_named(const NameData *schema_name, const NameData *table_name)
 	}
 }
 
+/* owner_of returns the owner of a relation, or InvalidOid. */
+static Oid
+owner_of(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/*
+ * pgc_contract_suits: may what the author wrote take effect on a relation that
+ * it was not bound to?  Expressions run with the rights of the relation's owner,
+ * so only if the author has them, or is no role any more (after a restore).
+ */
+bool
+pgc_contract_suits(const NameData *author, Oid relid)
+{
+	Oid			role = get_role_oid(NameStr(*author), true);
+
+	return !OidIsValid(role) || has_privs_of_role(role, owner_of(relid));
+}
+
 /*
  * pgc_contract_relation returns the relation that a dataset is about: the one
- * it is bound to, else (after a restore) the one of its name; or InvalidOid.
+ * it is bound to, else (after a restore) the one of its name, if its author
+ * suits that; or InvalidOid.
  */
 Oid
 pgc_contract_relation(int32 dataset_id)
@@ -309,6 +340,8 @@ pgc_contract_relation(int32 dataset_id)
 	if (scan_next(&scan))
 		relid = pgc_contract_named(DatumGetName(scan.values[DATASET_SCHEMA]),
 								   DatumGetName(scan.values[DATASET_TABLE]));
+	if (OidIsValid(relid) && !pgc_contract_suits(DatumGetName(scan.values[DATASET_AUTHOR]), relid))
+		relid = InvalidOid;
 	scan_end(&scan);
 	return relid;
 }
@@ -336,6 +369,7 @@ pgc_contract_load(int32 dataset_id)
 		contract->description = text_at(&scan, DATASET_DESCRIPTION);
 		contract->in_document = !scan.nulls[DATASET_DOCUMENTED];
 		contract->documented = texts_at(&scan, DATASET_DOCUMENTED);
+		name_at(&scan, DATASET_AUTHOR, &contract->author);
 	}
 	scan_end(&scan);
 	if (contract == NULL)
@@ -370,7 +404,8 @@ attach_binding(PgcBound *bound)
 			bound->attnums[i] = DatumGetInt16(numbers[i]);
 			namestrcpy(&bound->attnames[i], names[i]);
 		}
-		bound->relid = DatumGetObjectId(scan.values[BINDING_RELID]);
+		if (!scan.nulls[BINDING_RELID])
+			bound->relid = DatumGetObjectId(scan.values[BINDING_RELID]);
 		if (!exists(bound->relid))
 			bound->relid = InvalidOid;
 	}
@@ -408,6 +443,7 @@ pgc_contract_list(void)
 		bound->dataset_id = DatumGetInt32(scan.values[DATASET_ID]);
 		name_at(&scan, DATASET_SCHEMA, &bound->schema_name);
 		name_at(&scan, DATASET_TABLE, &bound->table_name);
+		name_at(&scan, DATASET_AUTHOR, &bound->author);
 		result = lappend(result, bound);
 	}
 	scan_end(&scan);
@@ -434,6 +470,38 @@ pgc_contract_of_name(const char *schema, const char *table)
 	return result;
 }
 
+/* is_suited: may a dataset that is not bound take effect on a relation of its name? */
+static bool
+is_suited(int32 dataset_id, Oid relid)
+{
+	TableScan	scan = scan_by_id("dataset", "dataset_pkey", DATASET_ID + 1, dataset_id);
+	bool		result = scan_next(&scan) &&
+	pgc_contract_suits(DatumGetName(scan.values[DATASET_AUTHOR]), relid);
+
+	scan_end(&scan);
+	return result;
+}
+
+/* unbound_of_name returns the dataset of a relation's name that is bound to none, or 0. */
+static int32
+unbound_of_name(Oid relid)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(relid));
+	int32		result = schema ? pgc_contract_of_name(schema, get_rel_name(relid)) : 0;
+
+	/* the name's own dataset may be bound elsewhere until commit */
+	return result != 0 && OidIsValid(read_binding(result)) ? 0 : result;
+}
+
+/* pgc_contract_waiting returns the dataset that waits for its author's or the owner's word, or 0. */
+int32
+pgc_contract_waiting(Oid relid)
+{
+	int32		result = unbound_of_name(relid);
+
+	return result != 0 && is_suited(result, relid) ? 0 : result;
+}
+
 /* pgc_contract_of_relation returns the dataset of a relation, or 0. */
 int32
 pgc_contract_of_relation(Oid relid)
@@ -445,16 +513,10 @@ pgc_contract_of_relation(Oid relid)
 	if (scan_next(&scan))
 		result = DatumGetInt32(scan.values[BINDING_DATASET]);
 	scan_end(&scan);
-	if (result == 0)
-	{
-		char	   *schema = get_namespace_name(get_rel_namespace(relid));
-
-		result = schema ? pgc_contract_of_name(schema, get_rel_name(relid)) : 0;
-		/* the name's own dataset may be bound elsewhere until commit */
-		if (result != 0 && OidIsValid(read_binding(result)))
-			result = 0;
-	}
-	return result;
+	if (result != 0)
+		return result;
+	result = unbound_of_name(relid);
+	return result != 0 && is_suited(result, relid) ? result : 0;
 }
 
 /* pgc_contract_of_held returns the dataset of a quarantined row, or 0. */

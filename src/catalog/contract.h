@@ -49,6 +49,8 @@ typedef struct PgcContract
 	NameData	table_name;
 	char	   *name;			/* schema.table, quoted where necessary */
 	char	   *description;	/* of the dataset, or NULL */
+	NameData	author;			/* whose rules these are: the relation's owner
+								 * when it was last bound */
 	bool		in_document;	/* the contract's document declares it */
 	List	   *documented;		/* names (char *) of the dataset's fields that
 								 * come from it; "dataset": it made it */
@@ -74,9 +76,10 @@ typedef struct PgcBound
 	int32		dataset_id;
 	NameData	schema_name;
 	NameData	table_name;
+	NameData	author;
 	Oid			relid;			/* as bound, or InvalidOid: never or not any
 								 * more */
-	int			ncolumns;
+	int			ncolumns;		/* 0: not bound, not even to one that is gone */
 	int16	   *attnums;
 	NameData   *attnames;
 } PgcBound;
@@ -96,6 +99,8 @@ extern char *pgc_catalog_name(const char *schema, const char *table);
 extern PgcContract *pgc_contract_load(int32 dataset_id);
 extern PgcContract *pgc_contract_agreement(const char *contract_id);
 extern List *pgc_contract_list(void);
+extern bool pgc_contract_suits(const NameData *author, Oid relid);
+extern int32 pgc_contract_waiting(Oid relid);
 extern List *pgc_contract_datasets(const char *contract_id);
 extern Oid	pgc_contract_relation(int32 dataset_id);
 extern Oid	pgc_contract_named(const NameData *schema_name, const NameData *table_name);
@@ -134,8 +139,31 @@ typedef struct PgcVersion
 extern List *pgc_version_list(const char *contract_id);
 extern PgcVersion *pgc_version_newest(const char *contract_id);
 
+/* shape.c: a relation's columns as a contract accepted them */
+typedef struct PgcShapeColumn
+{
+	NameData	name;
+	Oid			type;
+	int32		typmod;
+	bool		not_null;
+} PgcShapeColumn;
+
+typedef struct PgcShape
+{
+	int			ncolumns;
+	PgcShapeColumn *columns;
+} PgcShape;
+
+extern PgcShape *pgc_shape_of(Relation relation);
+extern const PgcShapeColumn *pgc_shape_find(const PgcShape *shape, const char *name);
+extern PgcShape *pgc_shape_accepted(int32 dataset_id);
+extern void pgc_shape_arrays(const PgcShape *shape, Datum *arrays);
+extern void pgc_shape_accept(int32 dataset_id, const PgcShape *shape);
+extern void pgc_shape_rename(int32 dataset_id, const char *oldname, const char *newname);
+
 /* binding.c */
 extern int32 pgc_binding_write(int32 dataset_id, Oid relid);
+extern void pgc_binding_release(int32 dataset_id);
 extern void pgc_binding_forget(int32 dataset_id);
 extern void pgc_binding_make_triggers(const PgcContract *contract);
 extern void pgc_binding_drop_triggers(int32 dataset_id, Oid relid);

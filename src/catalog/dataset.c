@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
 #include "common/hashfn.h"
+#include "compat.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -130,27 +131,48 @@ new_id(const char *name)
 	return id;
 }
 
+/* refuse_waiting raises if the relation's name has a contract that its owner has not accepted. */
+static void
+refuse_waiting(Oid relid)
+{
+	int32		waiting = pgc_contract_waiting(relid);
+	const PgcContract *contract = waiting != 0 ? pgc_contract_load(waiting) : NULL;
+
+	if (contract != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("dataset \"%s\" has a contract that waits", contract->name),
+				 errdetail("Its rules are those of role \"%s\", and the relation has another owner.",
+						   NameStr(contract->author)),
+				 errhint("To accept them: SELECT contract.enforce(%s); to end the contract: SELECT contract.drop_contract(%s).",
+						 quote_literal_cstr(contract->name), quote_literal_cstr(contract->name))));
+}
+
 /*
  * pgc_dataset_create makes a dataset of a name and binds it to its relation, if
- * that is there.  Without a contract it gets one of its own.  Returns its id.
+ * that is there; else it waits for one, and its author is the user.  Without a
+ * contract it gets one of its own.  Returns its id.
  */
 int32
 pgc_dataset_create(const NameData *schema_name, const NameData *table_name, Oid relid,
 				   const char *contract_id)
 {
-	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID, TEXTOID};
+	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID, TEXTOID, OIDOID};
 	char	   *name = pgc_catalog_name(NameStr(*schema_name), NameStr(*table_name));
 	int32		id = new_id(name);
-	Datum		values[4];
+	Datum		values[5];
 
+	if (OidIsValid(relid))
+		refuse_waiting(relid);
 	if (contract_id == NULL)
 		contract_id = pgc_contract_make(name, true);
 	values[0] = Int32GetDatum(id);
 	values[1] = NameGetDatum(schema_name);
 	values[2] = NameGetDatum(table_name);
 	values[3] = CStringGetTextDatum(contract_id);
-	pgc_catalog_execute("INSERT INTO contract.dataset (dataset_id, schema_name, table_name, contract_id)"
-						" VALUES ($1, $2, $3, $4)", 4, types, values, NULL);
+	values[4] = ObjectIdGetDatum(GetUserId());
+	pgc_catalog_execute("INSERT INTO contract.dataset (dataset_id, schema_name, table_name, contract_id, author)"
+						" VALUES ($1, $2, $3, $4, pg_catalog.pg_get_userbyid($5))", 5, types, values, NULL);
 	CommandCounterIncrement();
 	if (OidIsValid(relid))
 		pgc_binding_write(id, relid);
@@ -183,20 +205,34 @@ pgc_dataset_ensure(Oid relid)
 	return pgc_contract_load(id);
 }
 
+/*
+ * owns_waiting: may the user change a dataset that has no relation?  Its author
+ * may, the owner of a relation of its name, and the extension's owner.
+ */
+static bool
+owns_waiting(const PgcContract *contract)
+{
+	Oid			named = pgc_contract_named(&contract->schema_name, &contract->table_name);
+	Oid			author = get_role_oid(NameStr(contract->author), true);
+
+	return has_privs_of_role(GetUserId(), pgc_catalog_owner()) ||
+		(OidIsValid(author) && has_privs_of_role(GetUserId(), author)) ||
+		(OidIsValid(named) && pgc_compat_owns_relation(named, GetUserId()));
+}
+
 /* pgc_dataset_require_rights raises unless the user may change what is said of a dataset. */
 void
 pgc_dataset_require_rights(int32 dataset_id)
 {
-	Oid			relid = pgc_contract_relation(dataset_id);
+	const PgcContract *contract = pgc_contract_load(dataset_id);
 
-	if (OidIsValid(relid))
-		pgc_privilege_require_owner(relid);
-	else if (!has_privs_of_role(GetUserId(), pgc_catalog_owner()))
+	if (OidIsValid(contract->relid))
+		pgc_privilege_require_owner(contract->relid);
+	else if (!owns_waiting(contract))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of extension pg_contract to change dataset \"%s\"",
-						pgc_contract_load(dataset_id)->name),
-				 errdetail("Its relation is gone, so nobody is its owner.")));
+				 errmsg("must be owner of extension pg_contract to change dataset \"%s\"", contract->name),
+				 errdetail("It has no relation, and its rules are those of role \"%s\".", NameStr(contract->author))));
 }
 
 /*
@@ -376,18 +412,20 @@ pgc_pii(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* pgc_enforce is contract.enforce(relation). */
+/* pgc_enforce is contract.enforce(relation).  It also accepts a contract that waits. */
 Datum
 pgc_enforce(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	PgcContract *contract;
+	int32		waiting;
 
 	PreventCommandIfReadOnly("changing a contract");
 	pgc_dataset_require_possible(relid);
 	pgc_privilege_require_owner(relid);
 	pgc_dataset_lock(relid);
-	contract = pgc_contract_require(relid);
+	waiting = pgc_contract_waiting(relid);
+	contract = waiting != 0 ? pgc_contract_load(waiting) : pgc_contract_require(relid);
 	pgc_binding_write(contract->dataset_id, relid);
 	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
 	PG_RETURN_TEXT_P(cstring_to_text(contract->name));

@@ -111,6 +111,26 @@ pgc_privilege_may_read_column(Oid relid, const char *column)
 		pg_attribute_aclcheck(relid, attno, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
+/*
+ * read_rights_without_relation fills what the caller may read of a dataset that
+ * waits: its author and those who may read everything, all of it; the owner of a
+ * relation of its name, what there is to be accepted, but no value of rows.
+ */
+static void
+read_rights_without_relation(Reader *reader)
+{
+	const PgcContract *contract = pgc_contract_load(reader->dataset_id);
+	Oid			role = GetUserId();
+	Oid			author = contract ? get_role_oid(NameStr(contract->author), true) : InvalidOid;
+	Oid			named = contract ? pgc_contract_named(&contract->schema_name, &contract->table_name) : InvalidOid;
+
+	reader->visible = reader->whole = has_privs_of_role(role, pgc_catalog_owner()) ||
+		has_privs_of_role(role, ROLE_PG_READ_ALL_DATA) ||
+		(OidIsValid(author) && has_privs_of_role(role, author));
+	if (!reader->visible && OidIsValid(named))
+		reader->visible = reader->hidden = pgc_compat_owns_relation(named, role);
+}
+
 /* read_rights fills what the caller may read of a dataset. */
 static void
 read_rights(Reader *reader, int32 dataset_id)
@@ -122,9 +142,7 @@ read_rights(Reader *reader, int32 dataset_id)
 	reader->whole = reader->hidden = false;
 	if (!OidIsValid(reader->relid))
 	{
-		/* the table is gone: only those who may read everything */
-		reader->visible = reader->whole = has_privs_of_role(role, pgc_catalog_owner()) ||
-			has_privs_of_role(role, ROLE_PG_READ_ALL_DATA);
+		read_rights_without_relation(reader);
 		return;
 	}
 	reader->whole = pg_class_aclcheck(reader->relid, role, ACL_SELECT) == ACLCHECK_OK;

@@ -554,7 +554,10 @@ pgc_ddl_pre_commit(void)
 		if (OidIsValid(bound->relid))
 			follow_rename(bound);
 		else if (list_member_int(displaced, bound->dataset_id))
+		{
+			pgc_binding_forget(bound->dataset_id);
 			warn_of_displaced(bound);
+		}
 		else
 			forget_relation(bound);
 	}

@@ -746,23 +746,21 @@ read_event(Reader *reader)
 
 /*
  * check_directives refuses many lines that begin with %TAG.  Tags of one's own
- * are refused anyway.
+ * are refused anyway.  A line begins after the last byte of any line break;
+ * that this byte may end other characters, too, does no harm.
  */
 static bool
 check_directives(Reader *reader)
 {
-	const char *at = reader->source;
-	const char *stop = at + reader->length;
+	const char *begin = reader->source;
+	const char *stop = begin + reader->length;
 	int			count = 0;
 
-	while (at < stop)
+	for (const char *at = begin; (at = memchr(at, '%', stop - at)) != NULL; at++)
 	{
-		if (*at == '%' && stop - at > 4 && memcmp(at, "%TAG", 4) == 0 && ++count > MAX_TAG_DIRECTIVES)
-			return refuse(reader, mark_at(reader, at - reader->source), "too many tag directives", NULL);
-		at = memchr(at, '\n', stop - at);
-		if (at == NULL)
-			break;
-		at++;
+		if ((at == begin || memchr("\n\r\x85\xA8\xA9", at[-1], 5) != NULL) &&
+			stop - at > 4 && memcmp(at, "%TAG", 4) == 0 && ++count > MAX_TAG_DIRECTIVES)
+			return refuse(reader, mark_at(reader, at - begin), "too many tag directives", NULL);
 	}
 	return true;
 }

@@ -509,7 +509,7 @@ read_file(const char *path)
 	return cstring_to_text(pg_any_to_server(bytes, length, PG_UTF8));
 }
 
-/* pgc_apply_file is contract.apply_file(path, dry_run, server, allow_breaking). */
+/* pgc_apply_file is contract.apply_file(file, dry_run, server, allow_breaking). */
 Datum
 pgc_apply_file(PG_FUNCTION_ARGS)
 {
@@ -517,7 +517,7 @@ pgc_apply_file(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("path must not be null")));
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("file must not be null")));
 	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -89,25 +89,25 @@ settle_fields(PgcApply *apply, PgcFields *fields, const FieldRow *row)
 	}
 }
 
-/* owner_of_adopted returns the owner that SQL said of a dataset that the contract takes in, or NULL. */
+/* owner_of_adopted returns the owner that SQL said of datasets (of PgcContract or NULL) that the contract takes in. */
 static const char *
-owner_of_adopted(const PgcApply *apply)
+owner_of_adopted(const List *stored)
 {
 	ListCell   *cell;
 
-	foreach(cell, apply->settled)
+	foreach(cell, stored)
 	{
-		const PgcContract *stored = ((PgcSettled *) lfirst(cell))->stored;
+		const PgcContract *contract = lfirst(cell);
 
-		if (stored != NULL && stored->owner != NULL)
-			return stored->owner;
+		if (contract != NULL && contract->owner != NULL)
+			return contract->owner;
 	}
 	return NULL;
 }
 
-/* settle_contract works out the contract's own fields. */
+/* settle_contract works out the contract's own fields; datasets are those stored of the document's. */
 static void
-settle_contract(PgcApply *apply)
+settle_contract(PgcApply *apply, const List *datasets)
 {
 	const PgcPlan *plan = apply->plan;
 	const PgcContract *stored = apply->agreement;
@@ -129,7 +129,7 @@ settle_contract(PgcApply *apply)
 	else
 		pgc_outcome(apply, "", "contract added", NULL, plan->contract_id, &yes, "%s", row.of);
 	if (fields->stored[2] == NULL && plan->owner == NULL)
-		fields->stored[2] = owner_of_adopted(apply);
+		fields->stored[2] = owner_of_adopted(datasets);
 	fields->wanted[0] = plan->version;
 	fields->wanted[1] = plan->status;
 	fields->wanted[2] = plan->owner;
@@ -163,8 +163,8 @@ require_ours(const PgcApply *apply, const PgcSettled *settled)
 				 "dataset \"%s\" is in the document of contract \"%s\"", stored->name, stored->contract_id);
 	if (stored->relid != settled->planned->relid)
 		raise_at(settled->planned, "Accept it with contract.enforce, or end it with contract.drop_contract.",
-				 "the contract of dataset \"%s\" was made by another role and waits to be accepted",
-				 stored->name);
+				 "the rules of dataset \"%s\" are those of role \"%s\" and wait to be accepted",
+				 stored->name, NameStr(stored->author));
 }
 
 /* settle_dataset works out the fields of a dataset. */
@@ -561,7 +561,7 @@ fill_wanted(PgcSettled *settled)
 }
 
 /* stored_dataset returns the dataset that a planned one is already, or NULL. */
-static const PgcContract *
+static PgcContract *
 stored_dataset(const PgcPlannedDataset *planned)
 {
 	int32		id = OidIsValid(planned->relid) ? pgc_contract_of_relation(planned->relid) : 0;
@@ -597,6 +597,29 @@ order_names(const ListCell *left, const ListCell *right)
 	return strcmp(((PgcContract *) lfirst(left))->name, ((PgcContract *) lfirst(right))->name);
 }
 
+/* leaving_datasets returns the datasets that the document in force declares and this one does not, by name. */
+static List *
+leaving_datasets(const PgcApply *apply, const List *stored)
+{
+	List	   *leaving = NIL;
+	ListCell   *cell;
+	ListCell   *other;
+
+	foreach(cell, pgc_contract_datasets(apply->plan->contract_id))
+	{
+		PgcContract *contract = pgc_contract_load(lfirst_int(cell));
+		bool		stays = !contract->in_document;
+
+		foreach(other, stored)
+			stays = stays || (lfirst(other) != NULL &&
+							  ((PgcContract *) lfirst(other))->dataset_id == contract->dataset_id);
+		if (!stays)
+			leaving = lappend(leaving, contract);
+	}
+	list_sort(leaving, order_names);
+	return leaving;
+}
+
 /*
  * pgc_settle works out what the document changes: apply->settled, apply->fields,
  * and a row for each change.
@@ -604,28 +627,18 @@ order_names(const ListCell *left, const ListCell *right)
 void
 pgc_settle(PgcApply *apply)
 {
-	List	   *kept = NIL;
-	List	   *leaving = NIL;
+	List	   *stored = NIL;
+	List	   *leaving;
 	ListCell   *cell;
+	ListCell   *other;
 
 	apply->agreement = pgc_contract_agreement(apply->plan->contract_id);
 	foreach(cell, apply->plan->datasets)
-	{
-		const PgcContract *stored = stored_dataset(lfirst(cell));
-
-		if (stored != NULL)
-			kept = lappend_int(kept, stored->dataset_id);
-		settle_one(apply, lfirst(cell), stored);
-	}
-	foreach(cell, pgc_contract_datasets(apply->plan->contract_id))
-	{
-		PgcContract *stored = list_member_int(kept, lfirst_int(cell)) ? NULL : pgc_contract_load(lfirst_int(cell));
-
-		if (stored != NULL && stored->in_document)
-			leaving = lappend(leaving, stored);
-	}
-	list_sort(leaving, order_names);
+		stored = lappend(stored, stored_dataset(lfirst(cell)));
+	settle_contract(apply, stored);
+	leaving = leaving_datasets(apply, stored);
+	forboth(cell, apply->plan->datasets, other, stored)
+		settle_one(apply, lfirst(cell), lfirst(other));
 	foreach(cell, leaving)
 		settle_one(apply, NULL, lfirst(cell));
-	settle_contract(apply);
 }

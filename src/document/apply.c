@@ -73,11 +73,9 @@ pgc_outcome(PgcApply *apply, const char *path, const char *change, const char *o
 static void
 read_document(PgcApply *apply)
 {
-	PgcRemarks	remarks = {NIL};
-
 	apply->root = pgc_document_require(apply->source);
-	pgc_odcs_check(apply->root, &remarks);
-	pgc_remarks_raise(&remarks);
+	pgc_odcs_check(apply->root, &apply->checked);
+	pgc_remarks_raise(&apply->checked);
 	pgc_contract_require_id("id of the contract", pgc_node_get_text(apply->root, "id"));
 }
 
@@ -90,13 +88,13 @@ static void
 make_plan(PgcApply *apply)
 {
 	PgcPlanOptions options = {.bind = true, .server = apply->server};
-	PgcRemarks	remarks = {NIL};
 	PgcAttempt	attempt;
 
+	apply->planned = (PgcRemarks) {NIL};
 	pgc_attempt_begin(&attempt);
 	PG_TRY();
 	{
-		apply->plan = pgc_plan_make(apply->root, &options, &remarks);
+		apply->plan = pgc_plan_make(apply->root, &options, &apply->planned);
 	}
 	PG_CATCH();
 	{
@@ -104,7 +102,7 @@ make_plan(PgcApply *apply)
 	}
 	PG_END_TRY();
 	pgc_attempt_undo(&attempt);
-	pgc_remarks_raise(&remarks);
+	pgc_remarks_raise(&apply->planned);
 }
 
 /*
@@ -348,12 +346,48 @@ add_unenforced(PgcApply *apply)
 	pgc_outcome(apply, "", "none", NULL, NULL, NULL, "%d of %d rules enforced", enforced, asked);
 }
 
+/* add_warnings adds the warnings among remarks to a list, up to ten of them all. */
+static void
+add_warnings(const PgcRemarks *remarks, StringInfo list, int *count)
+{
+	ListCell   *cell;
+
+	foreach(cell, remarks->list)
+	{
+		const PgcRemark *remark = lfirst(cell);
+
+		if (remark->gravity == PGC_WARNING && (*count)++ < 10)
+			appendStringInfo(list, "%sline %d, column %d: %s", list->len > 0 ? "\n" : "", remark->line,
+							 remark->column, remark->message);
+	}
+}
+
+/* warn says what of the document may not mean what its author thinks. */
+static void
+warn(const PgcApply *apply)
+{
+	StringInfoData list;
+	int			count = 0;
+
+	initStringInfo(&list);
+	add_warnings(&apply->checked, &list, &count);
+	add_warnings(&apply->planned, &list, &count);
+	if (count > 0)
+		ereport(WARNING,
+				(errmsg_plural("the document of contract \"%s\" has %d warning",
+							   "the document of contract \"%s\" has %d warnings", count,
+							   apply->plan->contract_id, count),
+				 errdetail_internal("%s", list.data),
+				 errhint("See contract.lint.")));
+}
+
 /* run applies the document. */
 static void
 run(PgcApply *apply)
 {
 	lock_and_plan(apply);
 	pass_gate(apply);
+	warn(apply);
 	pgc_settle(apply);
 	lock_tables(apply);
 	pgc_change(apply);

@@ -72,6 +72,8 @@ typedef struct PgcApply
 	const char *server;			/* or NULL */
 	bool		allow_breaking;
 	PgcNode    *root;
+	PgcRemarks	checked;		/* what is to be said of the document */
+	PgcRemarks	planned;		/* ... and of its plan */
 	PgcPlan    *plan;
 	List	   *locked;			/* of PgcLocked */
 	PgcVersion *in_force;		/* or NULL: the first document */

@@ -140,8 +140,8 @@ pgc_change(PgcApply *apply)
 		if (((PgcSettled *) lfirst(cell))->planned != NULL)
 			keep_dataset(apply, lfirst(cell));
 	}
-	pgc_contract_drop_orphans();
 	change_version(apply);
+	pgc_contract_drop_orphans();
 	CommandCounterIncrement();
 	make_triggers(apply);
 }

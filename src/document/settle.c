@@ -10,7 +10,6 @@
 
 #include "catalog/pg_type.h"
 #include "document/apply.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -421,61 +420,13 @@ find_stored(const PgcContract *stored, const char *name)
 	return -1;
 }
 
-/* is_planned: does the document have a rule of that name in the dataset? */
-static bool
-is_planned(const PgcPlannedDataset *planned, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, planned->rules)
-	{
-		if (strcmp(((PgcPlannedRule *) lfirst(cell))->spec.name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* is_foreign: is the stored rule of that index (or -1) from SQL, and another rule than the draft? */
-static bool
-is_foreign(const PgcContract *stored, int index, const RuleWords *draft)
-{
-	RuleWords	words;
-
-	if (index < 0 || stored->rules[index].from_document)
-		return false;
-	words = words_of_stored(&stored->rules[index]);
-	return !same_rule(&words, draft);
-}
-
-/*
- * name_draft gives a rule of the document a name that no other rule has, and
- * returns the index of the stored rule of that name, or -1.
- */
-static int
-name_draft(const PgcSettled *settled, PgcRuleDraft *draft, const RuleWords *words)
-{
-	char	   *base = draft->spec.name;
-	int			index = find_stored(settled->stored, base);
-
-	if (!is_foreign(settled->stored, index, words))
-		return index;
-	base = pnstrdup(base, pg_mbcliplen(base, strlen(base), PGC_MAX_NAME - 12));
-	for (int i = 2;; i++)
-	{
-		draft->spec.name = psprintf("%s_%d", base, i);
-		index = find_stored(settled->stored, draft->spec.name);
-		if (!is_planned(settled->planned, draft->spec.name) && !is_foreign(settled->stored, index, words))
-			return index;
-	}
-}
-
 /* settle_rule works out what becomes of a rule of the document; returns the stored rule that it is, or -1. */
 static int
 settle_rule(PgcApply *apply, PgcSettled *settled, const PgcPlannedRule *planned)
 {
 	PgcRuleDraft *draft = make_draft(planned);
 	RuleWords	words = words_of_draft(draft);
-	int			index = name_draft(settled, draft, &words);
+	int			index = find_stored(settled->stored, draft->spec.name);
 	const char *of = psprintf("rule \"%s\" of dataset \"%s\"", draft->spec.name, settled->planned->name);
 
 	if (index < 0)
@@ -486,6 +437,8 @@ settle_rule(PgcApply *apply, PgcSettled *settled, const PgcPlannedRule *planned)
 
 		if (same_rule(&old, &words))
 			return index;
+		if (!settled->stored->rules[index].from_document)
+			elog(ERROR, "the plan took the name of rule \"%s\", which was made in SQL", draft->spec.name);
 		draft->replaces = settled->stored->rules[index].id;
 		pgc_outcome(apply, planned->path, "rule changed", rule_words(&old), rule_words(&words), &yes, "%s", of);
 	}

@@ -337,6 +337,15 @@ LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
 COMMENT ON FUNCTION contract.history(text) IS
 'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets; level and changes against the one before';
 
+CREATE FUNCTION contract.export(name text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_export_named';
+COMMENT ON FUNCTION contract.export(text) IS
+'a contract, by its id or the name of one of its datasets, as a document (ODCS, YAML): what was applied, verbatim, if nothing was changed in SQL since';
+
+CREATE FUNCTION contract.export(relation regclass)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_export_relation';
+COMMENT ON FUNCTION contract.export(regclass) IS 'the contract of a relation as a document';
+
 CREATE FUNCTION contract.infer(relation regclass)
 RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_infer_document';
 COMMENT ON FUNCTION contract.infer(regclass) IS

@@ -120,8 +120,10 @@ append(void *arg, unsigned char *data, size_t size)
 static void
 fail(Writer *writer)
 {
-	const char *problem = writer->has_emitter && writer->emitter.problem != NULL ?
-		writer->emitter.problem : "out of memory";
+	const char *problem = "out of memory";
+
+	if (writer->has_emitter && writer->emitter.problem != NULL)
+		problem = writer->emitter.problem;
 
 #ifdef FRONTEND
 	fprintf(stderr, "cannot write YAML: %s\n", problem);

@@ -194,7 +194,8 @@ static PgcNode *
 read_stored(const Export *export)
 {
 	PgcRemarks	remarks = {NIL, 0};
-	PgcNode    *root = pgc_document_require(export->version->source);
+	/* a copy: what is added must not be added wherever an alias repeats it */
+	PgcNode    *root = pgc_node_copy(pgc_document_require(export->version->source));
 
 	(void) pgc_odcs_check(root, &remarks);
 	return root;
@@ -490,6 +491,7 @@ begin_dataset(Export *export, Exported *exported, const PgcPlan *plan)
 	target->object = planned ? unconstify(PgcNode *, planned->node) : make_object(export, exported->contract);
 	target->object_name = pgc_node_get_text(target->object, "name");
 	target->schema = export->schema;
+	target->warning = NIL;
 	export->changed |= planned == NULL;
 	named->relation = exported->contract->name;
 	named->name = target->object_name;
@@ -710,6 +712,11 @@ export_contract(const char *contract_id)
 	if (!export.changed)
 		return export.version->source;
 	warn_of_changes(&export);
+	foreach(cell, export.datasets)
+	{
+		if (((Exported *) lfirst(cell))->target.own)
+			pgc_shape_tidy(((Exported *) lfirst(cell))->target.object);
+	}
 	return cstring_to_text(pgc_node_write_yaml(export.root));
 }
 

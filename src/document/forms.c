@@ -19,7 +19,7 @@
 /* A rule that is being written. */
 typedef struct Writing
 {
-	const PgcFormTarget *target;
+	PgcFormTarget *target;
 	const PgcStoredRule *rule;
 	PgcNode    *property;		/* of its only column, or NULL */
 	PgcNode    *parameters;
@@ -91,7 +91,11 @@ claim_action(const Writing *writing)
 
 	if (claimed != NULL)
 		return strcmp(claimed, action) == 0;
-	if (writing->rule->spec.action != PGC_WARN)
+	if (writing->rule->spec.action == PGC_WARN)
+		writing->target->warning = list_append_unique_ptr(writing->target->warning, writing->property);
+	else if (list_member_ptr(writing->target->warning, writing->property))
+		return false;
+	else
 		pgc_shape_add_custom_property(writing->property, "onViolation", pgc_node_make_string(action));
 	return true;
 }
@@ -445,7 +449,9 @@ write_custom(const Writing *writing)
 {
 	const PgcRuleSpec *spec = &writing->rule->spec;
 	PgcNode    *element = writing->property ? writing->property : writing->target->object;
-	List	   *columns = pgc_kind_takes_columns(spec->kind) ? texts_of(spec->columns, spec->ncolumns) : NIL;
+	/* a rule at a property is about its column, unless it says otherwise */
+	List	   *columns = writing->property == NULL && pgc_kind_is_about_columns(spec->kind) ?
+		texts_of(spec->columns, spec->ncolumns) : NIL;
 	PgcNode    *item = pgc_shape_add_rule(element, spec->name, spec->kind, columns, writing->parameters);
 	PgcNode    *implementation = pgc_node_get(item, "implementation");
 
@@ -457,7 +463,7 @@ write_custom(const Writing *writing)
 
 /* pgc_form_write: see forms.h. */
 bool
-pgc_form_write(const PgcFormTarget *target, const PgcStoredRule *rule, PgcForm form)
+pgc_form_write(PgcFormTarget *target, const PgcStoredRule *rule, PgcForm form)
 {
 	Writing		writing = {
 		.target = target,
@@ -465,7 +471,7 @@ pgc_form_write(const PgcFormTarget *target, const PgcStoredRule *rule, PgcForm f
 		.parameters = pgc_node_from_jsonb(rule->spec.parameters)
 	};
 
-	if (rule->spec.ncolumns == 1 && pgc_kind_takes_columns(rule->spec.kind))
+	if (rule->spec.ncolumns == 1 && pgc_kind_is_about_columns(rule->spec.kind))
 		writing.property = pgc_shape_property(target->object, rule->spec.columns[0]);
 	switch (form)
 	{

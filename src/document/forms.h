@@ -28,6 +28,7 @@ typedef struct PgcFormTarget
 	const char *schema;			/* the server's: its other tables can be
 								 * referenced by name; or NULL */
 	const List *objects;		/* of PgcFormObject: what else can be */
+	List	   *warning;		/* properties with fields of rules that warn */
 	bool		own;			/* the object is ours: nothing in it but what
 								 * we wrote */
 } PgcFormTarget;
@@ -40,6 +41,6 @@ typedef struct PgcFormObject
 } PgcFormObject;
 
 /* writes a rule in a form; false: the form cannot say it, and nothing was written */
-extern bool pgc_form_write(const PgcFormTarget *target, const PgcStoredRule *rule, PgcForm form);
+extern bool pgc_form_write(PgcFormTarget *target, const PgcStoredRule *rule, PgcForm form);
 
 #endif							/* PGC_FORMS_H */

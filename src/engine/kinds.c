@@ -66,12 +66,3 @@ pgc_kind_default_action(const char *name)
 
 	return kind != NULL && kind->set_rule ? PGC_AUDIT : PGC_WARN;
 }
-
-/* pgc_kind_takes_columns: are columns given to rules of a kind, or does it find them by itself? */
-bool
-pgc_kind_takes_columns(const char *name)
-{
-	const PgcKind *kind = pgc_kind_lookup(name);
-
-	return kind != NULL && kind->ncolumns != 0;
-}

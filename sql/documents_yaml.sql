@@ -141,6 +141,32 @@ SELECT same('{"a":1,"b":{"c":[null,true,-1.5e-3,"\n"]}}', E'\n    a: 1\n    b:\n
 SELECT bool_and(same(replace('[1,{a: $},"c"]', '$', word), replace('[1, {a: "$"}, c]', '$', word)))
 FROM unnest('{http://x.y/z,a:b,a-b,"a b",x&y,x*y,x!y,50%,a@b,a?b}'::text[]) AS word;
 
+-- writing: what a reader of YAML 1.1 or 1.2 would take for something else is quoted, several lines are a block
+CREATE TABLE written ();
+DO $$
+DECLARE c record;
+BEGIN
+	FOR c IN SELECT format('c%s', to_char(n, 'FM00')) AS name, comment
+	FROM unnest(ARRAY['no', 'Y', '1', '1.10', '014', '0o17', '0b1', '1_000', '1e3', '.inf', '12:30', '2026-11-20', '2026-11-20 10:00:00', '~', 'null', 'true', '<<', '=',
+	'plain', 'two words', 'a: b', 'a #b', '- a', '[a', '{a', '*a', '&a', '!a', '|', '@a', '%a', ' a', 'a ', 'it''s', '"a"', '---', '...', 'http://x.y/?a=b#c', 'é€',
+	E'a\tb', E'a\u00a0b', E'a\u0085b', E'a\u2028b', U&'\+01F600', E'a\u0001b', E'one\n  two\n\nthree', E'one\ntwo\n', E'one\n\n', E' one\ntwo', E'\none', E'one \ntwo', E'one\r\ntwo',
+	E'# one\n--- two', repeat('long ', 40)])
+	WITH ORDINALITY AS c (comment, n)
+	LOOP
+		EXECUTE format('ALTER TABLE written ADD %1$I int; COMMENT ON COLUMN written.%1$I IS %2$L', c.name, c.comment);
+	END LOOP;
+END $$;
+\pset format unaligned
+\pset tuples_only
+SELECT line
+FROM regexp_split_to_table(contract.infer('written'), '\n') WITH ORDINALITY AS l (line, n)
+WHERE line !~ '^ *(- )?(name|logicalType|physicalType|physicalName|schema|kind|apiVersion|id|version|status|properties|servers?|type|host|port|database):'
+ORDER BY n;
+\pset format aligned
+\pset tuples_only
+SELECT * FROM contract.lint(contract.infer('written'));
+DROP TABLE written;
+
 -- what would be slow if it was not refused, or not read in linear time
 SELECT "column", message FROM refused(repeat('[', 1000000));
 SELECT line, "column", message FROM refused(repeat(E'{a:\n', 250000));

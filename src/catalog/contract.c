@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -323,6 +324,13 @@ pgc_contract_suits(const NameData *author, Oid relid)
 	return !OidIsValid(role) || has_privs_of_role(role, owner_of(relid));
 }
 
+/* pgc_contract_owner_name returns the name of a relation's owner (palloc'd). */
+char *
+pgc_contract_owner_name(Oid relid)
+{
+	return GetUserNameFromId(owner_of(relid), false);
+}
+
 /*
  * pgc_contract_relation returns the relation that a dataset is about: the one
  * it is bound to, else (after a restore) the one of its name, if its author
@@ -405,7 +413,7 @@ attach_binding(PgcBound *bound)
 			namestrcpy(&bound->attnames[i], names[i]);
 		}
 		if (!scan.nulls[BINDING_RELID])
-			bound->relid = DatumGetObjectId(scan.values[BINDING_RELID]);
+			bound->relid = bound->last = DatumGetObjectId(scan.values[BINDING_RELID]);
 		if (!exists(bound->relid))
 			bound->relid = InvalidOid;
 	}

@@ -822,9 +822,20 @@ COMMENT ON FUNCTION contract.divert() IS 'BEFORE trigger: puts a failing row int
 /*
  * DDL.
  */
+CREATE FUNCTION contract.drift(
+	dataset text,
+	OUT column_name name,
+	OUT problem text,
+	OUT expected text,
+	OUT found text,
+	OUT message text)
+RETURNS SETOF record LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_drift';
+COMMENT ON FUNCTION contract.drift(text) IS
+'how a dataset differs from its contract now: columns missing, extra, retyped, reordered or nullable, triggers lost, partitions that are not covered, the relation gone; no row: no drift';
+
 CREATE FUNCTION contract.follow_ddl()
 RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_follow_ddl';
-COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names';
+COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names, and notes what the guard judges at commit';
 REVOKE ALL ON FUNCTION contract.follow_ddl() FROM PUBLIC;
 
 CREATE EVENT TRIGGER pg_contract_start ON ddl_command_start

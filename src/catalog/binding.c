@@ -105,6 +105,18 @@ pgc_binding_has_triggers(int32 dataset_id, Relation relation)
 	return false;
 }
 
+/* pgc_binding_is_marked: does the relation bear a trigger of the dataset's name?  Locks nothing. */
+bool
+pgc_binding_is_marked(int32 dataset_id, Oid relid)
+{
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		if (OidIsValid(get_trigger_oid(relid, psprintf("zz_contract_%d_%s", dataset_id, what_names[i]), true)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * pgc_binding_trigger_columns returns the columns (char *) that the dataset's
  * triggers pass; NIL if it has none.

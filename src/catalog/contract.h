@@ -102,7 +102,7 @@ extern char *pgc_catalog_name(const char *schema, const char *table);
 extern PgcContract *pgc_contract_load(int32 dataset_id);
 extern PgcContract *pgc_contract_agreement(const char *contract_id);
 extern List *pgc_contract_list(void);
-extern bool pgc_contract_suits(const NameData *author, Oid relid);
+extern bool pgc_contract_suits(int32 dataset_id, const NameData *author, Oid relid);
 extern char *pgc_contract_owner_name(Oid relid);
 extern int32 pgc_contract_waiting(Oid relid);
 extern List *pgc_contract_datasets(const char *contract_id);
@@ -184,6 +184,7 @@ typedef struct PgcUncovered
 } PgcUncovered;
 
 extern List *pgc_binding_uncovered(const PgcContract *contract);
+extern bool pgc_binding_is_marked(int32 dataset_id, Oid relid);
 extern bool pgc_binding_has_triggers(int32 dataset_id, Relation relation);
 extern List *pgc_binding_trigger_columns(int32 dataset_id, Relation relation);
 

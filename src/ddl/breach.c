@@ -168,6 +168,47 @@ is_broken(const Comparison *comparison, int rule)
 	return false;
 }
 
+/* same_types: do two values of parameters have the same JSON types? */
+static bool
+same_types(const Jsonb *left, const Jsonb *right)
+{
+	JsonbIterator *of_left = JsonbIteratorInit(unconstify(JsonbContainer *, &left->root));
+	JsonbIterator *of_right = JsonbIteratorInit(unconstify(JsonbContainer *, &right->root));
+	JsonbIteratorToken token;
+
+	do
+	{
+		JsonbValue	left_value;
+		JsonbValue	right_value;
+
+		token = JsonbIteratorNext(&of_left, &left_value, false);
+		if (JsonbIteratorNext(&of_right, &right_value, false) != token ||
+			((token == WJB_VALUE || token == WJB_ELEM) && left_value.type != right_value.type))
+			return false;
+	} while (token != WJB_DONE);
+	return true;
+}
+
+/*
+ * pgc_breach_is_other: does a rule, as compiled, mean something else than its author
+ * said?  Numbers in its parameters have become texts, or the reverse.
+ */
+bool
+pgc_breach_is_other(const PgcRuleSpec *spec, const PgcRule *rule)
+{
+	return rule->broken == NULL && !same_types(spec->parameters, rule->parameters);
+}
+
+/* is_other: does a rule mean something else now, which it did not before? */
+static bool
+is_other(const Comparison *comparison, int rule)
+{
+	const PgcRuleSpec *spec = &comparison->contract->rules[rule].spec;
+
+	return pgc_breach_is_other(spec, &comparison->now->rules[rule]) &&
+		!pgc_breach_is_other(spec, &comparison->then->rules[rule]);
+}
+
 /* schema_fails: does a rule of kind schema fail by this column, as it did not before? */
 static bool
 schema_fails(const Comparison *comparison, int rule, const char *column, bool *widened)
@@ -217,7 +258,8 @@ check_change(List *breaches, const Comparison *comparison, int column, Bitmapset
 	for (int i = 0; what != NULL && i < comparison->now->nrules; i++)
 	{
 		bool		declared = schema_fails(comparison, i, NameStr(before->name), &widened);
-		bool		broken = is_broken(comparison, i) && bms_is_member(column, comparison->then->rules[i].uses);
+		bool		broken = bms_is_member(column, comparison->then->rules[i].uses) &&
+		(is_broken(comparison, i) || is_other(comparison, i));
 
 		if (!declared && !broken)
 			continue;
@@ -251,7 +293,7 @@ check_nulls(List *breaches, const Comparison *comparison, int column)
 	}
 	if (rules == NIL)
 		return breaches;
-	return lappend(breaches, pgc_breach_make(psprintf("column \"%s\" is not NOT NULL any more", NameStr(now->name)),
+	return lappend(breaches, pgc_breach_make(psprintf("column \"%s\" may be null now", NameStr(now->name)),
 											 rules));
 }
 

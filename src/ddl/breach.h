@@ -18,6 +18,7 @@ typedef struct PgcBreach
 } PgcBreach;
 
 extern PgcBreach *pgc_breach_make(char *what, List *rules);
+extern bool pgc_breach_is_other(const PgcRuleSpec *spec, const PgcRule *rule);
 extern List *pgc_breach_columns(const PgcContract *contract, Relation relation);
 extern void pgc_breach_warn(const PgcContract *contract);
 

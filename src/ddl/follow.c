@@ -326,7 +326,7 @@ static void
 follow_swap(const PgcBound *bound, Oid named)
 {
 	pgc_binding_drop_triggers(bound->dataset_id, bound->relid);
-	if (pgc_contract_suits(&bound->author, named))
+	if (pgc_contract_suits(bound->dataset_id, &bound->author, named))
 	{
 		bind_to(bound->dataset_id, named, true);
 		pgc_guard_note_replaced(bound->dataset_id);
@@ -350,7 +350,7 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 		/* its relation is gone, and another may have been made in its place */
 		if (!OidIsValid(named) || !may_have_made)
 			return;
-		if (pgc_contract_suits(&bound->author, named))
+		if (pgc_contract_suits(bound->dataset_id, &bound->author, named))
 			bind_made(bound, named);
 		else if (is_locked(named))
 			warn_of_waiting(bound, named);
@@ -475,7 +475,7 @@ bind_named(const Node *command)
 		const PgcBound *bound = lfirst(cell);
 		Oid			named = OidIsValid(bound->relid) ? InvalidOid : relation_named(bound);
 
-		if (!OidIsValid(named) || !pgc_contract_suits(&bound->author, named))
+		if (!OidIsValid(named) || !pgc_contract_suits(bound->dataset_id, &bound->author, named))
 			continue;
 		if (named == relid || (drops && ConditionalLockRelationOid(named, AccessShareLock)) ||
 			(schema && strcmp(NameStr(bound->schema_name), ((const RenameStmt *) command)->subname) == 0))

@@ -264,6 +264,17 @@ add_breaches(Report *report, const PgcContract *contract, const List *breaches)
 	}
 }
 
+/* way_out says what to do about it (palloc'd). */
+static char *
+way_out(const Report *report, int level)
+{
+	return psprintf("%s with contract.drop_rule or contract.drop_contract.%s",
+					report->documented ?
+					"In the same transaction, apply a version of the document that permits it. What SQL made is ended" :
+					"End what forbids it first,",
+					level == ERROR ? " Where you may set it, pg_contract.ddl_guard = 'warn' lets it pass." : "");
+}
+
 /* deliver raises what was found as an error, or warns of it. */
 static void
 deliver(const Report *report)
@@ -279,9 +290,7 @@ deliver(const Report *report)
 			 errmsg("this transaction breaks contract \"%s\"", (char *) linitial(report->contracts)) :
 			 errmsg("this transaction breaks %d contracts", ncontracts),
 			 errdetail_internal("%s", report->detail.data),
-			 report->documented ?
-			 errhint("In the same transaction, apply a version of the document that permits it. What SQL made is ended with contract.drop_rule or contract.drop_contract. Where you may set it, pg_contract.ddl_guard = 'warn' lets it pass.") :
-			 errhint("End what forbids it first, with contract.drop_rule or contract.drop_contract. Where you may set it, pg_contract.ddl_guard = 'warn' lets it pass.")));
+			 errhint("%s", way_out(report, level))));
 }
 
 /* judge_at_once refuses to detach a partition where no transaction can make up for it. */
@@ -432,7 +441,7 @@ check_name(const PgcContract *contract, const PgcBound *bound)
 	Oid			named = pgc_contract_named(&bound->schema_name, &bound->table_name);
 	char	   *what = NULL;
 
-	if (OidIsValid(named) && !OidIsValid(bound->relid) && !pgc_contract_suits(&bound->author, named))
+	if (OidIsValid(named) && !OidIsValid(bound->relid) && !pgc_contract_suits(bound->dataset_id, &bound->author, named))
 		what = psprintf("the relation was replaced by one of role \"%s\"", pgc_contract_owner_name(named));
 	else if (!OidIsValid(named) && !OidIsValid(bound->relid))
 		what = pstrdup("the relation is gone");

@@ -65,7 +65,9 @@ extern void pgc_remarks_raise(const PgcRemarks *remarks);
 
 /* read.c: text in the server's encoding -> nodes likewise; within pg_contract.document_* settings */
 extern PgcNode *pgc_document_read(const text *source, PgcYamlProblem *problem); /* NULL: see problem */
-extern PgcNode *pgc_document_require(const text *source);	/* or raises, with line and column */
+
+/* the same, or an error with line and column */
+extern PgcNode *pgc_document_require(const text *source);
 extern int	pgc_document_max_size;	/* kilobytes */
 extern int	pgc_document_max_depth;
 extern int	pgc_document_max_nodes;
@@ -199,6 +201,10 @@ typedef struct PgcChange
 /* diff.c: both trees checked; old may be NULL: everything is new, nothing breaks */
 extern List *pgc_diff(const PgcNode *old, const PgcNode *new);	/* of PgcChange */
 extern const char *pgc_diff_level(const List *changes); /* the highest; NULL: none */
+/* fills the nine columns of diff and apply, "enforced" with null */
+extern void pgc_change_values(const PgcChange *change, Datum *values, bool *nulls);
+
+/* semver.c */
 /* the version that a level asks for after old ("1.2.3", "minor" -> "1.3.0"; palloc'd); NULL if old is no version */
 extern char *pgc_version_after(const char *old, const char *level);
 /* is new after old by at least the level? */

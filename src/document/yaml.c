@@ -12,11 +12,10 @@
  * any input, or leak what libyaml allocates when an error is raised.  Runs
  * without a server (FRONTEND), where palloc'ed memory is left to the caller.
  */
-#include "document/node.h"
+#include "document/anchor.h"
 
 #include <yaml.h>
 
-#include "common/pg_prng.h"
 #ifndef FRONTEND
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -35,24 +34,13 @@
 #define ARENA_SIZE 8192
 #endif
 
-/* What an anchor names: in a treap by name, the newest of a name. */
-typedef struct Anchor
-{
-	char	   *name;
-	PgcNode    *node;
-	bool		open;			/* its list or map has not ended */
-	int			charge;			/* what an alias costs, in nodes */
-	int			height;			/* of lists and maps in each other */
-	uint32		priority;
-	struct Anchor *left;
-	struct Anchor *right;
-} Anchor;
+static const yaml_mark_t document_begin = {0, 0, 0};
 
 /* A list or map that has begun. */
 typedef struct Frame
 {
 	PgcNode    *node;
-	Anchor	   *anchor;			/* or NULL */
+	PgcAnchor  *anchor;			/* or NULL */
 	int			first;			/* its first value among the pending ones */
 	int			nodes_before;
 	int64		bytes_before;
@@ -76,7 +64,7 @@ typedef struct Reader
 	int			documents;
 	int			nodes;			/* so far, after aliases are expanded */
 	int64		bytes;			/* of all scalars that are no alias */
-	Anchor	   *anchors;
+	PgcAnchor  *anchors;
 	Frame	   *frames;
 	int			depth;			/* frames in use */
 	int			frames_room;
@@ -247,100 +235,65 @@ hint_for(const char *problem)
 		return "Indent with spaces, not with tabs, and quote a text that begins with @, ` or %.";
 	if (strcmp(problem, "mapping values are not allowed in this context") == 0)
 		return "Quote a text that has a colon followed by a space in it.";
+	if (strcmp(problem, "found invalid Unicode character escape code") == 0)
+		return "Write a character beyond U+FFFF as it is, or as \\U and eight digits.";
 	return NULL;
 }
 
-/* refuse_syntax passes on what libyaml found. */
+/* out_of_memory says that libyaml got no memory. */
+static bool
+out_of_memory(Reader *reader)
+{
+#ifdef FRONTEND
+	return refuse(reader, document_begin, "out of memory", NULL);
+#else
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("Failed while reading a document of %d bytes.", reader->length)));
+#endif
+}
+
+/*
+ * refuse_syntax passes on what libyaml found.  It puts the end of a text that
+ * has no line break there on another line.
+ */
 static bool
 refuse_syntax(Reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
-	const char *problem = parser->problem != NULL ? parser->problem : "this is no YAML";
+	yaml_mark_t mark = parser->problem_mark;
+	yaml_mark_t last = mark_at(reader, reader->length);
+	const char *message = parser->problem;
 
 	if (parser->error == YAML_MEMORY_ERROR)
-	{
-#ifndef FRONTEND
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory"),
-				 errdetail("Failed while reading a document of %d bytes.", reader->length)));
-#endif
-		problem = "out of memory";
-	}
+		return out_of_memory(reader);
 	if (parser->error == YAML_READER_ERROR)
-		return refuse(reader, mark_at(reader, parser->problem_offset), problem, NULL);
-	if (parser->context != NULL)
-		return refuse(reader, parser->problem_mark,
-					  psprintf("%s %s (line %d, column %d)", problem, parser->context,
-							   (int) parser->context_mark.line + 1, (int) parser->context_mark.column + 1),
-					  hint_for(problem));
-	return refuse(reader, parser->problem_mark, problem, hint_for(problem));
-}
-
-/* find_anchor returns what a name stands for by now, or NULL. */
-static Anchor *
-find_anchor(const Reader *reader, const char *name)
-{
-	Anchor	   *anchor = reader->anchors;
-
-	while (anchor != NULL)
-	{
-		int			order = strcmp(name, anchor->name);
-
-		if (order == 0)
-			return anchor;
-		anchor = order < 0 ? anchor->left : anchor->right;
-	}
-	return NULL;
-}
-
-/*
- * add_to_treap puts an anchor with a new name among the others, and returns
- * the root.  Random priorities keep the tree flat, whatever the names.
- */
-static Anchor *
-add_to_treap(Anchor *root, Anchor *anchor)
-{
-	Anchor	  **child;
-
-	if (root == NULL)
-		return anchor;
-	child = strcmp(anchor->name, root->name) < 0 ? &root->left : &root->right;
-	*child = add_to_treap(*child, anchor);
-	if ((*child)->priority <= root->priority)
-		return root;
-
-	/* rotate the child upwards */
-	anchor = *child;
-	if (child == &root->left)
-	{
-		root->left = anchor->right;
-		anchor->right = root;
-	}
-	else
-	{
-		root->right = anchor->left;
-		anchor->left = root;
-	}
-	return anchor;
+		mark = mark_at(reader, parser->problem_offset);
+	else if (parser->context != NULL && parser->context_mark.index != mark.index)
+		message = psprintf("%s %s (line %d, column %d)", parser->problem, parser->context,
+						   (int) parser->context_mark.line + 1, (int) parser->context_mark.column + 1);
+	if (mark.line > last.line)
+		mark = last;
+	return refuse(reader, mark, message, hint_for(parser->problem));
 }
 
 /*
  * set_anchor lets a name, or NULL, stand for a node from here on.  Returns the
  * anchor, whose charge and height are to be set when they are known.
  */
-static Anchor *
+static PgcAnchor *
 set_anchor(Reader *reader, const yaml_char_t *name, PgcNode *node)
 {
-	Anchor	   *anchor;
+	PgcAnchor  *anchor;
 
 	if (name == NULL)
 		return NULL;
-	anchor = find_anchor(reader, (const char *) name);
+	anchor = pgc_anchor_find(reader->anchors, (const char *) name);
 	if (anchor != NULL && anchor->open)
 	{
 		/* what is open keeps its anchor, under no name */
-		Anchor	   *copy = palloc(sizeof(Anchor));
+		PgcAnchor  *copy = palloc(sizeof(PgcAnchor));
 
 		*copy = *anchor;
 		for (int i = 0; i < reader->depth; i++)
@@ -350,12 +303,7 @@ set_anchor(Reader *reader, const yaml_char_t *name, PgcNode *node)
 		}
 	}
 	if (anchor == NULL)
-	{
-		anchor = palloc0(sizeof(Anchor));
-		anchor->name = pstrdup((const char *) name);
-		anchor->priority = pg_prng_uint32(&pg_global_prng_state);
-		reader->anchors = add_to_treap(reader->anchors, anchor);
-	}
+		anchor = pgc_anchor_add(&reader->anchors, (const char *) name);
 	anchor->node = node;
 	anchor->open = false;
 	return anchor;
@@ -527,7 +475,7 @@ static bool
 read_scalar(Reader *reader)
 {
 	PgcNode    *node;
-	Anchor	   *anchor;
+	PgcAnchor  *anchor;
 
 	if (!charge(reader, 1) || (node = make_scalar(reader)) == NULL)
 		return false;
@@ -552,12 +500,24 @@ too_deep(Reader *reader)
 						"The limit is pg_contract.document_max_depth.");
 }
 
+/* key_of_alias returns a scalar that an alias repeats as a key, which is to know where it stands as one. */
+static PgcNode *
+key_of_alias(Reader *reader, const PgcNode *scalar)
+{
+	PgcNode    *key = allocate_in_tree(reader, sizeof(PgcNode));
+
+	*key = *scalar;
+	key->line = (int) reader->event.start_mark.line + 1;
+	key->column = (int) reader->event.start_mark.column + 1;
+	return key;
+}
+
 /* read_alias puts the node of an anchor in another place. */
 static bool
 read_alias(Reader *reader)
 {
 	const char *name = (const char *) reader->event.data.alias.anchor;
-	Anchor	   *anchor = find_anchor(reader, name);
+	PgcAnchor  *anchor = pgc_anchor_find(reader->anchors, name);
 	Frame	   *frame = reader->depth > 0 ? &reader->frames[reader->depth - 1] : NULL;
 
 	if (anchor == NULL)
@@ -570,7 +530,9 @@ read_alias(Reader *reader)
 		return too_deep(reader);
 	if (frame != NULL)
 		frame->height = Max(frame->height, anchor->height);
-	return charge(reader, anchor->charge) && add_value(reader, anchor->node);
+	return charge(reader, anchor->charge) &&
+		add_value(reader, is_key(reader) && pgc_node_is_scalar(anchor->node) ?
+				  key_of_alias(reader, anchor->node) : anchor->node);
 }
 
 /* push_frame makes room for a list or map, and remembers where it began. */
@@ -599,7 +561,7 @@ static bool
 open_collection(Reader *reader, PgcNodeType type, const yaml_char_t *anchor_name, const yaml_char_t *tag)
 {
 	PgcNode    *node;
-	Anchor	   *anchor;
+	PgcAnchor  *anchor;
 	Frame	   *frame;
 
 	if (reader->depth == reader->limits->max_depth)
@@ -656,34 +618,37 @@ check_duplicates(Reader *reader, const PgcNode *map)
 				  NULL);
 }
 
-/* close_collection ends a list or a map: its values become its content. */
+/* fill_collection makes the pending values of a list or map its content. */
+static bool
+fill_collection(Reader *reader, PgcNode *node, PgcNode **values, int count)
+{
+	if (node->type == PGC_NODE_LIST)
+	{
+		node->count = count;
+		node->content.items = allocate_in_tree(reader, pgc_node_room(count) * sizeof(PgcNode *));
+		memcpy(node->content.items, values, count * sizeof(PgcNode *));
+		return true;
+	}
+	node->count = count / 2;
+	node->content.pairs = allocate_in_tree(reader, pgc_node_room(node->count) * sizeof(PgcPair));
+	for (int i = 0; i < node->count; i++)
+	{
+		node->content.pairs[i].key = values[2 * i];
+		node->content.pairs[i].value = values[2 * i + 1];
+	}
+	return check_duplicates(reader, node);
+}
+
+/* close_collection ends a list or a map. */
 static bool
 close_collection(Reader *reader)
 {
 	Frame	   *frame = &reader->frames[reader->depth - 1];
-	PgcNode    *node = frame->node;
-	PgcNode   **values = reader->pending + frame->first;
 	int			count = reader->pending_count - frame->first;
 
-	node->count = node->type == PGC_NODE_MAP ? count / 2 : count;
-	if (count > 0 && node->type == PGC_NODE_LIST)
-	{
-		node->content.items = allocate_in_tree(reader, pgc_node_room(count) * sizeof(PgcNode *));
-		memcpy(node->content.items, values, count * sizeof(PgcNode *));
-	}
-	else if (count > 0)
-	{
-		node->content.pairs = allocate_in_tree(reader, pgc_node_room(node->count) * sizeof(PgcPair));
-		for (int i = 0; i < node->count; i++)
-		{
-			node->content.pairs[i].key = values[2 * i];
-			node->content.pairs[i].value = values[2 * i + 1];
-		}
-		if (!check_duplicates(reader, node))
-			return false;
-	}
+	if (count > 0 && !fill_collection(reader, frame->node, &reader->pending[frame->first], count))
+		return false;
 	reader->pending_count = frame->first;
-
 	if (frame->anchor != NULL)
 	{
 		frame->anchor->open = false;
@@ -746,23 +711,21 @@ read_event(Reader *reader)
 
 /*
  * check_directives refuses many lines that begin with %TAG.  Tags of one's own
- * are refused anyway.
+ * are refused anyway.  A line begins after the last byte of any line break;
+ * that this byte may end other characters, too, does no harm.
  */
 static bool
 check_directives(Reader *reader)
 {
-	const char *at = reader->source;
-	const char *stop = at + reader->length;
+	const char *begin = reader->source;
+	const char *stop = begin + reader->length;
 	int			count = 0;
 
-	while (at < stop)
+	for (const char *at = begin; (at = memchr(at, '%', stop - at)) != NULL; at++)
 	{
-		if (*at == '%' && stop - at > 4 && memcmp(at, "%TAG", 4) == 0 && ++count > MAX_TAG_DIRECTIVES)
-			return refuse(reader, mark_at(reader, at - reader->source), "too many tag directives", NULL);
-		at = memchr(at, '\n', stop - at);
-		if (at == NULL)
-			break;
-		at++;
+		if ((at == begin || memchr("\n\r\x85\xA8\xA9", at[-1], 5) != NULL) &&
+			stop - at > 4 && memcmp(at, "%TAG", 4) == 0 && ++count > MAX_TAG_DIRECTIVES)
+			return refuse(reader, mark_at(reader, at - begin), "too many tag directives", NULL);
 	}
 	return true;
 }
@@ -772,10 +735,7 @@ static bool
 read_all(Reader *reader)
 {
 	if (!yaml_parser_initialize(&reader->parser))
-	{
-		reader->parser.error = YAML_MEMORY_ERROR;
-		return refuse_syntax(reader);
-	}
+		return out_of_memory(reader);
 	reader->has_parser = true;
 	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&reader->parser, (const unsigned char *) reader->source, reader->length);
@@ -786,7 +746,7 @@ read_all(Reader *reader)
 	} while (reader->event.type != YAML_STREAM_END_EVENT);
 
 	if (reader->root == NULL || (reader->root->type == PGC_NODE_NULL && reader->root->count == 0))
-		return refuse(reader, (yaml_mark_t) {0, 0, 0}, "the document is empty", NULL);
+		return refuse(reader, document_begin, "the document is empty", NULL);
 	return true;
 }
 
@@ -814,7 +774,7 @@ pgc_yaml_read(const char *source, int length, const PgcYamlLimits *limits, PgcYa
 	reader->source = source;
 	reader->length = length;
 	if (length > limits->max_bytes)
-		refuse_limit(reader, (yaml_mark_t) {0, 0, 0},
+		refuse_limit(reader, document_begin,
 					 psprintf("the document has more than %d bytes", limits->max_bytes),
 					 "The limit is pg_contract.document_max_size.");
 	else if (check_directives(reader) && read_all(reader))

@@ -1,0 +1,264 @@
+/*
+ * src/document/odcs_object.c
+ *		What several fields of an object say together.
+ */
+#include "postgres.h"
+
+#include "document/odcs.h"
+
+/* Quality */
+
+/* pgc_odcs_quality returns what a quality check has beside the fields of all, by its type or, without one, its fields. */
+const PgcOdcsShape *
+pgc_odcs_quality(PgcOdcsCheck *check, const PgcNode *map, const PgcPath *path)
+{
+	const PgcNode *node = pgc_node_get(map, "type");
+	const char *type = pgc_node_text(node);
+	bool		is_30 = (check->version & PGC_ODCS_UNTIL_302) != 0;
+	const PgcOdcsShape *library = is_30 && pgc_node_get(map, "metric") == NULL ?
+		&pgc_odcs_quality_library_30 : &pgc_odcs_quality_library;
+
+	if (type == NULL && pgc_node_get(map, "query") != NULL)
+		type = "sql";
+	else if (type == NULL && pgc_node_get(map, "engine") != NULL)
+		type = "custom";
+	else if (type == NULL || strcmp(type, "library") == 0)
+	{
+		/* a check that only describes itself needs no type, from 3.1 on */
+		if (type == NULL && !is_30 && pgc_node_get(map, "metric") == NULL && pgc_node_get(map, "rule") == NULL)
+			return NULL;
+		return library;
+	}
+	if (strcmp(type, "sql") == 0)
+		return &pgc_odcs_quality_sql;
+	if (strcmp(type, "custom") == 0)
+		return &pgc_odcs_quality_custom;
+	return strcmp(type, "text") == 0 ? NULL : library;
+}
+
+/* The operators, of which a quality check has one. */
+static const char *const operators[] = {
+	"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
+	"mustBeBetween", "mustNotBeBetween", NULL
+};
+
+/* check_type says that a check's fields are those of a type that it does not say. */
+static void
+check_type(PgcOdcsCheck *check, const PgcNode *map, const char *field, const char *type, const PgcPath *path)
+{
+	PgcRemark  *remark;
+
+	if (pgc_node_get(map, "type") != NULL || pgc_node_get(map, field) == NULL)
+		return;
+	remark = pgc_odcs_say(check, PGC_ERROR, map, path, "a quality check with \"%s\" needs the field \"type\"", field);
+	remark->hint = psprintf("Say \"type: %s\".", type);
+}
+
+/*
+ * pgc_odcs_judge_quality wants one operator of a check that counts.  Before
+ * 3.1 the rule's name could say it all.
+ */
+bool
+pgc_odcs_judge_quality(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path)
+{
+	const PgcOdcsShape *shape = pgc_odcs_quality(check, map, path);
+	const PgcNode *first = NULL;
+	PgcRemark  *remark;
+
+	check_type(check, map, "query", "sql", path);
+	check_type(check, map, "engine", "custom", path);
+	if (shape == NULL || shape == &pgc_odcs_quality_custom)
+		return true;
+	for (int i = 0; i < map->count; i++)
+	{
+		const PgcNode *key = map->content.pairs[i].key;
+
+		if (strncmp(key->content.text, "must", 4) != 0)
+			continue;
+		for (int j = 0; operators[j] != NULL; j++)
+		{
+			if (strcmp(key->content.text, operators[j]) != 0)
+				continue;
+			if (first != NULL)
+			{
+				remark = pgc_odcs_say(check, PGC_ERROR, key, path, "a quality check has one operator, this has \"%s\" and \"%s\"",
+									  first->content.text, key->content.text);
+				remark->hint = pstrdup("Write a check for each, or mustBeBetween.");
+			}
+			first = key;
+		}
+	}
+	if (first == NULL && (check->version & PGC_ODCS_FROM_310) != 0)
+	{
+		remark = pgc_odcs_say(check, PGC_ERROR, map, path, "%s needs an operator", shape->what);
+		remark->hint = pstrdup("Say what the number must be, for example \"mustBe: 0\".");
+	}
+	return true;
+}
+
+/* pgc_odcs_judge_arguments looks at values that rows are compared with: other readers must see the same. */
+bool
+pgc_odcs_judge_arguments(PgcOdcsCheck *check, PgcNode *node, const PgcPath *path)
+{
+	static const char *const lists[] = {"validValues", "missingValues", NULL};
+
+	for (int i = 0; lists[i] != NULL; i++)
+	{
+		PgcNode    *values = pgc_node_get(node, lists[i]);
+		PgcPath		list = {path, lists[i], 0};
+
+		if (values == NULL)
+			continue;
+		if (!pgc_odcs_want(check, &values, PGC_WANT_VALUES, &list))
+			return false;
+		for (int j = 0; j < values->count; j++)
+		{
+			PgcPath		here = {&list, NULL, j};
+
+			(void) pgc_odcs_want(check, &values->content.items[j], PGC_WANT_VALUE, &here);
+		}
+	}
+	return true;
+}
+
+/* Properties */
+
+/* needs_type says that a field belongs to another logical type.  False. */
+static bool
+needs_type(PgcOdcsCheck *check, const PgcNode *map, const char *field, const char *wanted, const PgcPath *path)
+{
+	const char *type = pgc_node_get_text(map, "logicalType");
+	const PgcNode *node = pgc_node_get(map, field);
+	PgcPath		here = {path, field, 0};
+
+	if (node == NULL || type == NULL || strcmp(type, wanted) == 0)
+		return true;
+	pgc_odcs_say(check, PGC_ERROR, node, &here, "\"%s\" belongs to logicalType %s, not %s", field, wanted, type);
+	return false;
+}
+
+/* judge_options checks the options of a property's logical type. */
+static bool
+judge_options(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path)
+{
+	PgcNode    *node = pgc_node_get(map, "logicalTypeOptions");
+	const char *type = pgc_node_get_text(map, "logicalType");
+	const PgcOdcsShape *shape = type ? pgc_odcs_options(type) : NULL;
+	PgcPath		here = {path, "logicalTypeOptions", 0};
+	PgcRemark  *remark;
+
+	if (!pgc_node_is(node, PGC_NODE_MAP) || node->count == 0)
+		return true;
+	if (shape != NULL)
+		return pgc_odcs_check_map(check, node, shape, &here);
+	if (type == NULL)
+	{
+		remark = pgc_odcs_say(check, PGC_ERROR, node, &here, "\"logicalTypeOptions\" needs a logicalType");
+		remark->hint = pstrdup("Which options there are depends on the field \"logicalType\".");
+		return false;
+	}
+	if (strcmp(type, "boolean") == 0)
+		pgc_odcs_say(check, PGC_WARNING, node, &here, "logicalType boolean has no options");
+	return true;
+}
+
+/* pgc_odcs_judge_item judges the items of an array, or the keys or values of a map. */
+bool
+pgc_odcs_judge_item(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path)
+{
+	bool		right = judge_options(check, map, path);
+
+	right = needs_type(check, map, "items", "array", path) && right;
+	return needs_type(check, map, "map", "map", path) && right;
+}
+
+/* pgc_odcs_judge_property judges a property. */
+bool
+pgc_odcs_judge_property(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path)
+{
+	bool		right = pgc_odcs_judge_item(check, map, path);
+
+	return needs_type(check, map, "properties", "object", path) && right;
+}
+
+/* pgc_odcs_judge_relationship wants as many properties on both sides. */
+bool
+pgc_odcs_judge_relationship(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path)
+{
+	const PgcNode *from = pgc_node_get(map, "from");
+	const PgcNode *to = pgc_node_get(map, "to");
+
+	if (from == NULL || to == NULL || pgc_node_is(from, PGC_NODE_NULL) || pgc_node_is(to, PGC_NODE_NULL))
+		return true;
+	if (pgc_node_is(from, PGC_NODE_LIST) != pgc_node_is(to, PGC_NODE_LIST))
+	{
+		pgc_odcs_say(check, PGC_ERROR, map, path, "\"from\" and \"to\" must both be a text, or both a list");
+		return false;
+	}
+	if (!pgc_node_is(from, PGC_NODE_LIST) || from->count == to->count)
+		return true;
+	pgc_odcs_say(check, PGC_ERROR, map, path, "\"from\" has %d properties, and \"to\" has %d", from->count, to->count);
+	return false;
+}
+
+/* The team */
+
+/* pgc_odcs_judge_team judges a team: from 3.1 on a map, before that, and still, a list of members. */
+bool
+pgc_odcs_judge_team(PgcOdcsCheck *check, PgcNode *node, const PgcPath *path)
+{
+	if (node->type == PGC_NODE_LIST)
+		return pgc_odcs_check_maps(check, node, &pgc_odcs_team_member, path);
+	if (node->type == PGC_NODE_MAP)
+	{
+		if ((check->version & PGC_ODCS_UNTIL_302) != 0)
+			pgc_odcs_say_newer(check, PGC_INFO, node, path, PGC_ODCS_310, "a team that is a map");
+		return pgc_odcs_check_map(check, node, &pgc_odcs_team, path);
+	}
+	return pgc_odcs_want(check, &node, PGC_WANT_MAP, path);
+}
+
+/* What must not be there twice */
+
+/* compare_texts orders nodes by text, those with the same text as they stand in the document. */
+static int
+compare_texts(const void *left, const void *right)
+{
+	const PgcNode *a = *(const PgcNode *const *) left;
+	const PgcNode *b = *(const PgcNode *const *) right;
+	int			order = strcmp(a->content.text, b->content.text);
+
+	if (order != 0)
+		return order;
+	return a->line != b->line ? (a->line < b->line ? -1 : 1) : (a->column > b->column) - (a->column < b->column);
+}
+
+/*
+ * pgc_odcs_check_duplicates says which elements of a list have the same text in
+ * a field; field NULL: are the same text.
+ */
+void
+pgc_odcs_check_duplicates(PgcOdcsCheck *check, const PgcNode *list, const char *field, const PgcPath *path)
+{
+	const PgcNode **nodes;
+	int			count = 0;
+
+	if (list->count < 2)
+		return;
+	nodes = palloc(list->count * sizeof(PgcNode *));
+	for (int i = 0; i < list->count; i++)
+	{
+		const PgcNode *node = field ? pgc_node_get(list->content.items[i], field) : list->content.items[i];
+
+		if (pgc_node_is(node, PGC_NODE_STRING))
+			nodes[count++] = node;
+	}
+	qsort(nodes, count, sizeof(PgcNode *), compare_texts);
+	for (int i = 1; i < count; i++)
+	{
+		if (strcmp(nodes[i - 1]->content.text, nodes[i]->content.text) == 0)
+			pgc_odcs_say(check, PGC_ERROR, nodes[i], path, "%s \"%s\" is used twice, first in line %d",
+						 field ? field : "value", nodes[i]->content.text, nodes[i - 1]->line);
+	}
+	pfree(nodes);
+}

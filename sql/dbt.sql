@@ -138,7 +138,7 @@ $yaml$ AS file \gset
 SELECT contract.convert(:'file', 'dbt') AS result \gset
 \echo :result
 -- which is clean
-SELECT severity, path, message FROM contract.lint(:'result') WHERE severity <> 'info';
+SELECT count(*), string_agg(concat_ws(' ', severity, path, message), E'\n') FROM contract.lint(:'result') WHERE severity <> 'info';
 
 -- what cannot be carried is said, with its line
 SELECT $yaml$version: 2
@@ -196,7 +196,7 @@ sources:
 $yaml$ AS file \gset
 SELECT contract.convert(:'file', 'dbt') AS result \gset
 \echo :result
-SELECT severity, path, message FROM contract.lint(:'result') WHERE severity <> 'info';
+SELECT count(*), string_agg(concat_ws(' ', severity, path, message), E'\n') FROM contract.lint(:'result') WHERE severity <> 'info';
 
 -- errors
 SELECT contract.convert('models: []', 'soda');

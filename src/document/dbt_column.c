@@ -245,7 +245,7 @@ carry_constraints(PgcDbt *dbt, PgcDbtRelation *relation, const char *column, con
 {
 	for (int i = 0; pgc_node_is(list, PGC_NODE_LIST) && i < list->count; i++)
 	{
-		DbtConstraint	constraint = {.node = list->content.items[i]};
+		DbtConstraint constraint = {.node = list->content.items[i]};
 
 		constraint.type = pgc_node_get_text(constraint.node, "type");
 		constraint.name = pgc_node_get_text(constraint.node, "name");

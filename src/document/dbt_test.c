@@ -155,7 +155,11 @@ add_levels(const PgcDbtTest *test, const PgcNode *pattern)
 		return;
 	}
 	add_level(test, pattern, test->error_if, false, "");
-	/* what is less than an error may be a warning, unless anything is an error */
+
+	/*
+	 * what is less than an error may be a warning, unless anything is an
+	 * error
+	 */
 	if (test->error_if != NULL && (test->warn_if == NULL || strcmp(test->warn_if, test->error_if) != 0))
 		add_level(test, pattern, test->warn_if, true, "_warn");
 }

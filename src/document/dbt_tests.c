@@ -226,7 +226,7 @@ carry_range(PgcDbt *dbt, PgcDbtTest *test, bool strict)
 	const char *type = pgc_node_get_text(test->property, "logicalType");
 	bool		is_integer = type != NULL && strcmp(type, "integer") == 0;
 	bool		numbers = (low != NULL || minimum == NULL) && (high != NULL || maximum == NULL) &&
-		(!is_integer || (is_whole(low) && is_whole(high)));
+	(!is_integer || (is_whole(low) && is_whole(high)));
 	char	   *above = compare_sql(test, ">", strict, minimum);
 	char	   *below = compare_sql(test, "<", strict, maximum);
 

@@ -16,8 +16,8 @@
 bool
 pgc_dbt_has_jinja(const char *text)
 {
-	return text != NULL &&
-		(strstr(text, "{{") != NULL || strstr(text, "{%") != NULL || strstr(text, "{#") != NULL);
+	return text !=NULL &&
+				(strstr(text, "{{") != NULL || strstr(text, "{%") != NULL || strstr(text, "{#") != NULL);
 }
 
 static const char *

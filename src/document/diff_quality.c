@@ -248,7 +248,7 @@ relation_of_operators(const Operator *old, const Operator *new)
 	int			relation;
 
 	if (old->key == NULL || new->key == NULL)
-		return PGC_UNCLEAR;
+		return old->key == NULL ? PGC_TIGHTER : PGC_LOOSER;
 	if (old->negated != new->negated)
 		return PGC_UNCLEAR;
 	relation = pgc_diff_bounds(&old->low, &new->low, true) |

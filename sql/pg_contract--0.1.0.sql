@@ -347,6 +347,11 @@ RETURNS SETOF record LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME'
 COMMENT ON FUNCTION contract.diff(text, text) IS
 'what changes from one document to another, for whom, and by how much the version must rise: major, minor or patch';
 
+CREATE FUNCTION contract.convert(document text, format text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_convert';
+COMMENT ON FUNCTION contract.convert(text, text) IS
+'a contract (ODCS, YAML) from a document of another format: dbt, a property file (schema.yml); warns of what it cannot carry';
+
 CREATE FUNCTION contract.history(contract_id text)
 RETURNS TABLE(version text, status text, level text, changes integer, applied_at timestamptz, applied_by name, document text)
 LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';

@@ -347,6 +347,11 @@ RETURNS SETOF record LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME'
 COMMENT ON FUNCTION contract.diff(text, text) IS
 'what changes from one document to another, for whom, and by how much the version must rise: major, minor or patch';
 
+CREATE FUNCTION contract.convert(document text, format text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_convert';
+COMMENT ON FUNCTION contract.convert(text, text) IS
+'a contract (ODCS, YAML) from a document of another format: dbt, a property file (schema.yml); warns of what it cannot carry';
+
 CREATE FUNCTION contract.history(contract_id text)
 RETURNS TABLE(version text, status text, level text, changes integer, applied_at timestamptz, applied_by name, document text)
 LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
@@ -849,17 +854,30 @@ COMMENT ON FUNCTION contract.divert() IS 'BEFORE trigger: puts a failing row int
 /*
  * DDL.
  */
+CREATE FUNCTION contract.drift(
+	dataset text,
+	OUT column_name name,
+	OUT problem text,
+	OUT expected text,
+	OUT found text,
+	OUT message text)
+RETURNS SETOF record LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_drift';
+COMMENT ON FUNCTION contract.drift(text) IS
+'how a dataset differs from its contract now: columns missing, extra, retyped, reordered or nullable, triggers lost, partitions that are not covered, the relation gone; no row: no drift';
+
 CREATE FUNCTION contract.follow_ddl()
 RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_follow_ddl';
-COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names';
+COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names, and notes what the guard judges at commit';
 REVOKE ALL ON FUNCTION contract.follow_ddl() FROM PUBLIC;
 
 CREATE EVENT TRIGGER pg_contract_start ON ddl_command_start
-	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA')
+	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA',
+		'ALTER TRIGGER', 'DROP TRIGGER', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
+		'DROP SCHEMA', 'DROP OWNED', 'DROP TYPE', 'DROP DOMAIN')
 	EXECUTE FUNCTION contract.follow_ddl();
 CREATE EVENT TRIGGER pg_contract_end ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA',
-		'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+		'ALTER TRIGGER', 'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
 		'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE SCHEMA')
 	EXECUTE FUNCTION contract.follow_ddl();
 CREATE EVENT TRIGGER pg_contract_drop ON sql_drop

@@ -336,10 +336,10 @@ rule_words(const RuleWords *rule)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "%s (", spec->kind);
+	appendStringInfo(&out, "%s%s", spec->kind, spec->ncolumns > 0 ? " (" : "");
 	for (int i = 0; i < spec->ncolumns; i++)
 		appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", quote_identifier(spec->columns[i]));
-	appendStringInfo(&out, ") %s", JsonbToCString(NULL, &spec->parameters->root, VARSIZE(spec->parameters)));
+	appendStringInfo(&out, "%s %s", spec->ncolumns > 0 ? ")" : "", JsonbToCString(NULL, &spec->parameters->root, VARSIZE(spec->parameters)));
 	append_option(&out, "filter", spec->filter);
 	append_option(&out, "severity", rule->severity);
 	append_option(&out, "action", pgc_action_name(spec->action));

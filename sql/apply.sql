@@ -305,6 +305,14 @@ SELECT * FROM contract.apply(small('wrong', '1.0.0', 'parts'), server => 'nowher
 SELECT * FROM contract.apply(replace(small('wrong', '1.0.0', 'parts'), 'regress_apply.parts', 'contract.rule'));
 CREATE TEMPORARY TABLE passing (id int);
 SELECT change FROM contract.apply(replace(small('wrong', '1.0.0', 'passing'), 'regress_apply.passing', 'pg_temp.passing'));
+SELECT change FROM contract.apply(small('wrong', '1.0.0', 'passing'), dry_run => true) WHERE change = 'dataset added';
+SELECT * FROM contract.apply(replace(small('wrong', '1.0.0', 'parts'), 'regress_apply.parts', 'contract.no_such'));
+SELECT * FROM contract.apply(small('wrong', '1.0.0', 'document_pkey'));
+-- two objects that are one relation
+SELECT * FROM contract.apply(replace(small('wrong', '1.0.0', 'parts stock'), 'regress_apply.stock', 'regress_apply.parts'));
+-- a warning
+SELECT change FROM contract.apply(replace(small('wrong', '1.0.0', 'parts'), '  properties:', '  physicalType: view
+  properties:'), dry_run => true) WHERE change LIKE 'dataset%';
 BEGIN READ ONLY;
 SELECT * FROM contract.apply(small('wrong', '1.0.0', 'parts'), dry_run => true);
 ROLLBACK;

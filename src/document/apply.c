@@ -79,6 +79,14 @@ read_document(PgcApply *apply)
 	pgc_contract_require_id("id of the contract", pgc_node_get_text(apply->root, "id"));
 }
 
+/* require_owner: a document is for the owner of every relation that it names. */
+static void
+require_owner(Oid relid)
+{
+	pgc_dataset_require_possible(relid);
+	pgc_privilege_require_owner(relid);
+}
+
 /*
  * make_plan plans the document, or raises with line and column.  In a
  * subtransaction that is rolled back, so that the locks that planning takes, in
@@ -87,7 +95,7 @@ read_document(PgcApply *apply)
 static void
 make_plan(PgcApply *apply)
 {
-	PgcPlanOptions options = {.bind = true, .server = apply->server};
+	PgcPlanOptions options = {.bind = true,.server = apply->server,.require = require_owner};
 	PgcAttempt	attempt;
 
 	apply->planned = (PgcRemarks) {NIL};
@@ -106,9 +114,9 @@ make_plan(PgcApply *apply)
 }
 
 /*
- * require_rights: a document is for the owner of every relation that it names and
- * of every other one of the contract.  A dataset that waits for its relation is
- * for its author, a new one for those who may make the relation.
+ * require_rights: a document is for the owner of the contract's other relations,
+ * too.  A dataset that waits for its relation is for its author, a new one for
+ * those who may make the relation.
  */
 static void
 require_rights(PgcApply *apply)
@@ -121,11 +129,9 @@ require_rights(PgcApply *apply)
 		int32		waiting = pgc_contract_of_name(NameStr(planned->schema_name), NameStr(planned->table_name));
 
 		if (OidIsValid(planned->relid))
-		{
-			pgc_dataset_require_possible(planned->relid);
-			pgc_privilege_require_owner(planned->relid);
-		}
-		else if (waiting != 0)
+			continue;
+		pgc_dataset_require_possible_name(planned->name, NameStr(planned->schema_name));
+		if (waiting != 0)
 			pgc_dataset_require_rights(waiting);
 		else
 			pgc_privilege_require_create(NameStr(planned->schema_name));

@@ -104,7 +104,7 @@ run('source', q{
 	SELECT contract.not_blank('parcels', 'town');
 	SELECT count(*) FROM contract.apply($$apiVersion: v3.1.0
 kind: DataContract
-id: a "post" of: its own
+id: 'a "post" of: its own'
 version: 1.0.0
 status: active # "quoted", 'too'
 schema:
@@ -119,7 +119,7 @@ schema:
     logicalType: number
     logicalTypeOptions: {maximum: 30}
 $$);
-	SELECT count(*) FROM contract.apply(replace(replace(document, '1.0.0', '1.1.0'), '30', '40')) FROM contract.history('a "post" of: its own');
+	SELECT count(*) FROM contract.history('a "post" of: its own') h, contract.apply(replace(replace(h.document, '1.0.0', '1.1.0'), '30', '40'));
 	SELECT contract.metric('orders', 'amount', 'avg', maximum => 100);
 	SELECT contract.query('orders', 'SELECT id FROM public.orders WHERE amount < 0');
 	SELECT * FROM contract.check('orders', profile => true);
@@ -188,10 +188,10 @@ sub check_restored
 	{
 		same(run($database, $state{$what}), $before{$what}, "$how: same $what");
 	}
-	like(run($database, q{SELECT a.message FROM (SELECT document FROM contract.history('a "post" of: its own') LIMIT 1) h, contract.apply(document) a}),
+	like(run($database, q{SELECT a.message FROM (SELECT document FROM contract.history('a "post" of: its own') LIMIT 1) h, contract.apply(h.document) a}),
 		qr/^(\d+) of \g1 rules enforced$/, "$how: the document in force changes nothing");
 	is(run($database, q{SELECT count(*) > 1 FROM (SELECT replace(document, '1.1.0', '1.1.1') AS document
-			FROM contract.history('a "post" of: its own') LIMIT 1) h, contract.apply(document) a;
+			FROM contract.history('a "post" of: its own') LIMIT 1) h, contract.apply(h.document) a;
 			SELECT string_agg(version, ' ') FROM contract.history('a "post" of: its own')}), "t\n1.1.1 1.1.0 1.0.0",
 		"$how: another version can be applied");
 	my $highest = run($database, 'SELECT max(id) FROM contract.violations');

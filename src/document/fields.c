@@ -169,14 +169,14 @@ static const char *const relationship_types[] = {"foreignKey", NULL};
 #define REFERENCE(name_) FIELD(name_, PGC_WANT_ANYTHING, MUST, .judge = pgc_odcs_judge_reference)
 
 static const PgcOdcsField property_relationship_fields[] = {
-	REFERENCE("to"), TEXT("type", .words = relationship_types), CUSTOM_PROPERTIES(), ID
+	REFERENCE("to"), TEXT("type", .words = relationship_types), CUSTOM_PROPERTIES()
 };
 static const PgcOdcsShape property_relationship = {
 	.what = "a relationship of a property", PGC_ODCS_FIELDS(property_relationship_fields), STRICT,.whole = true
 };
 
 static const PgcOdcsField object_relationship_fields[] = {
-	REFERENCE("from"), REFERENCE("to"), TEXT("type", .words = relationship_types), CUSTOM_PROPERTIES(), ID
+	REFERENCE("from"), REFERENCE("to"), TEXT("type", .words = relationship_types), CUSTOM_PROPERTIES()
 };
 static const PgcOdcsShape object_relationship = {
 	.what = "a relationship of an object", PGC_ODCS_FIELDS(object_relationship_fields), STRICT,.whole = true,
@@ -249,7 +249,7 @@ static const PgcOdcsShape property = {
 
 static const PgcOdcsField item_fields[] = {PROPERTY_FIELDS()};
 static const PgcOdcsShape item = {
-	.what = "the items of an array", PGC_ODCS_FIELDS(item_fields), STRICT,.judge = pgc_odcs_judge_item
+	.what = "an item of an array", PGC_ODCS_FIELDS(item_fields), STRICT,.judge = pgc_odcs_judge_item
 };
 
 static const char *const object_types[] = {"object", NULL};

@@ -26,12 +26,13 @@ check-versions:
 
 demo: SCRIPTS = test/demo/demo.sh
 bench: SCRIPTS = test/bench/run.sh test/bench/audit.sh
-fuzz: SCRIPTS = test/fuzz/run.sh
+fuzz: SCRIPTS = test/fuzz/run.sh test/fuzz/yaml.sh
+fuzz: PACKAGES = fuzz
 demo bench fuzz:
 	@for script in $(SCRIPTS); do \
 		test -x $$script || { echo "make $@: there is no $$script in this version" >&2; exit 1; }; \
 	done
-	@test/tools/setup.sh build test
+	@test/tools/setup.sh build test $(PACKAGES)
 	@set -e; for script in $(SCRIPTS); do $$script; done
 
 # Goals of PGXS on the same command line ("make clean check").

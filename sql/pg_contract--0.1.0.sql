@@ -331,11 +331,32 @@ LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_lint';
 COMMENT ON FUNCTION contract.lint(text) IS
 'what is to be said of a contract written as a document (ODCS): errors keep it from being applied';
 
+CREATE FUNCTION contract.diff(
+	old text,
+	new text,
+	OUT path text,
+	OUT change text,
+	OUT old text,
+	OUT new text,
+	OUT breaks_producer boolean,
+	OUT breaks_consumer boolean,
+	OUT level text,
+	OUT enforced boolean,
+	OUT message text)
+RETURNS SETOF record LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_diff_documents';
+COMMENT ON FUNCTION contract.diff(text, text) IS
+'what changes from one document to another, for whom, and by how much the version must rise: major, minor or patch';
+
 CREATE FUNCTION contract.history(contract_id text)
 RETURNS TABLE(version text, status text, level text, changes integer, applied_at timestamptz, applied_by name, document text)
 LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
 COMMENT ON FUNCTION contract.history(text) IS
 'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets; level and changes against the one before';
+
+CREATE FUNCTION contract.infer(relation regclass)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_infer_document';
+COMMENT ON FUNCTION contract.infer(regclass) IS
+'a first document (ODCS, YAML) of a relation, from the catalogs: types, NOT NULL, keys, CHECKs, comments';
 
 /*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.

@@ -199,6 +199,10 @@ typedef struct PgcChange
 /* diff.c: both trees checked; old may be NULL: everything is new, nothing breaks */
 extern List *pgc_diff(const PgcNode *old, const PgcNode *new);	/* of PgcChange */
 extern const char *pgc_diff_level(const List *changes); /* the highest; NULL: none */
+/* fills the nine columns of diff and apply, "enforced" with null */
+extern void pgc_change_values(const PgcChange *change, Datum *values, bool *nulls);
+
+/* semver.c */
 /* the version that a level asks for after old ("1.2.3", "minor" -> "1.3.0"; palloc'd); NULL if old is no version */
 extern char *pgc_version_after(const char *old, const char *level);
 /* is new after old by at least the level? */

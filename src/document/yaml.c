@@ -247,7 +247,23 @@ hint_for(const char *problem)
 		return "Indent with spaces, not with tabs, and quote a text that begins with @, ` or %.";
 	if (strcmp(problem, "mapping values are not allowed in this context") == 0)
 		return "Quote a text that has a colon followed by a space in it.";
+	if (strcmp(problem, "found invalid Unicode character escape code") == 0)
+		return "Write a character beyond U+FFFF as it is, or as \\U and eight digits.";
 	return NULL;
+}
+
+/* out_of_memory says that libyaml got no memory. */
+static bool
+out_of_memory(Reader *reader)
+{
+#ifdef FRONTEND
+	return refuse(reader, (yaml_mark_t) {0, 0, 0}, "out of memory", NULL);
+#else
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("Failed while reading a document of %d bytes.", reader->length)));
+#endif
 }
 
 /* refuse_syntax passes on what libyaml found. */
@@ -255,26 +271,17 @@ static bool
 refuse_syntax(Reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
-	const char *problem = parser->problem != NULL ? parser->problem : "this is no YAML";
+	yaml_mark_t mark = parser->problem_mark;
+	const char *message = parser->problem;
 
 	if (parser->error == YAML_MEMORY_ERROR)
-	{
-#ifndef FRONTEND
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory"),
-				 errdetail("Failed while reading a document of %d bytes.", reader->length)));
-#endif
-		problem = "out of memory";
-	}
+		return out_of_memory(reader);
 	if (parser->error == YAML_READER_ERROR)
-		return refuse(reader, mark_at(reader, parser->problem_offset), problem, NULL);
-	if (parser->context != NULL)
-		return refuse(reader, parser->problem_mark,
-					  psprintf("%s %s (line %d, column %d)", problem, parser->context,
-							   (int) parser->context_mark.line + 1, (int) parser->context_mark.column + 1),
-					  hint_for(problem));
-	return refuse(reader, parser->problem_mark, problem, hint_for(problem));
+		mark = mark_at(reader, parser->problem_offset);
+	else if (parser->context != NULL && parser->context_mark.index != mark.index)
+		message = psprintf("%s %s (line %d, column %d)", parser->problem, parser->context,
+						   (int) parser->context_mark.line + 1, (int) parser->context_mark.column + 1);
+	return refuse(reader, mark, message, hint_for(parser->problem));
 }
 
 /* find_anchor returns what a name stands for by now, or NULL. */
@@ -552,6 +559,18 @@ too_deep(Reader *reader)
 						"The limit is pg_contract.document_max_depth.");
 }
 
+/* key_of_alias returns a scalar that an alias repeats as a key, which is to know where it stands as one. */
+static PgcNode *
+key_of_alias(Reader *reader, const PgcNode *scalar)
+{
+	PgcNode    *key = allocate_in_tree(reader, sizeof(PgcNode));
+
+	*key = *scalar;
+	key->line = (int) reader->event.start_mark.line + 1;
+	key->column = (int) reader->event.start_mark.column + 1;
+	return key;
+}
+
 /* read_alias puts the node of an anchor in another place. */
 static bool
 read_alias(Reader *reader)
@@ -570,7 +589,9 @@ read_alias(Reader *reader)
 		return too_deep(reader);
 	if (frame != NULL)
 		frame->height = Max(frame->height, anchor->height);
-	return charge(reader, anchor->charge) && add_value(reader, anchor->node);
+	return charge(reader, anchor->charge) &&
+		add_value(reader, is_key(reader) && pgc_node_is_scalar(anchor->node) ?
+				  key_of_alias(reader, anchor->node) : anchor->node);
 }
 
 /* push_frame makes room for a list or map, and remembers where it began. */
@@ -656,34 +677,37 @@ check_duplicates(Reader *reader, const PgcNode *map)
 				  NULL);
 }
 
-/* close_collection ends a list or a map: its values become its content. */
+/* fill_collection makes the pending values of a list or map its content. */
+static bool
+fill_collection(Reader *reader, PgcNode *node, PgcNode **values, int count)
+{
+	if (node->type == PGC_NODE_LIST)
+	{
+		node->count = count;
+		node->content.items = allocate_in_tree(reader, pgc_node_room(count) * sizeof(PgcNode *));
+		memcpy(node->content.items, values, count * sizeof(PgcNode *));
+		return true;
+	}
+	node->count = count / 2;
+	node->content.pairs = allocate_in_tree(reader, pgc_node_room(node->count) * sizeof(PgcPair));
+	for (int i = 0; i < node->count; i++)
+	{
+		node->content.pairs[i].key = values[2 * i];
+		node->content.pairs[i].value = values[2 * i + 1];
+	}
+	return check_duplicates(reader, node);
+}
+
+/* close_collection ends a list or a map. */
 static bool
 close_collection(Reader *reader)
 {
 	Frame	   *frame = &reader->frames[reader->depth - 1];
-	PgcNode    *node = frame->node;
-	PgcNode   **values = reader->pending + frame->first;
 	int			count = reader->pending_count - frame->first;
 
-	node->count = node->type == PGC_NODE_MAP ? count / 2 : count;
-	if (count > 0 && node->type == PGC_NODE_LIST)
-	{
-		node->content.items = allocate_in_tree(reader, pgc_node_room(count) * sizeof(PgcNode *));
-		memcpy(node->content.items, values, count * sizeof(PgcNode *));
-	}
-	else if (count > 0)
-	{
-		node->content.pairs = allocate_in_tree(reader, pgc_node_room(node->count) * sizeof(PgcPair));
-		for (int i = 0; i < node->count; i++)
-		{
-			node->content.pairs[i].key = values[2 * i];
-			node->content.pairs[i].value = values[2 * i + 1];
-		}
-		if (!check_duplicates(reader, node))
-			return false;
-	}
+	if (count > 0 && !fill_collection(reader, frame->node, &reader->pending[frame->first], count))
+		return false;
 	reader->pending_count = frame->first;
-
 	if (frame->anchor != NULL)
 	{
 		frame->anchor->open = false;
@@ -746,23 +770,21 @@ read_event(Reader *reader)
 
 /*
  * check_directives refuses many lines that begin with %TAG.  Tags of one's own
- * are refused anyway.
+ * are refused anyway.  A line begins after the last byte of any line break;
+ * that this byte may end other characters, too, does no harm.
  */
 static bool
 check_directives(Reader *reader)
 {
-	const char *at = reader->source;
-	const char *stop = at + reader->length;
+	const char *begin = reader->source;
+	const char *stop = begin + reader->length;
 	int			count = 0;
 
-	while (at < stop)
+	for (const char *at = begin; (at = memchr(at, '%', stop - at)) != NULL; at++)
 	{
-		if (*at == '%' && stop - at > 4 && memcmp(at, "%TAG", 4) == 0 && ++count > MAX_TAG_DIRECTIVES)
-			return refuse(reader, mark_at(reader, at - reader->source), "too many tag directives", NULL);
-		at = memchr(at, '\n', stop - at);
-		if (at == NULL)
-			break;
-		at++;
+		if ((at == begin || memchr("\n\r\x85\xA8\xA9", at[-1], 5) != NULL) &&
+			stop - at > 4 && memcmp(at, "%TAG", 4) == 0 && ++count > MAX_TAG_DIRECTIVES)
+			return refuse(reader, mark_at(reader, at - begin), "too many tag directives", NULL);
 	}
 	return true;
 }
@@ -772,10 +794,7 @@ static bool
 read_all(Reader *reader)
 {
 	if (!yaml_parser_initialize(&reader->parser))
-	{
-		reader->parser.error = YAML_MEMORY_ERROR;
-		return refuse_syntax(reader);
-	}
+		return out_of_memory(reader);
 	reader->has_parser = true;
 	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&reader->parser, (const unsigned char *) reader->source, reader->length);

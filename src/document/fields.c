@@ -162,6 +162,8 @@ const PgcOdcsShape pgc_odcs_quality_custom = {
 	.what = "a quality check of type custom", PGC_ODCS_FIELDS(quality_custom_fields)
 };
 
+const PgcOdcsShape pgc_odcs_quality_text = {.what = "a quality check of type text"};
+
 /* Relationships: of a property ("from" is the property), of an object. */
 
 static const char *const relationship_types[] = {"foreignKey", NULL};
@@ -309,7 +311,7 @@ static const PgcOdcsField object_options[] = {
 };
 static const PgcOdcsField array_options[] = {COUNT("minItems"), COUNT("maxItems"), BOOL("uniqueItems")};
 
-#define OPTIONS(type_, fields_) {.what = "the options of logicalType " type_, PGC_ODCS_FIELDS(fields_), STRICT}
+#define OPTIONS(type_, fields_) {.what = "logicalType " type_, PGC_ODCS_FIELDS(fields_), STRICT}
 
 static const struct
 {

@@ -95,6 +95,7 @@ extern const PgcOdcsShape pgc_odcs_quality_library;
 extern const PgcOdcsShape pgc_odcs_quality_library_30;
 extern const PgcOdcsShape pgc_odcs_quality_sql;
 extern const PgcOdcsShape pgc_odcs_quality_custom;
+extern const PgcOdcsShape pgc_odcs_quality_text;
 extern const PgcOdcsShape *pgc_odcs_options(const char *logical_type);
 extern bool pgc_odcs_is_option(const char *name);
 

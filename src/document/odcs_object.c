@@ -26,14 +26,14 @@ pgc_odcs_quality(PgcOdcsCheck *check, const PgcNode *map, const PgcPath *path)
 	{
 		/* a check that only describes itself needs no type, from 3.1 on */
 		if (type == NULL && !is_30 && pgc_node_get(map, "metric") == NULL && pgc_node_get(map, "rule") == NULL)
-			return NULL;
+			return &pgc_odcs_quality_text;
 		return library;
 	}
 	if (strcmp(type, "sql") == 0)
 		return &pgc_odcs_quality_sql;
 	if (strcmp(type, "custom") == 0)
 		return &pgc_odcs_quality_custom;
-	return strcmp(type, "text") == 0 ? NULL : library;
+	return strcmp(type, "text") == 0 ? &pgc_odcs_quality_text : library;
 }
 
 /* The operators, of which a quality check has one. */
@@ -67,7 +67,7 @@ pgc_odcs_judge_quality(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path)
 
 	check_type(check, map, "query", "sql", path);
 	check_type(check, map, "engine", "custom", path);
-	if (shape == NULL || shape == &pgc_odcs_quality_custom)
+	if (shape == &pgc_odcs_quality_text || shape == &pgc_odcs_quality_custom)
 		return true;
 	for (int i = 0; i < map->count; i++)
 	{

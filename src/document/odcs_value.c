@@ -81,8 +81,8 @@ warn_ambiguous(PgcOdcsCheck *check, const PgcNode *node, const PgcPath *path)
 	if (node->type != PGC_NODE_STRING || !node->plain || node->count < 2 ||
 		!pgc_yaml_is_ambiguous(node->content.text, node->count) || is_date(node->content.text))
 		return;
-	remark = pgc_odcs_say(check, PGC_WARNING, node, path, "%s is a string here and something else to other readers",
-						  described(node));
+	remark = pgc_odcs_say(check, PGC_WARNING, node, path, "%s is %s here and something else to other readers",
+						  pgc_odcs_place(path), described(node));
 	remark->hint = psprintf("Put it in quotes: \"%s\".", node->content.text);
 }
 

@@ -100,12 +100,72 @@ SELECT * FROM refused('[[[]]]');
 SELECT * FROM refused('[1, 2, 3, 4, 5, 6, 7, 8, 9, *x]');
 SELECT * FROM refused('[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]');
 SELECT * FROM refused('[&x [1, 2], *x, 3, 4, *y]');
-SELECT * FROM refused('[&x [1, 2], *x, *x]');
+SELECT * FROM refused('[&x [1, 2], *x, *x, *x]');
 SELECT * FROM refused('[&x "' || repeat('x', 320) || '", *x, *x]');
 SELECT * FROM refused('[&x [a, "' || repeat('x', 319) || '"], *x]');
 RESET pg_contract.document_max_size;
 RESET pg_contract.document_max_depth;
 RESET pg_contract.document_max_nodes;
+
+-- what reads a document that must be one raises the same
+\set VERBOSITY sqlstate
+SELECT * FROM contract.diff('a: {', 'a: 1');
+SELECT * FROM contract.diff(repeat('[', 65), 'a: 1');
+\set VERBOSITY default
+SELECT * FROM contract.diff('a: {', 'a: 1');
+SELECT * FROM contract.diff(repeat('[', 65), 'a: 1');
+
+-- which plain scalars are strings: those that are the same in quotes
+CREATE FUNCTION document(value text) RETURNS text
+LANGUAGE sql AS $$SELECT format(E'apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\ncustomProperties:\n- property: p\n  value: %s\n', value)$$;
+CREATE FUNCTION same(one text, other text) RETURNS boolean
+LANGUAGE sql AS 'SELECT NOT EXISTS (SELECT FROM contract.diff(document(one), document(other)))';
+SELECT same(plain, quote_literal(plain)) AS string, string_agg(plain, '  ' ORDER BY n) AS plain
+FROM regexp_split_to_table('~ null Null NULL nULL none true True FALSE tRUE yes No on OFF y n
+	0 7 -1 +12 -0 00 007 -01 1_000 0x1F 0X1F -0x1 0x 0xG 0o17 0o8 0o 0b1 12:30 12:30:00 190:20:30
+	1.10 -.5 +5. . + .e1 1e3 1E+3 1e-3 1e 1e+ 1.5e3x 01.5 0.5 1.2.3 1__0.5 .inf -.Inf +.INF .iNF .nan .NaN -.nan inf nan
+	2026-11-20 2026-11-20T10:00:00Z v3.1.0 = a é', '\s+') WITH ORDINALITY AS p (plain, n)
+GROUP BY 1 ORDER BY 1;
+SELECT same('~', 'null'), same('', 'null'), same('TRUE', 'true'), same('true', 'false'), same('1', '01'), same('1.0', '1.00'), same('0x10', '16');
+SELECT same('!!str 1', '"1"'), same('!!int "1"', '1'), same('!!float 1', '1'), same('!!float "1.5"', '1.5'), same('!!bool "true"', 'true'),
+	same('!!null ""', 'null'), same('!!seq [1]', '[1]'), same('!!map {a: 1}', '{a: 1}'), same('!<tag:yaml.org,2002:str> no', '"no"');
+
+-- the same in other words
+SELECT same('[1, "x", {a: b, c: []}]', E'\n  - 1\n  - x\n  -\n    c: []\n    "a": ''b''');
+SELECT same(E'|\n    a\n     b\n\n    c', E'"a\\n b\\n\\nc\\n"'), same(E'|-\n    a\n    b', E'"a\\nb"'), same(E'|+\n    a\n', E'"a\\n\\n"'),
+	same(E'>\n    a\n    b\n\n    c\n', E'"a b\\nc\\n"'), same(E'|2\n      a\n', E'"  a\\n"');
+SELECT same(E'"a\\tb\\u20ac\\x41\\U0001F600\\"\\\\\\/"', E'|-\n    a\tb€A😀"\\/'), same(E'''it''''s\n    so\n\n    on''', E'"it''s so\\non"'),
+	same('a # b', 'a'), same('a# b', '"a# b"');
+SELECT same('[&a [1, 2], *a, &a 3, *a, {*a : *a}]', '[[1, 2], [1, 2], 3, 3, {3: 3}]');
+SELECT same('{"a":1,"b":{"c":[null,true,-1.5e-3,"\n"]}}', E'\n    a: 1\n    b:\n      c: [~, true, -1.5e-3, "\\n"]');
+SELECT bool_and(same(replace('[1,{a: $},"c"]', '$', word), replace('[1, {a: "$"}, c]', '$', word)))
+FROM unnest('{http://x.y/z,a:b,a-b,"a b",x&y,x*y,x!y,50%,a@b,a?b}'::text[]) AS word;
+
+-- writing: what a reader of YAML 1.1 or 1.2 would take for something else is quoted, several lines are a block
+CREATE TABLE written ();
+DO $$
+DECLARE c record;
+BEGIN
+	FOR c IN SELECT format('c%s', to_char(n, 'FM00')) AS name, comment
+	FROM unnest(ARRAY['no', 'Y', '1', '1.10', '014', '0o17', '0b1', '1_000', '1e3', '.inf', '12:30', '2026-11-20', '2026-11-20 10:00:00', '~', 'null', 'true', '<<', '=',
+	'plain', 'two words', 'a: b', 'a #b', '- a', '[a', '{a', '*a', '&a', '!a', '|', '@a', '%a', ' a', 'a ', 'it''s', '"a"', '---', '...', 'http://x.y/?a=b#c', 'é€',
+	E'a\tb', E'a\u00a0b', E'a\u0085b', E'a\u2028b', U&'\+01F600', E'a\u0001b', E'one\n  two\n\nthree', E'one\ntwo\n', E'one\n\n', E' one\ntwo', E'\none', E'one \ntwo', E'one\r\ntwo',
+	E'# one\n--- two', repeat('long ', 40)])
+	WITH ORDINALITY AS c (comment, n)
+	LOOP
+		EXECUTE format('ALTER TABLE written ADD %1$I int; COMMENT ON COLUMN written.%1$I IS %2$L', c.name, c.comment);
+	END LOOP;
+END $$;
+\pset format unaligned
+\pset tuples_only
+SELECT line
+FROM regexp_split_to_table(contract.infer('written'), '\n') WITH ORDINALITY AS l (line, n)
+WHERE line !~ '^ *(- )?(name|logicalType|physicalType|physicalName|schema|kind|apiVersion|id|version|status|properties|servers?|type|host|port|database):'
+ORDER BY n;
+\pset format aligned
+\pset tuples_only
+SELECT * FROM contract.lint(contract.infer('written'));
+DROP TABLE written;
 
 -- what would be slow if it was not refused, or not read in linear time
 SELECT "column", message FROM refused(repeat('[', 1000000));
@@ -128,4 +188,4 @@ SELECT line, message FROM refused((SELECT string_agg('%TAG !t' || n || E'! tag:x
 SELECT line, "column", message FROM refused('"' || repeat(E'\n', 1000000));
 SELECT line, "column", message FROM refused(E'a: |\n' || repeat(E' \n', 500000) || '*');
 
-DROP FUNCTION refused(text);
+DROP FUNCTION refused(text), same(text, text), document(text);

@@ -65,7 +65,9 @@ extern void pgc_remarks_raise(const PgcRemarks *remarks);
 
 /* read.c: text in the server's encoding -> nodes likewise; within pg_contract.document_* settings */
 extern PgcNode *pgc_document_read(const text *source, PgcYamlProblem *problem); /* NULL: see problem */
-extern PgcNode *pgc_document_require(const text *source);	/* or raises, with line and column */
+
+/* the same, or an error with line and column */
+extern PgcNode *pgc_document_require(const text *source);
 extern int	pgc_document_max_size;	/* kilobytes */
 extern int	pgc_document_max_depth;
 extern int	pgc_document_max_nodes;

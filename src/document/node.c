@@ -118,7 +118,7 @@ merge_pairs(PgcPair **from, PgcPair **into, int middle, int count)
  * with the same key in the map's own order (palloc'd).  A merge sort, since
  * the author of a document must find no input that makes it slow.
  */
-PgcPair **
+PgcPair   **
 pgc_node_sort_pairs(const PgcNode *map)
 {
 	int			count = map->count;

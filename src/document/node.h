@@ -7,8 +7,8 @@
  * pgc_odcs_check turns scalars into strings where the standard wants text.
  * An alias is the anchor's own node again: a node may have several parents.
  *
- * node.c, scalar.c, yaml.c and writer.c use nothing of the server but palloc,
- * so that the fuzzer can run them alone (FRONTEND).
+ * anchor.c, node.c, scalar.c, yaml.c and writer.c use nothing of the server but
+ * palloc, so that the fuzzer can run them alone (FRONTEND).
  */
 #ifndef PGC_NODE_H
 #define PGC_NODE_H
@@ -92,6 +92,7 @@ extern char *pgc_yaml_write(const PgcNode *node, PgcYamlEncode encode);
 
 /* scalar.c: the type of a plain scalar in YAML 1.2's core schema */
 extern PgcNodeType pgc_yaml_resolve(const char *text, int length);
+
 /* would a YAML 1.1 reader (PyYAML) take the plain scalar for something else than YAML 1.2 does? */
 extern bool pgc_yaml_is_ambiguous(const char *text, int length);
 
@@ -104,19 +105,27 @@ extern bool pgc_node_is_true(const PgcNode *scalar);
 extern const char *pgc_node_get_text(const PgcNode *map, const char *key);
 extern bool pgc_node_get_true(const PgcNode *map, const char *key);
 extern const char *pgc_node_type_name(const PgcNode *node);
-extern bool pgc_node_equal(const PgcNode *left, const PgcNode *right);	/* order of keys does not matter */
-extern PgcPair **pgc_node_sort_pairs(const PgcNode *map);	/* by key; palloc'd; keys that are equal in their order */
+
+/* the order of keys does not matter */
+extern bool pgc_node_equal(const PgcNode *left, const PgcNode *right);
+
+/* by key, the same keys in their order; palloc'd */
+extern PgcPair **pgc_node_sort_pairs(const PgcNode *map);
 extern int	pgc_node_compare_keys(const PgcNode *left, const PgcNode *right);
 
 /* node.c: making; texts are copied, nodes are not; what an alias repeats is changed in all its places */
-extern int	pgc_node_room(int count);	/* items that an array of count items has room for */
+extern int	pgc_node_room(int count);	/* of an array of count items */
 extern PgcNode *pgc_node_make_map(void);
 extern PgcNode *pgc_node_make_list(void);
 extern PgcNode *pgc_node_make_scalar(PgcNodeType type, const char *text);
 extern PgcNode *pgc_node_make_string(const char *text);
 extern PgcNode *pgc_node_make_bool(bool value);
-extern PgcNode *pgc_node_set(PgcNode *map, const char *key, PgcNode *value);	/* replaces or adds; returns value */
-extern void pgc_node_add(PgcNode *map, PgcNode *key, PgcNode *value);	/* a key that is not there */
+
+/* replaces or adds; returns value */
+extern PgcNode *pgc_node_set(PgcNode *map, const char *key, PgcNode *value);
+
+/* adds a key that is not there */
+extern void pgc_node_add(PgcNode *map, PgcNode *key, PgcNode *value);
 extern PgcNode *pgc_node_append(PgcNode *list, PgcNode *item);	/* returns item */
 extern PgcNode *pgc_node_copy(const PgcNode *node); /* deep */
 

@@ -120,8 +120,10 @@ append(void *arg, unsigned char *data, size_t size)
 static void
 fail(Writer *writer)
 {
-	const char *problem = writer->has_emitter && writer->emitter.problem != NULL ?
-		writer->emitter.problem : "out of memory";
+	const char *problem = "out of memory";
+
+	if (writer->has_emitter && writer->emitter.problem != NULL)
+		problem = writer->emitter.problem;
 
 #ifdef FRONTEND
 	fprintf(stderr, "cannot write YAML: %s\n", problem);
@@ -141,33 +143,28 @@ emit(Writer *writer, yaml_event_t *event, int made)
 		fail(writer);
 }
 
+/* has_strange_break says whether a text has anything that libyaml takes for a line break, but for \n. */
+static bool
+has_strange_break(const char *string)
+{
+	return strchr(string, '\r') != NULL || strstr(string, "\xC2\x85") != NULL ||
+		strstr(string, "\xE2\x80\xA8") != NULL || strstr(string, "\xE2\x80\xA9") != NULL;
+}
+
 /*
- * can_be_literal says whether a text of several lines can be a literal block
- * that is read again as the same: no space at its begin, no line break but \n.
- * libyaml looks for the rest.
+ * style_of returns how to write a string; literal: it may be a literal block.
+ * Where the text cannot be in that style, libyaml takes another one that is
+ * safe, but for two: it breaks lines that are broken in strange ways, and
+ * literal blocks that begin with a space or an empty line.
  */
-static bool
-can_be_literal(const char *string)
-{
-	if (string[0] == ' ' || string[0] == '\n')
-		return false;
-	return strchr(string, '\r') == NULL && strstr(string, "\xC2\x85") == NULL &&
-		strstr(string, "\xE2\x80\xA8") == NULL && strstr(string, "\xE2\x80\xA9") == NULL;
-}
-
-/* has_break says whether a text has anything that libyaml takes for a line break. */
-static bool
-has_break(const char *string)
-{
-	return strchr(string, '\n') != NULL || !can_be_literal(string);
-}
-
-/* style_of returns how to write a string. */
 static yaml_scalar_style_t
 style_of(const char *string, int length, bool literal)
 {
-	if (has_break(string))
-		return literal && can_be_literal(string) ? YAML_LITERAL_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	if (has_strange_break(string))
+		return YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	if (strchr(string, '\n') != NULL)
+		return literal && string[0] != ' ' && string[0] != '\n' ?
+			YAML_LITERAL_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	if (pgc_yaml_resolve(string, length) != PGC_NODE_STRING || pgc_yaml_is_ambiguous(string, length))
 		return YAML_SINGLE_QUOTED_SCALAR_STYLE;
 	return YAML_PLAIN_SCALAR_STYLE;

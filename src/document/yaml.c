@@ -12,11 +12,10 @@
  * any input, or leak what libyaml allocates when an error is raised.  Runs
  * without a server (FRONTEND), where palloc'ed memory is left to the caller.
  */
-#include "document/node.h"
+#include "document/anchor.h"
 
 #include <yaml.h>
 
-#include "common/pg_prng.h"
 #ifndef FRONTEND
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -35,24 +34,13 @@
 #define ARENA_SIZE 8192
 #endif
 
-/* What an anchor names: in a treap by name, the newest of a name. */
-typedef struct Anchor
-{
-	char	   *name;
-	PgcNode    *node;
-	bool		open;			/* its list or map has not ended */
-	int			charge;			/* what an alias costs, in nodes */
-	int			height;			/* of lists and maps in each other */
-	uint32		priority;
-	struct Anchor *left;
-	struct Anchor *right;
-} Anchor;
+static const yaml_mark_t document_begin = {0, 0, 0};
 
 /* A list or map that has begun. */
 typedef struct Frame
 {
 	PgcNode    *node;
-	Anchor	   *anchor;			/* or NULL */
+	PgcAnchor  *anchor;			/* or NULL */
 	int			first;			/* its first value among the pending ones */
 	int			nodes_before;
 	int64		bytes_before;
@@ -76,7 +64,7 @@ typedef struct Reader
 	int			documents;
 	int			nodes;			/* so far, after aliases are expanded */
 	int64		bytes;			/* of all scalars that are no alias */
-	Anchor	   *anchors;
+	PgcAnchor  *anchors;
 	Frame	   *frames;
 	int			depth;			/* frames in use */
 	int			frames_room;
@@ -257,7 +245,7 @@ static bool
 out_of_memory(Reader *reader)
 {
 #ifdef FRONTEND
-	return refuse(reader, (yaml_mark_t) {0, 0, 0}, "out of memory", NULL);
+	return refuse(reader, document_begin, "out of memory", NULL);
 #else
 	ereport(ERROR,
 			(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -266,12 +254,16 @@ out_of_memory(Reader *reader)
 #endif
 }
 
-/* refuse_syntax passes on what libyaml found. */
+/*
+ * refuse_syntax passes on what libyaml found.  It puts the end of a text that
+ * has no line break there on another line.
+ */
 static bool
 refuse_syntax(Reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
 	yaml_mark_t mark = parser->problem_mark;
+	yaml_mark_t last = mark_at(reader, reader->length);
 	const char *message = parser->problem;
 
 	if (parser->error == YAML_MEMORY_ERROR)
@@ -281,73 +273,27 @@ refuse_syntax(Reader *reader)
 	else if (parser->context != NULL && parser->context_mark.index != mark.index)
 		message = psprintf("%s %s (line %d, column %d)", parser->problem, parser->context,
 						   (int) parser->context_mark.line + 1, (int) parser->context_mark.column + 1);
+	if (mark.line > last.line)
+		mark = last;
 	return refuse(reader, mark, message, hint_for(parser->problem));
-}
-
-/* find_anchor returns what a name stands for by now, or NULL. */
-static Anchor *
-find_anchor(const Reader *reader, const char *name)
-{
-	Anchor	   *anchor = reader->anchors;
-
-	while (anchor != NULL)
-	{
-		int			order = strcmp(name, anchor->name);
-
-		if (order == 0)
-			return anchor;
-		anchor = order < 0 ? anchor->left : anchor->right;
-	}
-	return NULL;
-}
-
-/*
- * add_to_treap puts an anchor with a new name among the others, and returns
- * the root.  Random priorities keep the tree flat, whatever the names.
- */
-static Anchor *
-add_to_treap(Anchor *root, Anchor *anchor)
-{
-	Anchor	  **child;
-
-	if (root == NULL)
-		return anchor;
-	child = strcmp(anchor->name, root->name) < 0 ? &root->left : &root->right;
-	*child = add_to_treap(*child, anchor);
-	if ((*child)->priority <= root->priority)
-		return root;
-
-	/* rotate the child upwards */
-	anchor = *child;
-	if (child == &root->left)
-	{
-		root->left = anchor->right;
-		anchor->right = root;
-	}
-	else
-	{
-		root->right = anchor->left;
-		anchor->left = root;
-	}
-	return anchor;
 }
 
 /*
  * set_anchor lets a name, or NULL, stand for a node from here on.  Returns the
  * anchor, whose charge and height are to be set when they are known.
  */
-static Anchor *
+static PgcAnchor *
 set_anchor(Reader *reader, const yaml_char_t *name, PgcNode *node)
 {
-	Anchor	   *anchor;
+	PgcAnchor  *anchor;
 
 	if (name == NULL)
 		return NULL;
-	anchor = find_anchor(reader, (const char *) name);
+	anchor = pgc_anchor_find(reader->anchors, (const char *) name);
 	if (anchor != NULL && anchor->open)
 	{
 		/* what is open keeps its anchor, under no name */
-		Anchor	   *copy = palloc(sizeof(Anchor));
+		PgcAnchor  *copy = palloc(sizeof(PgcAnchor));
 
 		*copy = *anchor;
 		for (int i = 0; i < reader->depth; i++)
@@ -357,12 +303,7 @@ set_anchor(Reader *reader, const yaml_char_t *name, PgcNode *node)
 		}
 	}
 	if (anchor == NULL)
-	{
-		anchor = palloc0(sizeof(Anchor));
-		anchor->name = pstrdup((const char *) name);
-		anchor->priority = pg_prng_uint32(&pg_global_prng_state);
-		reader->anchors = add_to_treap(reader->anchors, anchor);
-	}
+		anchor = pgc_anchor_add(&reader->anchors, (const char *) name);
 	anchor->node = node;
 	anchor->open = false;
 	return anchor;
@@ -534,7 +475,7 @@ static bool
 read_scalar(Reader *reader)
 {
 	PgcNode    *node;
-	Anchor	   *anchor;
+	PgcAnchor  *anchor;
 
 	if (!charge(reader, 1) || (node = make_scalar(reader)) == NULL)
 		return false;
@@ -576,7 +517,7 @@ static bool
 read_alias(Reader *reader)
 {
 	const char *name = (const char *) reader->event.data.alias.anchor;
-	Anchor	   *anchor = find_anchor(reader, name);
+	PgcAnchor  *anchor = pgc_anchor_find(reader->anchors, name);
 	Frame	   *frame = reader->depth > 0 ? &reader->frames[reader->depth - 1] : NULL;
 
 	if (anchor == NULL)
@@ -620,7 +561,7 @@ static bool
 open_collection(Reader *reader, PgcNodeType type, const yaml_char_t *anchor_name, const yaml_char_t *tag)
 {
 	PgcNode    *node;
-	Anchor	   *anchor;
+	PgcAnchor  *anchor;
 	Frame	   *frame;
 
 	if (reader->depth == reader->limits->max_depth)
@@ -805,7 +746,7 @@ read_all(Reader *reader)
 	} while (reader->event.type != YAML_STREAM_END_EVENT);
 
 	if (reader->root == NULL || (reader->root->type == PGC_NODE_NULL && reader->root->count == 0))
-		return refuse(reader, (yaml_mark_t) {0, 0, 0}, "the document is empty", NULL);
+		return refuse(reader, document_begin, "the document is empty", NULL);
 	return true;
 }
 
@@ -833,7 +774,7 @@ pgc_yaml_read(const char *source, int length, const PgcYamlLimits *limits, PgcYa
 	reader->source = source;
 	reader->length = length;
 	if (length > limits->max_bytes)
-		refuse_limit(reader, (yaml_mark_t) {0, 0, 0},
+		refuse_limit(reader, document_begin,
 					 psprintf("the document has more than %d bytes", limits->max_bytes),
 					 "The limit is pg_contract.document_max_size.");
 	else if (check_directives(reader) && read_all(reader))

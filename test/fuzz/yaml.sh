@@ -36,7 +36,7 @@ need_fuzzer() {
 compile() {
 	local room=$ROOT/src/document
 	clang -w "${SANITIZE[@]}" -DFRONTEND -D_GNU_SOURCE "-I$ROOT/src" "-I$("$PG_CONFIG" --includedir-server)" -o "$PROGRAM" \
-		"$ROOT/test/fuzz/yaml_fuzz.c" "$room"/{node,scalar,yaml,writer}.c \
+		"$ROOT/test/fuzz/yaml_fuzz.c" "$room"/{anchor,node,scalar,yaml,writer}.c \
 		"-L$("$PG_CONFIG" --pkglibdir)" "-L$("$PG_CONFIG" --libdir)" -lpgcommon -lpgport -lyaml -lm
 }
 

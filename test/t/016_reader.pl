@@ -53,6 +53,19 @@ is(lint('euc_jp', "a: 1\\n\xe6\x97\xa5\xe6\x9c\xac: \\xa9\\xa1"), '2|5|this char
 	'euc_jp: a character that Unicode lacks');
 is(lint('sql_ascii', 'a: 1\\nb: \\xff'), '2|4|invalid leading UTF-8 octet', 'sql_ascii: no UTF-8');
 
+# What is written is in the database's encoding, and is read again.
+foreach my $case ([ latin1 => "\xc3\xbc" ], [ euc_jp => "\xe6\x97\xa5" ], [ sql_ascii => "\xc3\xbc" ])
+{
+	my ($database, $word) = @$case;
+
+	$node->safe_psql($database, "CREATE TABLE words (\"$word\" int); COMMENT ON TABLE words IS E'$word:\\n$word'");
+	my $written = $node->safe_psql($database, "SELECT contract.infer('words')");
+	like($written, qr/description: \|-\n +$word:\n +$word\n.* name: $word\n/s, "$database: written");
+	is($node->safe_psql($database, "SELECT count(*) FROM contract.lint(contract.infer('words'))"), 0, "$database: read again");
+}
+my ($rc, $stdout, $stderr) = $node->psql('sql_ascii', "COMMENT ON TABLE words IS E'\\xff'; SELECT contract.infer('words')");
+like($stderr, qr/ERROR:  invalid byte sequence for encoding "UTF8": 0xff/, 'sql_ascii: what is no UTF-8 is not written');
+
 # Memory that libyaml asks for is not PostgreSQL's: only the process shows it. Three ways to leave the reader early: a
 # problem that we find, one that libyaml finds, and an error that jumps out of it.
 sub growth

@@ -8,6 +8,38 @@
 
 /* Quality */
 
+/* The operators, of which a quality check has one. */
+static const char *const operators[] = {
+	"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
+	"mustBeBetween", "mustNotBeBetween", NULL
+};
+
+/* next_operator returns the key of a check's first operator from a pair on, or NULL; *pair is the next one then. */
+static const PgcNode *
+next_operator(const PgcNode *map, int *pair)
+{
+	while (*pair < map->count)
+	{
+		const PgcNode *key = map->content.pairs[(*pair)++].key;
+
+		for (int i = 0; strncmp(key->content.text, "must", 4) == 0 && operators[i] != NULL; i++)
+		{
+			if (strcmp(key->content.text, operators[i]) == 0)
+				return key;
+		}
+	}
+	return NULL;
+}
+
+/* is_counted tells if a check without a type has a field of those that count something. */
+static bool
+is_counted(const PgcNode *map)
+{
+	int			pair = 0;
+
+	return pgc_node_get(map, "metric") != NULL || pgc_node_get(map, "rule") != NULL || next_operator(map, &pair) != NULL;
+}
+
 /* pgc_odcs_quality returns what a quality check has beside the fields of all, by its type or, without one, its fields. */
 const PgcOdcsShape *
 pgc_odcs_quality(PgcOdcsCheck *check, const PgcNode *map, const PgcPath *path)
@@ -25,7 +57,7 @@ pgc_odcs_quality(PgcOdcsCheck *check, const PgcNode *map, const PgcPath *path)
 	else if (type == NULL || strcmp(type, "library") == 0)
 	{
 		/* a check that only describes itself needs no type, from 3.1 on */
-		if (type == NULL && !is_30 && pgc_node_get(map, "metric") == NULL && pgc_node_get(map, "rule") == NULL)
+		if (type == NULL && !is_30 && !is_counted(map))
 			return &pgc_odcs_quality_text;
 		return library;
 	}
@@ -35,12 +67,6 @@ pgc_odcs_quality(PgcOdcsCheck *check, const PgcNode *map, const PgcPath *path)
 		return &pgc_odcs_quality_custom;
 	return strcmp(type, "text") == 0 ? &pgc_odcs_quality_text : library;
 }
-
-/* The operators, of which a quality check has one. */
-static const char *const operators[] = {
-	"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
-	"mustBeBetween", "mustNotBeBetween", NULL
-};
 
 /* check_type says that a check's fields are those of a type that it does not say. */
 static void
@@ -62,31 +88,22 @@ bool
 pgc_odcs_judge_quality(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path)
 {
 	const PgcOdcsShape *shape = pgc_odcs_quality(check, map, path);
-	const PgcNode *first = NULL;
+	const PgcNode *first;
+	const PgcNode *second;
 	PgcRemark  *remark;
+	int			pair = 0;
 
 	check_type(check, map, "query", "sql", path);
 	check_type(check, map, "engine", "custom", path);
 	if (shape == &pgc_odcs_quality_text || shape == &pgc_odcs_quality_custom)
 		return true;
-	for (int i = 0; i < map->count; i++)
+	first = next_operator(map, &pair);
+	second = next_operator(map, &pair);
+	if (second != NULL)
 	{
-		const PgcNode *key = map->content.pairs[i].key;
-
-		if (strncmp(key->content.text, "must", 4) != 0)
-			continue;
-		for (int j = 0; operators[j] != NULL; j++)
-		{
-			if (strcmp(key->content.text, operators[j]) != 0)
-				continue;
-			if (first != NULL)
-			{
-				remark = pgc_odcs_say(check, PGC_ERROR, key, path, "a quality check has one operator, this has \"%s\" and \"%s\"",
-									  first->content.text, key->content.text);
-				remark->hint = pstrdup("Write a check for each, or mustBeBetween.");
-			}
-			first = key;
-		}
+		remark = pgc_odcs_say(check, PGC_ERROR, second, path, "a quality check has one operator, this has \"%s\" and \"%s\"",
+							  first->content.text, second->content.text);
+		remark->hint = pstrdup("Write a check for each, or mustBeBetween.");
 	}
 	if (first == NULL && (check->version & PGC_ODCS_FROM_310) != 0)
 	{

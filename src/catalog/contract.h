@@ -118,7 +118,7 @@ extern PgcLayout *pgc_layout_of(Relation relation);
 #define PGC_MAX_NAME 255
 extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char *name);
 extern PgcAction pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule);
-extern char *pgc_rule_base_name(const PgcLayout *layout, const PgcRule *rule);
+extern char *pgc_rule_base_name(const char *kind, const List *columns);
 
 /* version.c */
 

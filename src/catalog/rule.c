@@ -24,15 +24,15 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_drop_rule);
 
 static const char *const severities[] = {"info", "warning", "error", NULL};
 
-/* column_names returns a compiled rule's columns as a name[]. */
-static Datum
+/* column_names returns the names (char *) of a compiled rule's columns. */
+static List *
 column_names(const PgcLayout *layout, const PgcRule *rule)
 {
 	List	   *names = NIL;
 
 	for (int i = 0; i < rule->ncolumns; i++)
 		names = lappend(names, NameStr(layout->columns[rule->columns[i]].name));
-	return pgc_name_array(names);
+	return names;
 }
 
 /* check_set_action refuses to check a rule about the whole table on write. */
@@ -160,27 +160,28 @@ require_free_name(const PgcContract *contract, const char *name)
 }
 
 /*
- * pgc_rule_base_name builds a rule's name of its kind and columns, with room for
- * a number after it (palloc'd).
+ * pgc_rule_base_name builds a rule's name of its kind and columns (char *), with
+ * room for a number after it (palloc'd).
  */
 char *
-pgc_rule_base_name(const PgcLayout *layout, const PgcRule *rule)
+pgc_rule_base_name(const char *kind, const List *columns)
 {
 	StringInfoData name;
+	ListCell   *cell;
 
 	initStringInfo(&name);
-	appendStringInfoString(&name, pgc_kind_name(rule->kind));
-	for (int i = 0; i < rule->ncolumns; i++)
-		appendStringInfo(&name, "_%s", NameStr(layout->columns[rule->columns[i]].name));
+	appendStringInfoString(&name, kind);
+	foreach(cell, columns)
+		appendStringInfo(&name, "_%s", (const char *) lfirst(cell));
 	name.data[pg_mbcliplen(name.data, name.len, PGC_MAX_NAME - 12)] = '\0';
 	return name.data;
 }
 
 /* default_name returns the base name, or the base name with a number, free. */
 static char *
-default_name(const PgcContract *contract, const PgcLayout *layout, const PgcRule *rule)
+default_name(const PgcContract *contract, const char *kind, const List *columns)
 {
-	const char *base = pgc_rule_base_name(layout, rule);
+	const char *base = pgc_rule_base_name(kind, columns);
 	char	   *name = pstrdup(base);
 
 	for (int i = 2; find_rule(contract, name) != NULL; i++)
@@ -274,15 +275,17 @@ store(const PgcContract *contract, PgcRuleDraft *draft, const PgcStoredRule *rep
 	PgcLayout  *layout = pgc_layout_of(relation);
 	const char *given = draft->spec.name;
 	PgcRule    *rule;
+	List	   *columns;
 
 	if (given == NULL)
 		draft->spec.name = "";
 	rule = pgc_program_validate(layout, &draft->spec);
+	columns = column_names(layout, rule);
 	if (given == NULL)
-		draft->spec.name = default_name(contract, layout, rule);
+		draft->spec.name = default_name(contract, draft->spec.kind, columns);
 	else if (replaces == NULL || strcmp(replaces->spec.name, given) != 0)
 		require_free_name(contract, given);
-	draft->columns = column_names(layout, rule);
+	draft->columns = pgc_name_array(columns);
 	draft->spec.parameters = rule->parameters;
 	draft->spec.action = action_of(relation, layout, rule);
 	draft->replaces = replaces ? replaces->id : 0;

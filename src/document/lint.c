@@ -15,6 +15,21 @@
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_lint);
 
+/* remark_plan says what of a document will not be enforced. */
+static void
+remark_plan(const PgcPlan *plan, PgcRemarks *remarks)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->unenforced)
+	{
+		const PgcUnenforced *unenforced = lfirst(cell);
+
+		(void) pgc_remark(remarks, PGC_INFO, unenforced->node, unenforced->path,
+						  "not enforced: %s", unenforced->reason);
+	}
+}
+
 /* remarks_of returns what is to be said of a document. */
 static PgcRemarks
 remarks_of(const text *document)
@@ -22,6 +37,7 @@ remarks_of(const text *document)
 	PgcRemarks	remarks = {NIL, 0};
 	PgcYamlProblem problem;
 	PgcNode    *root = pgc_document_read(document, &problem);
+	PgcPlanOptions options = {.bind = false};
 	PgcRemark  *remark;
 
 	if (root == NULL)
@@ -32,7 +48,8 @@ remarks_of(const text *document)
 		remark->hint = problem.hint;
 		return remarks;
 	}
-	pgc_odcs_check(root, &remarks);
+	if (pgc_odcs_check(root, &remarks))
+		remark_plan(pgc_plan_make(root, &options, &remarks), &remarks);
 	return remarks;
 }
 

@@ -228,10 +228,13 @@ extern const PgcKind *pgc_kind_lookup(const char *name);
 extern char *pgc_kind_names(void);
 extern const char *pgc_kind_name(const PgcKind *kind);
 extern PgcAction pgc_kind_default_action(const char *name);
+extern bool pgc_kind_is_about_columns(const char *name);
 
 /* parameter.c */
 extern Datum pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
 						  const char *column, const char *shown);
+extern bool pgc_type_is_text(Oid type);
+extern bool pgc_type_is_number(Oid type);
 
 /* query.c */
 extern void pgc_query_check_syntax(char *sql);

@@ -66,3 +66,12 @@ pgc_kind_default_action(const char *name)
 
 	return kind != NULL && kind->set_rule ? PGC_AUDIT : PGC_WARN;
 }
+
+/* pgc_kind_is_about_columns: do rules of a kind name columns, or may they? */
+bool
+pgc_kind_is_about_columns(const char *name)
+{
+	const PgcKind *kind = pgc_kind_lookup(name);
+
+	return kind != NULL && kind->ncolumns != 0;
+}

@@ -1,0 +1,135 @@
+/*
+ * src/document/values.c
+ *		Rules about the values of a property: patterns, lists of values; the
+ *		same as SQL conditions, where they are counted.
+ *
+ * Kinds that want text are for text columns; for others, the text of the value
+ * is judged by an expression.
+ */
+#include "postgres.h"
+
+#include "document/pattern.h"
+#include "document/plan.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* pgc_plan_quoted returns a property's column as SQL. */
+const char *
+pgc_plan_quoted(const PgcProperty *property)
+{
+	return quote_identifier(NameStr(property->column->name));
+}
+
+/* pgc_plan_satisfies adds a rule that an expression must not be false. */
+void
+pgc_plan_satisfies(const PgcAsked *asked, const char *format,...)
+{
+	StringInfoData expression;
+	PgcParameters parameters;
+	int			needed;
+
+	initStringInfo(&expression);
+	do
+	{
+		va_list		arguments;
+
+		va_start(arguments, format);
+		needed = appendStringInfoVA(&expression, format, arguments);
+		va_end(arguments);
+		if (needed > 0)
+			enlargeStringInfo(&expression, needed);
+	} while (needed > 0);
+	pgc_parameters_begin(&parameters);
+	pgc_parameters_text(&parameters, "expression", expression.data);
+	pgc_plan_add(asked, "satisfies", asked->property == NULL ? NIL : list_make1(asked->property),
+				 pgc_parameters_end(&parameters));
+}
+
+/* pgc_plan_pattern returns a document's pattern as PostgreSQL's, or NULL and remarks why not. */
+char *
+pgc_plan_pattern(const PgcAsked *asked, const PgcNode *pattern)
+{
+	PgcPatternProblem problem;
+	PgcRemark  *remark;
+	char	   *translated;
+
+	if (pgc_node_text(pattern) == NULL)
+		return NULL;
+	translated = pgc_pattern_from_ecma(pgc_node_text(pattern), &problem);
+	if (translated != NULL)
+		return translated;
+	remark = pgc_remark(asked->planner->remarks, PGC_ERROR, pattern, pgc_plan_path(asked->path, NULL),
+						"pattern %s: %s", quote_literal_cstr(pgc_node_text(pattern)), problem.message);
+	remark->hint = unconstify(char *, problem.hint);
+	return NULL;
+}
+
+/* pgc_plan_match_sql returns the condition that values match a pattern of PostgreSQL's. */
+char *
+pgc_plan_match_sql(const PgcProperty *property, const char *pattern)
+{
+	return psprintf("%s::text ~ %s", pgc_plan_quoted(property), quote_literal_cstr(pattern));
+}
+
+/* pgc_plan_matches adds a rule that values match a pattern of PostgreSQL's. */
+void
+pgc_plan_matches(const PgcAsked *asked, const char *pattern)
+{
+	PgcParameters parameters;
+
+	if (!pgc_type_is_text(asked->property->type))
+	{
+		pgc_plan_satisfies(asked, "%s", pgc_plan_match_sql(asked->property, pattern));
+		return;
+	}
+	pgc_parameters_begin(&parameters);
+	pgc_parameters_text(&parameters, "pattern", pattern);
+	pgc_plan_add(asked, "matches", list_make1(asked->property), pgc_parameters_end(&parameters));
+}
+
+/* pgc_plan_list returns the texts (char *) of a list's scalars but nulls. */
+List *
+pgc_plan_list(const PgcNode *list)
+{
+	List	   *texts = NIL;
+
+	for (int i = 0; pgc_node_is(list, PGC_NODE_LIST) && i < list->count; i++)
+	{
+		if (pgc_node_text(list->content.items[i]) != NULL)
+			texts = lappend(texts, unconstify(char *, pgc_node_text(list->content.items[i])));
+	}
+	return texts;
+}
+
+/* pgc_plan_values adds a rule of kind accepted_values or forbidden_values. */
+void
+pgc_plan_values(const PgcAsked *asked, const char *kind, const List *values)
+{
+	PgcParameters parameters;
+
+	pgc_parameters_begin(&parameters);
+	pgc_parameters_list(&parameters, "values", values);
+	pgc_plan_add(asked, kind, list_make1(asked->property), pgc_parameters_end(&parameters));
+}
+
+/*
+ * pgc_plan_values_sql returns the condition that values are among some, compared
+ * as of the column's type, or that their texts are not.
+ */
+char *
+pgc_plan_values_sql(const PgcProperty *property, const List *values, bool forbidden)
+{
+	bool		as_text = forbidden || pgc_type_is_text(property->type) ||
+		!OidIsValid(get_array_type(property->type));
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "%s%s %s (ARRAY[", pgc_plan_quoted(property), as_text ? "::text" : "",
+					 forbidden ? "<> ALL" : "= ANY");
+	foreach(cell, values)
+		appendStringInfo(&sql, "%s%s", foreach_current_index(cell) > 0 ? ", " : "", quote_literal_cstr(lfirst(cell)));
+	appendStringInfo(&sql, "]::%s)", as_text ? "text[]" :
+					 format_type_extended(get_array_type(property->type), -1, FORMAT_TYPE_FORCE_QUALIFY));
+	return sql.data;
+}

@@ -292,8 +292,9 @@ bool
 pgc_odcs_judge_positive(PgcOdcsCheck *check, PgcNode *node, const PgcPath *path)
 {
 	/* a digit that is not zero: 1e-400 is zero for strtod */
-	const char *digit = node->content.text + strspn(node->content.text, "+0.");
+	const char *digit = node->content.text;
 
+	digit += strspn(digit, "+0.");
 	if (digit[0] >= '1' && digit[0] <= '9')
 		return true;
 	pgc_odcs_say(check, PGC_ERROR, node, path, "%s must be greater than zero", pgc_odcs_place(path));
@@ -399,7 +400,7 @@ pgc_odcs_judge_required_options(PgcOdcsCheck *check, PgcNode *node, const PgcPat
 
 	if (node->count == 0)
 		pgc_odcs_say(check, PGC_ERROR, node, path, "%s must not be empty", pgc_odcs_place(path));
-	pgc_odcs_check_duplicates(check, node, NULL, path);
+	pgc_odcs_check_duplicates(check, node, NULL, false, path);
 	return check->remarks->nerrors == nerrors;
 }
 

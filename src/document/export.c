@@ -499,6 +499,7 @@ begin_dataset(Export *export, Exported *exported, const PgcPlan *plan)
 	PgcFormObject *named = palloc(sizeof(PgcFormObject));
 
 	target->root = export->root;
+	target->version = pgc_odcs_version(export->root);
 	target->own = planned == NULL;
 	target->object = planned ? unconstify(PgcNode *, planned->node) : make_object(export, exported->contract);
 	target->object_name = pgc_node_get_text(target->object, "name");

@@ -270,6 +270,7 @@ status: active
 slaDefaultElement: orders.at
 slaProperties:
 - {property: latency, value: 4, unit: d}
+- {property: endOfLife, value: "2030-01-01"}
 team:
 - {username: ann, role: owner}
 schema:
@@ -279,7 +280,7 @@ schema:
     logicalType: number
     logicalTypeOptions: {minimum: 0, exclusiveMinimum: true, maximum: 10, exclusiveMaximum: false}
     quality:
-    - {type: library, rule: nullCheck, mustBe: 0}
+    - {type: library, rule: nullCheck}
     - {type: library, rule: duplicateCount, mustBeLessThan: 10, unit: rows}
   - name: at
     logicalType: date
@@ -304,7 +305,8 @@ schema:
   - name: at
     logicalType: date
 slaProperties:
-- {property: latency, value: 4, unit: d, element: orders.at}
+- {property: endOfLife, value: "2030-01-01"}
+- {property: ly, value: 4, unit: d, element: orders.at}
 ');
 
 -- what is no document

@@ -269,7 +269,7 @@ compare_status(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const Pgc
 	Force		after = force_of(new);
 	PgcHarm		producer = !in_force[before] && in_force[after] ? PGC_WARNS : PGC_HARMLESS;
 	PgcHarm		consumer = after != before && (after > IN_FORCE || !in_force[after]) ?
-		PGC_WARNS : PGC_HARMLESS;
+	PGC_WARNS : PGC_HARMLESS;
 
 	pgc_diff_add(diff, path, old, new, producer, consumer, "status %s",
 				 old == NULL ? "added" : new == NULL ? "removed" : "changed");

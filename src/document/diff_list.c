@@ -237,8 +237,10 @@ entries_of(const char *name, const PgcNode *list, const int *partner, KeyOf key_
 	{
 		const char *key = partner[i] < 0 ? key_of(name, list->content.items[i]) : NULL;
 
-		if (key != NULL)
-			entries[(*count)++] = (Entry) {key, i};
+		if (key == NULL)
+			continue;
+		entries[*count].key = key;
+		entries[(*count)++].index = i;
 	}
 	qsort(entries, *count, sizeof(Entry), compare_entries);
 	return entries;

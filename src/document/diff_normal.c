@@ -72,17 +72,43 @@ replace_synonym(PgcNode *map, const char *key, const Synonym *synonyms)
 	}
 }
 
-/* normalize_quality: a check has a metric, and no type if that is the default. */
+/* says_how_many says whether a quality check has an operator. */
+static bool
+says_how_many(const PgcNode *item)
+{
+	for (int i = 0; i < item->count; i++)
+	{
+		if (strncmp(pgc_diff_text(item->content.pairs[i].key), "must", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* counts_bad_ones says whether a metric is best at zero. */
+static bool
+counts_bad_ones(const char *metric)
+{
+	return metric != NULL && strlen(metric) > 6 &&
+		strcmp(metric + strlen(metric) - 6, "Values") == 0;
+}
+
+/*
+ * normalize_quality: a check has a metric, and no type if that is the default.
+ * Before v3.1.0 the rule's name could say it all: nullCheck is no nulls.
+ */
 static void
 normalize_quality(PgcNode *item)
 {
 	const char *type = pgc_node_get_text(item, "type");
 	PgcNode    *rule = pgc_node_get(item, "rule");
+	bool		is_old = rule != NULL && pgc_node_get(item, "metric") == NULL;
 
-	if (rule != NULL && pgc_node_get(item, "metric") == NULL)
+	if (is_old)
 		pgc_node_set(item, "metric", rule);
 	drop(item, "rule");
 	replace_synonym(item, "metric", metrics);
+	if (is_old && !says_how_many(item) && counts_bad_ones(pgc_node_get_text(item, "metric")))
+		pgc_node_set(item, "mustBe", pgc_node_make_scalar(PGC_NODE_INTEGER, "0"));
 	if (type != NULL && strcmp(type, "library") == 0)
 		drop(item, "type");
 }
@@ -105,6 +131,22 @@ normalize_bound(PgcNode *options, const char *bound, const char *exclusive)
 		drop(options, exclusive);
 }
 
+/* has_element says whether a service level is about data of a certain place. */
+static bool
+has_element(const char *property)
+{
+	static const char *const properties[] = {
+		"freshness", "latency", "frequency", "retention", "timeOfAvailability"
+	};
+
+	for (int i = 0; property != NULL && i < lengthof(properties); i++)
+	{
+		if (strcmp(property, properties[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* normalize_service_levels names them in full, and each its element. */
 static void
 normalize_service_levels(PgcNode *root)
@@ -119,7 +161,8 @@ normalize_service_levels(PgcNode *root)
 		if (!pgc_node_is(item, PGC_NODE_MAP))
 			continue;
 		replace_synonym(item, "property", service_levels);
-		if (element != NULL && pgc_node_get(item, "element") == NULL)
+		if (element != NULL && pgc_node_get(item, "element") == NULL &&
+			has_element(pgc_node_get_text(item, "property")))
 			pgc_node_set(item, "element", element);
 	}
 	drop(root, "slaDefaultElement");

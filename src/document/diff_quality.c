@@ -248,7 +248,7 @@ relation_of_operators(const Operator *old, const Operator *new)
 	int			relation;
 
 	if (old->key == NULL || new->key == NULL)
-		return PGC_UNCLEAR;
+		return old->key == NULL ? PGC_TIGHTER : PGC_LOOSER;
 	if (old->negated != new->negated)
 		return PGC_UNCLEAR;
 	relation = pgc_diff_bounds(&old->low, &new->low, true) |
@@ -358,7 +358,9 @@ is_checked(const PgcNode *item)
 	const char *type = pgc_node_get_text(item, "type");
 	const char *engine = pgc_node_get_text(item, "engine");
 
-	if (type == NULL || strcmp(type, "sql") == 0)
+	if (type == NULL)
+		return pgc_node_get(item, "metric") != NULL || pgc_node_get(item, "query") != NULL;
+	if (strcmp(type, "sql") == 0)
 		return true;
 	return strcmp(type, "custom") == 0 && engine != NULL && strcmp(engine, "pg_contract") == 0;
 }

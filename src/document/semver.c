@@ -61,7 +61,8 @@ parse_version(const char *written, Version *version)
 {
 	const char *at = written;
 
-	*version = (Version) {""};
+	memset(version, 0, sizeof(Version));
+	version->prefix = "";
 	if (*at == 'v' || *at == 'V')
 	{
 		version->prefix = *at == 'v' ? "v" : "V";

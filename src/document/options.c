@@ -8,6 +8,7 @@
 #include "catalog/pg_type.h"
 #include "document/plan.h"
 #include "engine/format.h"
+#include "utils/builtins.h"
 
 /* One end of a range. */
 typedef struct Bound
@@ -120,6 +121,13 @@ read_range(const PgcAsked *asked, const PgcNode *options, const char *name, cons
 	return range;
 }
 
+/* is_numeric: is a logicalType one of numbers? */
+static bool
+is_numeric(const char *logical_type)
+{
+	return logical_type != NULL && (strcmp(logical_type, "integer") == 0 || strcmp(logical_type, "number") == 0);
+}
+
 /* plan_bounds plans minimum, maximum and their exclusive forms. */
 static void
 plan_bounds(const PgcAsked *asked, const PgcNode *options)
@@ -127,6 +135,16 @@ plan_bounds(const PgcAsked *asked, const PgcNode *options)
 	Range		minimum = read_range(asked, options, "minimum", "exclusiveMinimum");
 	Range		maximum = read_range(asked, options, "maximum", "exclusiveMaximum");
 
+	if (minimum.first.node == NULL && maximum.first.node == NULL)
+		return;
+	if (pgc_type_is_text(asked->property->type) && is_numeric(asked->property->column->logical_type))
+	{
+		(void) pgc_remark(asked->planner->remarks, PGC_ERROR,
+						  minimum.first.node != NULL ? minimum.first.node : maximum.first.node,
+						  pgc_plan_path(asked->path, NULL), "bounds of numbers do not fit column \"%s\" of type %s",
+						  NameStr(asked->property->column->name), format_type_be(asked->property->layout->type));
+		return;
+	}
 	add_between(asked, &minimum.first, &maximum.first);
 	add_between(asked, &minimum.second, &maximum.second);
 }

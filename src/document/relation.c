@@ -347,6 +347,7 @@ pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object)
 	int			n;
 	Oid			relid;
 	PgcRemark  *remark;
+	PgcObject  *taken_by;
 
 	if (pgc_node_text(node) == NULL || pgc_node_text(node)[0] == '\0')
 		node = pgc_node_get(object->dataset->node, "name");
@@ -365,11 +366,11 @@ pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object)
 		open_relation(planner, object, relid);
 	if (!OidIsValid(object->dataset->relid))
 		name_relation(planner, object, schema, &parts[n - 1]);
-	if (!pgc_names_add(planner->relations, object->dataset->name, object))
-		(void) pgc_remark(planner->remarks, PGC_ERROR, node, object->dataset->path,
-						  "object \"%s\" is %s, too",
-						  ((PgcObject *) pgc_names_find(planner->relations, object->dataset->name))->dataset->object,
-						  object->dataset->name);
+	if (pgc_names_add(planner->relations, object->dataset->name, object))
+		return;
+	taken_by = pgc_names_find(planner->relations, object->dataset->name);
+	(void) pgc_remark(planner->remarks, PGC_ERROR, node, object->dataset->path,
+					  "%s is taken by object \"%s\"", object->dataset->name, taken_by->dataset->object);
 }
 
 /*

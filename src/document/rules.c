@@ -168,7 +168,8 @@ note_error(PgcPlanner *planner, PgcDraft *draft, const ErrorData *error)
 						 error->message);
 		return;
 	}
-	if (error->detail != NULL && ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
+	if (error->detail != NULL && error->sqlerrcode != ERRCODE_INVALID_PARAMETER_VALUE &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
 		remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s: %.*s",
 							error->message, (int) strcspn(error->detail, "\n") - 1, error->detail);
 	else

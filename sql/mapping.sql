@@ -367,6 +367,6 @@ SELECT rule, source, action FROM contract.rules WHERE dataset = 'regress_shop.na
 CREATE TABLE generated (a int, g int GENERATED ALWAYS AS (a + 1) STORED);
 SELECT * FROM contract.apply(e'id: g\nstatus: active\n' || :'head' || 'schema: [{name: generated, properties: [{name: g, physicalType: int, required: true, customProperties: [{property: onViolation, value: quarantine}]}]}]');
 
-SET pg_contract.ddl_guard = off;
+SELECT contract.drop_contract(id) FROM unnest('{shop,old,newer,texts,n}'::text[]) AS id;
 DROP SCHEMA "Regress.Two" CASCADE;
 DROP SCHEMA regress_shop CASCADE;

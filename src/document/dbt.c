@@ -105,10 +105,14 @@ pgc_dbt_find(const PgcDbt *dbt, const char *source, const char *name)
 static void
 carry_tags(PgcDbt *dbt, PgcNode *element, const PgcNode *tags)
 {
-	PgcNode    *list = tags == NULL ? NULL : pgc_shape_list(element, "tags");
-	int			count = pgc_node_is(tags, PGC_NODE_LIST) ? tags->count : 1;
+	PgcNode    *list;
+	int			count;
 
-	for (int i = 0; list != NULL && i < count; i++)
+	if (tags == NULL)
+		return;
+	list = pgc_shape_list(element, "tags");
+	count = pgc_node_is(tags, PGC_NODE_LIST) ? tags->count : 1;
+	for (int i = 0; i < count; i++)
 	{
 		const PgcNode *tag = pgc_node_is(tags, PGC_NODE_LIST) ? tags->content.items[i] : tags;
 		const char *words = pgc_node_text(tag);
@@ -127,7 +131,9 @@ carry_tags(PgcDbt *dbt, PgcNode *element, const PgcNode *tags)
 static void
 carry_meta(PgcDbt *dbt, PgcNode *element, const PgcNode *meta)
 {
-	if (meta != NULL && !pgc_node_is(meta, PGC_NODE_MAP))
+	if (meta == NULL)
+		return;
+	if (!pgc_node_is(meta, PGC_NODE_MAP))
 		pgc_dbt_leave_out(dbt, meta, "meta that is no map");
 	for (int i = 0; pgc_node_is(meta, PGC_NODE_MAP) && i < meta->count; i++)
 	{

@@ -95,11 +95,11 @@ extern void pgc_dbt_add_condition(PgcDbt *dbt, const PgcDbtTest *test, const cha
 extern const char *pgc_dbt_convert_test(PgcDbt *dbt, PgcDbtTest *test);
 
 /* dbt_text.c */
-extern bool pgc_dbt_has_jinja(const char *text);
-extern bool pgc_dbt_parse_target(const char *text, char **source, char **name);
-extern bool pgc_dbt_parse_reference(const char *text, char **table, List **columns);
+extern bool pgc_dbt_has_jinja(const char *words);
+extern bool pgc_dbt_parse_target(const char *words, char **source, char **name);
+extern bool pgc_dbt_parse_reference(const char *words, char **table, List **columns);
 extern PgcNode *pgc_dbt_number(const char *number);
-extern bool pgc_dbt_parse_threshold(const char *text, PgcDbtThreshold *threshold);
+extern bool pgc_dbt_parse_threshold(const char *words, PgcDbtThreshold *threshold);
 extern const char *pgc_dbt_logical_type(const char *data_type);
 
 #endif							/* PGC_DBT_H */

@@ -325,7 +325,7 @@ pgc_diff_list(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcN
 	{
 		const PgcNode *left = old->content.items[i];
 		int			partner = pairing.old_partner[i];
-		const PgcNode *right = partner < 0 ? NULL : new->content.items[partner];
+		const PgcNode *right = partner < 0 || new == NULL ? NULL : new->content.items[partner];
 		PgcPath		place = element_path(path, right ? right : left, right ? partner : i);
 
 		CHECK_FOR_INTERRUPTS();
@@ -428,7 +428,7 @@ pgc_diff_map(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNo
 static bool
 is_list_of_maps(const PgcNode *node)
 {
-	return pgc_node_is(node, PGC_NODE_LIST) && node->count > 0 &&
+	return node != NULL && node->type == PGC_NODE_LIST && node->count > 0 &&
 		pgc_node_is(node->content.items[0], PGC_NODE_MAP);
 }
 

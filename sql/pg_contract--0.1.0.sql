@@ -358,6 +358,15 @@ LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
 COMMENT ON FUNCTION contract.history(text) IS
 'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets; level and changes against the one before';
 
+CREATE FUNCTION contract.export(name text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_export_named';
+COMMENT ON FUNCTION contract.export(text) IS
+'a contract, by its id or the name of one of its datasets, as a document (ODCS, YAML): what was applied, verbatim, if nothing was changed in SQL since';
+
+CREATE FUNCTION contract.export(relation regclass)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_export_relation';
+COMMENT ON FUNCTION contract.export(regclass) IS 'the contract of a relation as a document';
+
 CREATE FUNCTION contract.infer(relation regclass)
 RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_infer_document';
 COMMENT ON FUNCTION contract.infer(regclass) IS
@@ -854,17 +863,30 @@ COMMENT ON FUNCTION contract.divert() IS 'BEFORE trigger: puts a failing row int
 /*
  * DDL.
  */
+CREATE FUNCTION contract.drift(
+	dataset text,
+	OUT column_name name,
+	OUT problem text,
+	OUT expected text,
+	OUT found text,
+	OUT message text)
+RETURNS SETOF record LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_drift';
+COMMENT ON FUNCTION contract.drift(text) IS
+'how a dataset differs from its contract now: columns missing, extra, retyped, reordered or nullable, triggers lost, partitions that are not covered, the relation gone; no row: no drift';
+
 CREATE FUNCTION contract.follow_ddl()
 RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_follow_ddl';
-COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names';
+COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names, and notes what the guard judges at commit';
 REVOKE ALL ON FUNCTION contract.follow_ddl() FROM PUBLIC;
 
 CREATE EVENT TRIGGER pg_contract_start ON ddl_command_start
-	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA')
+	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA',
+		'ALTER TRIGGER', 'DROP TRIGGER', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
+		'DROP SCHEMA', 'DROP OWNED', 'DROP TYPE', 'DROP DOMAIN')
 	EXECUTE FUNCTION contract.follow_ddl();
 CREATE EVENT TRIGGER pg_contract_end ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA',
-		'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+		'ALTER TRIGGER', 'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
 		'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE SCHEMA')
 	EXECUTE FUNCTION contract.follow_ddl();
 CREATE EVENT TRIGGER pg_contract_drop ON sql_drop

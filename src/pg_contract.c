@@ -106,6 +106,11 @@ _PG_init(void)
 							"What an alias repeats counts each time.",
 							&pgc_document_max_nodes, 100000, 1, 10000000,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("pg_contract.ddl_guard",
+							 "What happens to DDL that breaks a contract.",
+							 "Judged at commit: refuse raises an error, warn lets it pass with a warning.",
+							 &pgc_ddl_guard, PGC_GUARD_REFUSE, pgc_guard_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pg_contract");
 
 	previous_executor_start = ExecutorStart_hook;

@@ -21,6 +21,7 @@
 #include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
@@ -99,6 +100,18 @@ pgc_binding_has_triggers(int32 dataset_id, Relation relation)
 	for (int i = 0; i < NTRIGGERS; i++)
 	{
 		if (find_trigger(dataset_id, relation, i) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* pgc_binding_is_marked: does the relation bear a trigger of the dataset's name?  Locks nothing. */
+bool
+pgc_binding_is_marked(int32 dataset_id, Oid relid)
+{
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		if (OidIsValid(get_trigger_oid(relid, psprintf("zz_contract_%d_%s", dataset_id, what_names[i]), true)))
 			return true;
 	}
 	return false;
@@ -432,6 +445,62 @@ pgc_binding_problem(const PgcContract *contract)
 	return problem;
 }
 
+/* partition_problem says (palloc'd) why a partition's rows are not all checked on write, or returns NULL. */
+static char *
+partition_problem(const PgcContract *contract, const Needs *needs, Relation partition)
+{
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		const Trigger *trigger = find_trigger(contract->dataset_id, partition, i);
+
+		if (!needs->triggers[i])
+			continue;
+		if (trigger == NULL)
+			return psprintf("trigger zz_contract_%d_%s is missing", contract->dataset_id, what_names[i]);
+		if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+			return psprintf("trigger %s is disabled or does not fire always", trigger->tgname);
+	}
+	if (partition->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return pstrdup("it is a foreign table, and what others write to it is not checked");
+	return NULL;
+}
+
+/*
+ * pgc_binding_uncovered returns the partitions of a contract's relation whose rows
+ * are not all checked on write, as a list of PgcUncovered (palloc'd).
+ */
+List *
+pgc_binding_uncovered(const PgcContract *contract)
+{
+	List	   *result = NIL;
+	Relation	relation = table_open(contract->relid, AccessShareLock);
+	Needs		needs = needs_of(contract, relation);
+	ListCell   *cell;
+
+	table_close(relation, NoLock);
+	if (!needs.moves)
+		return NIL;				/* not partitioned */
+	foreach(cell, find_all_inheritors(contract->relid, AccessShareLock, NULL))
+	{
+		Relation	partition = table_open(lfirst_oid(cell), NoLock);
+		char	   *problem = lfirst_oid(cell) == contract->relid || needs.columns == NIL ? NULL :
+		partition_problem(contract, &needs, partition);
+
+		if (problem != NULL)
+		{
+			PgcUncovered *uncovered = palloc(sizeof(PgcUncovered));
+
+			uncovered->name = pgc_catalog_name(get_namespace_name(RelationGetNamespace(partition)),
+											   RelationGetRelationName(partition));
+			uncovered->foreign = partition->rd_rel->relkind == RELKIND_FOREIGN_TABLE;
+			uncovered->problem = problem;
+			result = lappend(result, uncovered);
+		}
+		table_close(partition, NoLock);
+	}
+	return result;
+}
+
 /* column_arrays makes the int2[] and name[] of a relation's live columns. */
 static void
 column_arrays(Relation relation, Datum *numbers, Datum *names)
@@ -501,6 +570,17 @@ pgc_binding_write(int32 dataset_id, Oid relid)
 	CommandCounterIncrement();
 	pgc_cache_invalidate(relid);
 	return other;
+}
+
+/* pgc_binding_accept takes a dataset's relation as it is for what DDL is judged against. */
+void
+pgc_binding_accept(int32 dataset_id, Oid relid)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+
+	pgc_shape_accept(dataset_id, pgc_shape_of(relation));
+	write_author(dataset_id, relation);
+	table_close(relation, NoLock);
 }
 
 /* pgc_binding_release takes a dataset's relation from it, for the rest of the transaction. */

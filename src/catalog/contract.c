@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -311,16 +312,26 @@ owner_of(Oid relid)
 }
 
 /*
- * pgc_contract_suits: may what the author wrote take effect on a relation that
- * it was not bound to?  Expressions run with the rights of the relation's owner,
- * so only if the author has them, or is no role any more (after a restore).
+ * pgc_contract_suits: may what the author of a dataset wrote take effect on a
+ * relation that it is not bound to?  Expressions run with the rights of the
+ * relation's owner: so if the author has them, or is no role any more, or the
+ * relation bears the dataset's triggers, which nobody can have made against the
+ * owner's will (after a restore for other owners).
  */
 bool
-pgc_contract_suits(const NameData *author, Oid relid)
+pgc_contract_suits(int32 dataset_id, const NameData *author, Oid relid)
 {
 	Oid			role = get_role_oid(NameStr(*author), true);
 
-	return !OidIsValid(role) || has_privs_of_role(role, owner_of(relid));
+	return !OidIsValid(role) || has_privs_of_role(role, owner_of(relid)) ||
+		pgc_binding_is_marked(dataset_id, relid);
+}
+
+/* pgc_contract_owner_name returns the name of a relation's owner (palloc'd). */
+char *
+pgc_contract_owner_name(Oid relid)
+{
+	return GetUserNameFromId(owner_of(relid), false);
 }
 
 /*
@@ -340,7 +351,7 @@ pgc_contract_relation(int32 dataset_id)
 	if (scan_next(&scan))
 		relid = pgc_contract_named(DatumGetName(scan.values[DATASET_SCHEMA]),
 								   DatumGetName(scan.values[DATASET_TABLE]));
-	if (OidIsValid(relid) && !pgc_contract_suits(DatumGetName(scan.values[DATASET_AUTHOR]), relid))
+	if (OidIsValid(relid) && !pgc_contract_suits(dataset_id, DatumGetName(scan.values[DATASET_AUTHOR]), relid))
 		relid = InvalidOid;
 	scan_end(&scan);
 	return relid;
@@ -405,7 +416,7 @@ attach_binding(PgcBound *bound)
 			namestrcpy(&bound->attnames[i], names[i]);
 		}
 		if (!scan.nulls[BINDING_RELID])
-			bound->relid = DatumGetObjectId(scan.values[BINDING_RELID]);
+			bound->relid = bound->last = DatumGetObjectId(scan.values[BINDING_RELID]);
 		if (!exists(bound->relid))
 			bound->relid = InvalidOid;
 	}
@@ -476,7 +487,7 @@ is_suited(int32 dataset_id, Oid relid)
 {
 	TableScan	scan = scan_by_id("dataset", "dataset_pkey", DATASET_ID + 1, dataset_id);
 	bool		result = scan_next(&scan) &&
-	pgc_contract_suits(DatumGetName(scan.values[DATASET_AUTHOR]), relid);
+	pgc_contract_suits(dataset_id, DatumGetName(scan.values[DATASET_AUTHOR]), relid);
 
 	scan_end(&scan);
 	return result;

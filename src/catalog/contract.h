@@ -79,6 +79,9 @@ typedef struct PgcBound
 	NameData	author;
 	Oid			relid;			/* as bound, or InvalidOid: never or not any
 								 * more */
+	Oid			last;			/* as bound, though it may be gone;
+								 * InvalidOid: another dataset took it in this
+								 * transaction */
 	int			ncolumns;		/* 0: not bound, not even to one that is gone */
 	int16	   *attnums;
 	NameData   *attnames;
@@ -99,7 +102,8 @@ extern char *pgc_catalog_name(const char *schema, const char *table);
 extern PgcContract *pgc_contract_load(int32 dataset_id);
 extern PgcContract *pgc_contract_agreement(const char *contract_id);
 extern List *pgc_contract_list(void);
-extern bool pgc_contract_suits(const NameData *author, Oid relid);
+extern bool pgc_contract_suits(int32 dataset_id, const NameData *author, Oid relid);
+extern char *pgc_contract_owner_name(Oid relid);
 extern int32 pgc_contract_waiting(Oid relid);
 extern List *pgc_contract_datasets(const char *contract_id);
 extern Oid	pgc_contract_relation(int32 dataset_id);
@@ -163,12 +167,24 @@ extern void pgc_shape_rename(int32 dataset_id, const char *oldname, const char *
 
 /* binding.c */
 extern int32 pgc_binding_write(int32 dataset_id, Oid relid);
+extern void pgc_binding_accept(int32 dataset_id, Oid relid);
 extern void pgc_binding_release(int32 dataset_id);
 extern void pgc_binding_forget(int32 dataset_id);
 extern void pgc_binding_make_triggers(const PgcContract *contract);
 extern void pgc_binding_drop_triggers(int32 dataset_id, Oid relid);
 extern LOCKMODE pgc_binding_lock_needed(const PgcContract *contract);
 extern char *pgc_binding_problem(const PgcContract *contract);
+
+/* A partition whose rows are not all checked on write, though they should be. */
+typedef struct PgcUncovered
+{
+	char	   *name;			/* schema.table, quoted where necessary */
+	bool		foreign;		/* by nature: another server writes to it */
+	char	   *problem;
+} PgcUncovered;
+
+extern List *pgc_binding_uncovered(const PgcContract *contract);
+extern bool pgc_binding_is_marked(int32 dataset_id, Oid relid);
 extern bool pgc_binding_has_triggers(int32 dataset_id, Relation relation);
 extern List *pgc_binding_trigger_columns(int32 dataset_id, Relation relation);
 

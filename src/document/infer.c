@@ -411,6 +411,7 @@ infer_object(Relation relation, const char *schema)
 	add_partition_key(&inference);
 	add_indexes(&inference);
 	add_constraints(&inference);
+	pgc_shape_tidy(inference.object);
 	return inference.object;
 }
 

@@ -317,3 +317,44 @@ pgc_shape_add_rule(PgcNode *object, const char *name, const char *kind, const Li
 		pgc_node_set(implementation, "parameters", parameters);
 	return item;
 }
+
+/* rank returns where a field of an object, property or quality item is read most easily. */
+static int
+rank(const PgcPair *pair)
+{
+	static const char *const order[] = {
+		"name", "physicalName", "logicalType", "physicalType", "description", "required", "unique", "primaryKey",
+		"primaryKeyPosition", "partitioned", "partitionKeyPosition", "classification", "tags", "logicalTypeOptions",
+		"items", "properties", "type", "metric", "arguments", "query", "engine", "implementation", "mustBe",
+		"mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween",
+		"severity", "relationships", "quality", "customProperties"
+	};
+	const char *key = pgc_node_text(pair->key);
+	int			i = 0;
+
+	while (i < lengthof(order) && strcmp(order[i], key) != 0)
+		i++;
+	return i;
+}
+
+static int
+order_pairs(const void *left, const void *right)
+{
+	return rank(left) - rank(right);
+}
+
+/* pgc_shape_tidy puts the fields of an object, its properties and their quality into an order for readers. */
+void
+pgc_shape_tidy(PgcNode *object)
+{
+	static const char *const lists[] = {"properties", "quality"};
+
+	qsort(object->content.pairs, object->count, sizeof(PgcPair), order_pairs);
+	for (int i = 0; i < lengthof(lists); i++)
+	{
+		const PgcNode *list = pgc_node_get(object, lists[i]);
+
+		for (int j = 0; list != NULL && j < list->count; j++)
+			pgc_shape_tidy(list->content.items[j]);
+	}
+}

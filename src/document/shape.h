@@ -21,6 +21,7 @@ extern PgcNode *pgc_shape_add_check(PgcNode *element, const char *name, const ch
 									const char *argument, PgcNode *value);
 extern PgcNode *pgc_shape_add_rule(PgcNode *object, const char *name, const char *kind, const List *columns,
 								   PgcNode *parameters);
+extern void pgc_shape_tidy(PgcNode *object);
 extern bool pgc_shape_is_plain(const char *name);
 extern PgcNode *pgc_shape_texts(const List *texts);
 

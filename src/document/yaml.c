@@ -723,7 +723,7 @@ check_directives(Reader *reader)
 
 	for (const char *at = begin; (at = memchr(at, '%', stop - at)) != NULL; at++)
 	{
-		if ((at == begin || memchr("\n\r\x85\xA8\xA9", at[-1], 5) != NULL) &&
+		if ((at == begin || strchr("\n\r\x85\xA8\xA9", at[-1]) != NULL) &&
 			stop - at > 4 && memcmp(at, "%TAG", 4) == 0 && ++count > MAX_TAG_DIRECTIVES)
 			return refuse(reader, mark_at(reader, at - begin), "too many tag directives", NULL);
 	}

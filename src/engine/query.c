@@ -154,7 +154,7 @@ result_type(const char *sql)
 
 /*
  * check looks at a query with the author's rights: adds the rule's columns that it
- * names to *uses and returns its result_type.
+ * names to *uses, also if it turns out wrong, and returns its result_type.
  */
 static Oid
 check(const PgcLayout *layout, char *sql, Bitmapset **uses)
@@ -170,10 +170,10 @@ check(const PgcLayout *layout, char *sql, Bitmapset **uses)
 	error_context_stack = &callback;
 	pgc_rights_enter(&saved, layout->author, true);
 	(void) find_names(parse(sql), &names);
+	*uses = names.columns;
 	type = result_type(sql);
 	pgc_rights_leave(&saved);
 	error_context_stack = callback.previous;
-	*uses = names.columns;
 	return type;
 }
 

@@ -202,6 +202,20 @@ pgc_schema_read(const Jsonb *parameters)
 	return schema;
 }
 
+/* pgc_schema_declares: do stored parameters declare a column, whatever has become of its type? */
+bool
+pgc_schema_declares(const Jsonb *parameters, const char *column)
+{
+	JsonbContainer *list = member(unconstify(JsonbContainer *, &parameters->root), "columns")->val.binary.data;
+
+	for (uint32 i = 0; i < JsonContainerSize(list); i++)
+	{
+		if (strcmp(text_of(getIthJsonbValueFromContainer(list, i)->val.binary.data, "name"), column) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* push_columns writes the columns in canonical form. */
 static void
 push_columns(PgcCompile *compile, const PgcSchema *schema)

@@ -53,6 +53,7 @@ typedef struct PgcDifference
 } PgcDifference;
 
 extern PgcSchema *pgc_schema_read(const Jsonb *parameters);
+extern bool pgc_schema_declares(const Jsonb *parameters, const char *column);
 extern const PgcSchema *pgc_rule_schema(const PgcRule *rule);
 extern List *pgc_schema_compare(const PgcSchema *schema, const PgcLayout *layout);
 extern const char *pgc_difference_name(PgcDifferenceKind kind);

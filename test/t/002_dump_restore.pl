@@ -104,6 +104,13 @@ run('source', q{
 	SELECT * FROM contract.check('orders', profile => true);
 	SELECT * FROM contract.check('events');
 	SELECT * FROM contract.release('orders');
+
+	CREATE ROLE alice;
+	CREATE TABLE hers (id int, amount int);
+	ALTER TABLE hers OWNER TO alice;
+	SET ROLE alice;
+	SELECT contract.satisfies('hers', 'id > 0 AND amount > 0', on_violation => 'reject');
+	SELECT contract.row_count('hers', maximum => 0);
 });
 
 my %state = (
@@ -173,7 +180,7 @@ sub check_restored
 	is(run($database, "SELECT name FROM contract.dataset d LEFT JOIN contract.binding b USING (dataset_id) WHERE b.relid IS DISTINCT FROM name::regclass ORDER BY name"),
 		run($database, "SELECT name FROM contract.dataset d WHERE NOT EXISTS (SELECT FROM contract.binding b WHERE b.dataset_id = d.dataset_id) ORDER BY name"),
 		"$how: nothing is bound to another relation");
-	run($database, "ALTER TABLE orders RENAME COLUMN amount TO total; ALTER TABLE orders RENAME TO purchases;
+	run($database, "SET pg_contract.ddl_guard = warn; ALTER TABLE orders RENAME COLUMN amount TO total; ALTER TABLE orders RENAME TO purchases;
 		SELECT contract.alter_rule('purchases', 'between_amount', on_violation => 'warn');
 		SELECT contract.drop_rule('public.purchases', 'not_null_note');
 		INSERT INTO purchases VALUES (2004, -1, 'a\@b', 'DE', NULL)");
@@ -185,6 +192,23 @@ sub check_restored
 	is(run($database, 'SELECT count(*) FROM contract.scorecard WHERE problem IS NOT NULL'), 0, "$how: no problem");
 	run($database, 'DROP EXTENSION pg_contract');
 	is(run($database, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'zz_contract%'"), 0, "$how: DROP EXTENSION leaves no trigger");
+	return;
+}
+
+# A table of another role's is enforced as before, and bound to its owner at the next DDL.
+sub check_hers
+{
+	my ($database, $owner, $how) = @_;
+
+	my ($rc, $stdout, $stderr) = $node->psql($database, 'INSERT INTO hers VALUES (0, 0)');
+	like($stderr, qr/violates contract rule "satisfies_id_amount"/, "$how: a table of another role is enforced");
+	is(run($database, 'SELECT count(*) FROM contract.scorecard WHERE problem IS NOT NULL'), 0, "$how: nothing waits");
+	is(run($database, "ALTER TABLE hers ADD COLUMN n int; SELECT author FROM contract.dataset WHERE table_name = 'hers'"), $owner,
+		"$how: its rules are the owner's");
+	($rc, $stdout, $stderr) = $node->psql($database, 'DROP TABLE hers');
+	like($stderr, qr/breaks contract "public\.hers"/, "$how: guarded");
+	($rc, $stdout, $stderr) = $node->psql($database, 'DROP TABLE simpler');
+	like($stderr, qr/breaks contract "public\.simple/, "$how: guarded, though never bound since");
 	return;
 }
 
@@ -215,6 +239,14 @@ check_restored('custom', 'custom -j2');
 run('postgres', 'CREATE DATABASE single');
 quiet_ok('pg_restore -1', 'pg_restore', '-1', '-d', 'single', "$folder/source.dump");
 check_restored('single', 'one transaction');
+
+# For other owners: what bears its triggers is enforced.
+run('postgres', 'CREATE DATABASE no_owner');
+quiet_ok('pg_restore --no-owner', 'pg_restore', '--no-owner', '-d', 'no_owner', "$folder/source.dump");
+check_hers('no_owner', 'postgres', 'no owner');
+run('postgres', 'CREATE DATABASE same_owner');
+quiet_ok('pg_restore', 'pg_restore', '-d', 'same_owner', "$folder/source.dump");
+check_hers('same_owner', 'alice', 'same owner');
 
 # Only the schema.
 quiet_ok('pg_dump -s', 'pg_dump', '-s', '-f', "$folder/schema.sql", 'source');

@@ -25,8 +25,8 @@ $$;
 -- nothing
 SELECT * FROM pg_temp.fields('logicalType: string', 'logicalType: string');
 -- order of keys and of elements, false and null and absent, numbers written in another way: nothing
-SELECT * FROM pg_temp.fields('logicalType: number, required: false, tags: [a, b], logicalTypeOptions: {minimum: 10, maximum: 20}',
-	'tags: [b, a], logicalTypeOptions: {maximum: 2e1, minimum: 10.0}, logicalType: number, primaryKeyPosition: -1');
+SELECT * FROM pg_temp.fields('logicalType: number, required: false, tags: [a, b], criticalDataElement: true, logicalTypeOptions: {minimum: 10, maximum: 20}',
+	'tags: [b, a], criticalDataElement: True, logicalTypeOptions: {maximum: 2e1, minimum: 10.0}, logicalType: number, primaryKeyPosition: -1');
 -- the columns
 SELECT * FROM contract.diff(pg_temp.doc('required: false'), pg_temp.doc('required: true'));
 \df contract.diff

@@ -347,6 +347,28 @@ RETURNS SETOF record LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME'
 COMMENT ON FUNCTION contract.diff(text, text) IS
 'what changes from one document to another, for whom, and by how much the version must rise: major, minor or patch';
 
+CREATE FUNCTION contract.apply(
+	document text,
+	dry_run boolean DEFAULT false,
+	server text DEFAULT NULL,
+	allow_breaking boolean DEFAULT false)
+RETURNS TABLE(path text, change text, old text, new text, breaks_producer boolean, breaks_consumer boolean, level text,
+	enforced boolean, message text)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_apply';
+COMMENT ON FUNCTION contract.apply(text, boolean, text, boolean) IS
+'makes a document (ODCS, YAML) the contract of its relations, which may not be there yet; returns the differences to the document in force, the changes made, what is not enforced, and a sum; dry_run changes nothing';
+
+CREATE FUNCTION contract.apply_file(
+	file text,
+	dry_run boolean DEFAULT false,
+	server text DEFAULT NULL,
+	allow_breaking boolean DEFAULT false)
+RETURNS TABLE(path text, change text, old text, new text, breaks_producer boolean, breaks_consumer boolean, level text,
+	enforced boolean, message text)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_apply_file';
+COMMENT ON FUNCTION contract.apply_file(text, boolean, text, boolean) IS
+'contract.apply for a file of the server, in UTF-8; for roles with the privileges of pg_read_server_files';
+
 CREATE FUNCTION contract.convert(document text, format text)
 RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_convert';
 COMMENT ON FUNCTION contract.convert(text, text) IS

@@ -107,6 +107,19 @@ pgc_compat_parse_type(const char *text, Oid *type, int32 *typmod)
 #endif
 }
 
+/* May the user create in the schema, or schemas in the database? */
+static inline AclResult
+pgc_compat_may_create(Oid classid, Oid objid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(classid, objid, GetUserId(), ACL_CREATE);
+#else
+	if (classid == NamespaceRelationId)
+		return pg_namespace_aclcheck(objid, GetUserId(), ACL_CREATE);
+	return pg_database_aclcheck(objid, GetUserId(), ACL_CREATE);
+#endif
+}
+
 /* Pins a page of a relation in a buffer if that is where it is, and counts it as a hit. */
 static inline bool
 pgc_compat_read_in(Relation relation, BlockNumber block, Buffer buffer)

@@ -35,6 +35,7 @@ extern void pgc_rule_delete(int64 rule_id);
 #define PGC_COLUMN_FIELDS 4
 
 extern void pgc_dataset_require_possible(Oid relid);
+extern void pgc_dataset_require_possible_name(const char *name, const char *schema);
 extern void pgc_dataset_require_rights(int32 dataset_id);
 extern void pgc_dataset_lock(Oid relid);
 extern void pgc_dataset_lock_name(const char *name);

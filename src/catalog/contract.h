@@ -217,6 +217,7 @@ extern char **pgc_array_texts(Datum array, int *count);
 /* privilege.c */
 #define PGC_MASK "***"
 extern void pgc_privilege_require_owner(Oid relid);
+extern void pgc_privilege_require_create(const char *schema);
 extern void pgc_privilege_require_read(Oid relid);
 extern void pgc_privilege_require_some(Oid relid);
 extern bool pgc_privilege_is_visible(int32 dataset_id);

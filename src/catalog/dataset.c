@@ -105,6 +105,17 @@ pgc_dataset_require_possible(Oid relid)
 				 errdetail_internal("%s", reason)));
 }
 
+/* pgc_dataset_require_possible_name refuses schemas in which no dataset can ever be. */
+void
+pgc_dataset_require_possible_name(const char *name, const char *schema)
+{
+	if (IsReservedName(schema) || strcmp(schema, "contract") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("relation \"%s\" cannot have a contract", name),
+				 errdetail("Schema \"%s\" is not for tables of users.", schema)));
+}
+
 /* pgc_dataset_lock makes definers of this relation's contract wait for each other. */
 void
 pgc_dataset_lock(Oid relid)

@@ -10,8 +10,11 @@
 #include "postgres.h"
 
 #include "catalog/contract.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "compat.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -44,6 +47,25 @@ pgc_privilege_require_owner(Oid relid)
 	if (!pgc_compat_owns_relation(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
+}
+
+/* pgc_privilege_require_create raises unless the user may make a relation in a schema, perhaps with the schema. */
+void
+pgc_privilege_require_create(const char *schema)
+{
+	Oid			oid = get_namespace_oid(schema, true);
+	AclResult	result;
+
+	if (!OidIsValid(oid))
+	{
+		result = pgc_compat_may_create(DatabaseRelationId, MyDatabaseId);
+		if (result != ACLCHECK_OK)
+			aclcheck_error(result, OBJECT_DATABASE, get_database_name(MyDatabaseId));
+		return;
+	}
+	result = pgc_compat_may_create(NamespaceRelationId, oid);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_SCHEMA, schema);
 }
 
 /* pgc_privilege_require_read raises unless the user sees all rows and columns. */

@@ -173,6 +173,8 @@ typedef struct PgcPlanOptions
 								 * (lint) by the document alone */
 	const char *server;			/* name or environment of a server of the
 								 * document, or NULL */
+	void		(*require) (Oid relid); /* raises if the user may not plan for
+										 * this relation; or NULL */
 } PgcPlanOptions;
 
 /*

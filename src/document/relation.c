@@ -273,8 +273,11 @@ static void
 open_relation(PgcPlanner *planner, PgcObject *object, Oid relid)
 {
 	PgcPlannedDataset *dataset = object->dataset;
-	Relation	relation = try_relation_open(relid, AccessShareLock);
+	Relation	relation;
 
+	if (planner->options->require != NULL)
+		planner->options->require(relid);
+	relation = try_relation_open(relid, AccessShareLock);
 	if (relation == NULL)
 		return;
 	dataset->relid = relid;

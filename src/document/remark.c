@@ -91,20 +91,49 @@ first_error(const PgcRemarks *remarks)
 	return first;
 }
 
+/* The most errors that one error names. */
+#define MAX_NAMED 10
+
+/* name_errors says (palloc'd) where the first error is, and what else is wrong. */
+static char *
+name_errors(const PgcRemarks *remarks, const PgcRemark *first)
+{
+	StringInfoData list;
+	int			named = 1;
+	ListCell   *cell;
+
+	initStringInfo(&list);
+	if (first->path[0] != '\0')
+		appendStringInfo(&list, "At %s.", first->path);
+	foreach(cell, remarks->list)
+	{
+		const PgcRemark *remark = lfirst(cell);
+
+		if (remark == first || remark->gravity != PGC_ERROR || named == MAX_NAMED)
+			continue;
+		named++;
+		appendStringInfo(&list, "%sline %d, column %d: %s", list.len > 0 ? "\n" : "", remark->line,
+						 remark->column, remark->message);
+	}
+	return list.data;
+}
+
 /* pgc_remarks_raise raises the first error of a document, if it has one. */
 void
 pgc_remarks_raise(const PgcRemarks *remarks)
 {
 	const PgcRemark *first = first_error(remarks);
+	const char *detail;
 
 	if (first == NULL)
 		return;
+	detail = name_errors(remarks, first);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 first->line > 0 ?
 			 errmsg("line %d, column %d: %s", first->line, first->column, first->message) :
 			 errmsg("%s", first->message),
-			 first->path[0] != '\0' ? errdetail("At %s.", first->path) : 0,
+			 detail[0] != '\0' ? errdetail_internal("%s", detail) : 0,
 			 first->hint != NULL ? errhint("%s", first->hint) :
 			 remarks->nerrors > 1 ? errhint("contract.lint shows this and %d more errors of the document.",
 											remarks->nerrors - 1) : 0));

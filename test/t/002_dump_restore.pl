@@ -99,6 +99,27 @@ run('source', q{
 	SELECT contract.not_null('simple', 'id');
 	ALTER TABLE simple RENAME TO simpler;
 	INSERT INTO simpler VALUES (NULL);
+	CREATE TABLE parcels (gone int, id int, weight numeric, town text);
+	ALTER TABLE parcels DROP COLUMN gone;
+	SELECT contract.not_blank('parcels', 'town');
+	SELECT count(*) FROM contract.apply($$apiVersion: v3.1.0
+kind: DataContract
+id: 'a "post" of: its own'
+version: 1.0.0
+status: active # "quoted", 'too'
+schema:
+- name: parcels
+  properties:
+  - name: id
+    physicalType: integer
+    required: true
+  - name: weight
+    description: in kg
+    tags: [a, "b c"]
+    logicalType: number
+    logicalTypeOptions: {maximum: 30}
+$$);
+	SELECT count(*) FROM contract.history('a "post" of: its own') h, contract.apply(replace(replace(h.document, '1.0.0', '1.1.0'), '30', '40'));
 	SELECT contract.metric('orders', 'amount', 'avg', maximum => 100);
 	SELECT contract.query('orders', 'SELECT id FROM public.orders WHERE amount < 0');
 	SELECT * FROM contract.check('orders', profile => true);
@@ -122,11 +143,14 @@ my %state = (
 	quarantined => 'SELECT * FROM contract.quarantined ORDER BY id',
 	'pii columns' => 'SELECT * FROM contract.pii_columns ORDER BY dataset, column_name',
 	annotations => 'SELECT * FROM contract.column_annotation ORDER BY dataset_id, column_name',
+	documents => 'SELECT * FROM contract.contract_version ORDER BY version_id',
+	contracts => 'SELECT * FROM contract.contract ORDER BY contract_id',
+	datasets => 'SELECT * FROM contract.dataset ORDER BY dataset_id',
 	triggers => q{SELECT tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid) FROM pg_trigger
 		WHERE NOT tgisinternal ORDER BY tgrelid::regclass::text, tgname},
 	'trigger dependencies' => q{SELECT count(*) FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid
 		AND d.refclassid = 'pg_extension'::regclass WHERE d.classid = 'pg_trigger'::regclass AND d.deptype = 'x'});
-my @datasets = ('orders', 'events', 'events_new', 'report', 'simpler', '"Sales Data"."Odd ""Name"""');
+my @datasets = ('orders', 'events', 'parcels', 'events_new', 'report', 'simpler', '"Sales Data"."Odd ""Name"""');
 
 sub audit
 {
@@ -164,6 +188,12 @@ sub check_restored
 	{
 		same(run($database, $state{$what}), $before{$what}, "$how: same $what");
 	}
+	like(run($database, q{SELECT a.message FROM (SELECT document FROM contract.history('a "post" of: its own') LIMIT 1) h, contract.apply(h.document) a}),
+		qr/^(\d+) of \g1 rules enforced$/, "$how: the document in force changes nothing");
+	is(run($database, q{SELECT count(*) > 1 FROM (SELECT replace(document, '1.1.0', '1.1.1') AS document
+			FROM contract.history('a "post" of: its own') LIMIT 1) h, contract.apply(h.document) a;
+			SELECT string_agg(version, ' ') FROM contract.history('a "post" of: its own')}), "t\n1.1.1 1.1.0 1.0.0",
+		"$how: another version can be applied");
 	my $highest = run($database, 'SELECT max(id) FROM contract.violations');
 	run($database, "INSERT INTO orders VALUES (2001, 5, 'broken', 'DE', 'n'), (2002, -5, 'a\@b', 'DE', 'n');
 		INSERT INTO \"Sales Data\".\"Odd \"\"Name\"\"\" (\"Va lue\") VALUES (7), (8);

@@ -35,7 +35,7 @@ static void
 plan_items(const PgcAsked *asked, const PgcNode *options, const char *json)
 {
 	char	   *length = json == NULL ? psprintf("cardinality(%s)", pgc_plan_quoted(asked->property)) :
-		psprintf("jsonb_array_length(%s)", json);
+	psprintf("jsonb_array_length(%s)", json);
 	char	   *condition = pgc_plan_range_sql(pgc_node_get(options, "minItems"), pgc_node_get(options, "maxItems"), length);
 
 	if (condition == NULL)
@@ -52,7 +52,7 @@ plan_unique_items(const PgcAsked *asked, const char *json)
 {
 	const char *column = pgc_plan_quoted(asked->property);
 	char	   *items = json == NULL ? psprintf("unnest(%s)", column) :
-		psprintf("jsonb_array_elements(CASE WHEN jsonb_typeof(%s) = 'array' THEN %s END)", json, json);
+	psprintf("jsonb_array_elements(CASE WHEN jsonb_typeof(%s) = 'array' THEN %s END)", json, json);
 	PgcAsked	named = *asked;
 	PgcParameters parameters;
 
@@ -99,7 +99,7 @@ plan_object(const PgcAsked *asked, const PgcNode *options)
 		return;
 	}
 	condition = pgc_plan_range_sql(pgc_node_get(options, "minProperties"), pgc_node_get(options, "maxProperties"),
-						 psprintf("jsonb_array_length(jsonb_path_query_array(%s, '$.keyvalue()'))", json));
+								   psprintf("jsonb_array_length(jsonb_path_query_array(%s, '$.keyvalue()'))", json));
 	if (condition != NULL)
 		add_json(asked, json, "object", condition);
 	if (required == NIL)

@@ -36,8 +36,8 @@ typedef struct PgcProperty
 typedef struct PgcDraft
 {
 	PgcPlannedRule *rule;
-	List	   *columns;		/* of PgcProperty: the columns of the rule; NIL:
-								 * any */
+	List	   *columns;		/* of PgcProperty: the columns of the rule;
+								 * NIL: any */
 	Oid			referenced;		/* of kind references: what it points at, or
 								 * InvalidOid */
 	const char *base;			/* name, perhaps not unique yet */

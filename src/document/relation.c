@@ -287,7 +287,11 @@ open_relation(PgcPlanner *planner, PgcObject *object, Oid relid)
 	namestrcpy(&dataset->table_name, RelationGetRelationName(relation));
 	dataset->layout = pgc_layout_of(relation);
 	relation_close(relation, NoLock);
-	/* what is compiled may run the document's functions: as the owner only if the owner asks */
+
+	/*
+	 * what is compiled may run the document's functions: as the owner only if
+	 * the owner asks
+	 */
 	if (!pgc_compat_owns_relation(relid, GetUserId()))
 		dataset->layout->owner = dataset->layout->author = GetUserId();
 	dataset->name = pgc_catalog_name(NameStr(dataset->schema_name), NameStr(dataset->table_name));
@@ -357,7 +361,10 @@ pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object)
 		remark = pgc_remark(planner->remarks, PGC_ERROR, node, object->dataset->path,
 							"\"%s\" cannot be the name of a relation", pgc_node_text(node));
 		remark->hint = "Write table or schema.table; a part with a dot in double quotes.";
-		parts[0] = (Part) {.name = "?"};
+		parts[0] = (Part)
+		{
+			.name = "?"
+		};
 		n = 1;
 	}
 	schema = n > 1 ? &parts[n - 2] : server.name != NULL ? &server : NULL;

@@ -113,7 +113,7 @@ static char *
 query_of(const PgcRuleSpec *spec)
 {
 	JsonbValue *value = strcmp(spec->kind, "query") != 0 ? NULL :
-		getKeyJsonValueFromContainer(&spec->parameters->root, "query", strlen("query"), NULL);
+	getKeyJsonValueFromContainer(&spec->parameters->root, "query", strlen("query"), NULL);
 
 	return value == NULL || value->type != jbvString ? NULL :
 		pnstrdup(value->val.string.val, value->val.string.len);

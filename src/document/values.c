@@ -137,7 +137,7 @@ char *
 pgc_plan_values_sql(const PgcProperty *property, const List *values, bool forbidden)
 {
 	bool		as_text = forbidden || pgc_type_is_text(property->type) ||
-		!OidIsValid(get_array_type(property->type));
+	!OidIsValid(get_array_type(property->type));
 	StringInfoData sql;
 	ListCell   *cell;
 

@@ -42,7 +42,7 @@ typedef struct Export
 	const char *server;			/* of the document, for which it was applied;
 								 * or NULL */
 	List	   *datasets;		/* of Exported, by name */
-	const char *schema;			/* the one that all datasets are in, or NULL */
+	const char *schema;			/* of the server that it makes, or NULL */
 	List	   *objects;		/* of PgcFormObject */
 	PgcNode    *root;
 	bool		changed;		/* it says more than the stored document */
@@ -421,19 +421,31 @@ set_annotations(Export *export, const Exported *exported, const PgcPlannedDatase
 	}
 }
 
-/* write_rules writes the rules of a dataset that the document does not have. */
+/*
+ * write_rules writes the rules of a dataset that the document does not have: those
+ * that become fields first, since fields say what the rest of their property does
+ * on a write.
+ */
 static void
 write_rules(Export *export, Exported *exported)
 {
-	for (int i = 0; i < exported->contract->nrules; i++)
+	for (int pass = 0; pass < 2; pass++)
 	{
-		const PgcStoredRule *rule = &exported->contract->rules[i];
+		for (int i = 0; i < exported->contract->nrules; i++)
+		{
+			const PgcStoredRule *rule = &exported->contract->rules[i];
+			PgcForm    *form = &exported->forms[i];
 
-		if (exported->there[i])
-			continue;
-		export->changed = true;
-		while (!pgc_form_write(&exported->target, rule, exported->forms[i]))
-			exported->forms[i]++;
+			if (exported->there[i] || (*form == PGC_FORM_FIELD) != (pass == 0))
+				continue;
+			export->changed = true;
+			while (!pgc_form_write(&exported->target, rule, *form))
+			{
+				(*form)++;
+				if (pass == 0)
+					break;
+			}
+		}
 	}
 }
 
@@ -487,6 +499,7 @@ begin_dataset(Export *export, Exported *exported, const PgcPlan *plan)
 	PgcFormObject *named = palloc(sizeof(PgcFormObject));
 
 	target->root = export->root;
+	target->version = pgc_odcs_version(export->root);
 	target->own = planned == NULL;
 	target->object = planned ? unconstify(PgcNode *, planned->node) : make_object(export, exported->contract);
 	target->object_name = pgc_node_get_text(target->object, "name");
@@ -661,24 +674,6 @@ open_export(const char *contract_id)
 	return export;
 }
 
-/* common_schema returns the schema that all datasets are in, or NULL. */
-static const char *
-common_schema(const Export *export)
-{
-	const char *schema = NULL;
-	ListCell   *cell;
-
-	foreach(cell, export->datasets)
-	{
-		const char *other = NameStr(((Exported *) lfirst(cell))->contract->schema_name);
-
-		if (schema != NULL && strcmp(schema, other) != 0)
-			return NULL;
-		schema = other;
-	}
-	return schema;
-}
-
 /* export_contract returns a contract as a document. */
 static text *
 export_contract(const char *contract_id)
@@ -692,7 +687,7 @@ export_contract(const char *contract_id)
 		return export.version->source;
 	}
 	if (export.version == NULL)
-		export.schema = common_schema(&export);
+		export.schema = NameStr(((Exported *) linitial(export.datasets))->contract->schema_name);
 	else
 	{
 		PgcNode    *root = read_stored(&export);

@@ -6,19 +6,10 @@
  */
 #include "postgres.h"
 
-#include "document/odcs.h"
-
-#define FIELD PGC_ODCS_FIELD
-#define TEXT(name_, ...) FIELD(name_, PGC_WANT_TEXT, __VA_ARGS__)
-#define BOOL(name_, ...) FIELD(name_, PGC_WANT_BOOL, __VA_ARGS__)
-#define INTEGER(name_, ...) FIELD(name_, PGC_WANT_INTEGER, __VA_ARGS__)
-#define NUMBER(name_, ...) FIELD(name_, PGC_WANT_NUMBER, __VA_ARGS__)
-#define MAPS(name_, shape_, ...) FIELD(name_, PGC_WANT_MAPS, .shape = &(shape_), __VA_ARGS__)
-#define MUST .required = PGC_ODCS_ALL
-#define SINCE(version_) .versions = PGC_ODCS_FROM_##version_
+#include "document/odcs_table.h"
 
 /* What many objects have. */
-#define ID TEXT("id", SINCE(310), .judge = pgc_odcs_judge_id)
+#define ID TEXT("id", SINCE(310), JUDGE(pgc_odcs_judge_id))
 #define TAGS(...) FIELD("tags", PGC_WANT_TEXTS, __VA_ARGS__)
 #define CUSTOM_PROPERTIES(...) MAPS("customProperties", custom_property, __VA_ARGS__)
 #define DEFINITIONS(...) MAPS("authoritativeDefinitions", definition, __VA_ARGS__)
@@ -28,20 +19,20 @@
 #define STRICT_SINCE_310 .strict = PGC_ODCS_FROM_310
 
 static const PgcOdcsField custom_property_fields[] = {
-	TEXT("property", .required = PGC_ODCS_FROM_310),
-	FIELD("value", PGC_WANT_ANYTHING, .required = PGC_ODCS_FROM_310),
+	TEXT("property", MUST_SINCE(310)),
+	FIELD("value", PGC_WANT_ANYTHING, MUST_SINCE(310)),
 	TEXT("description", SINCE(310)),
 	ID
 };
 static const PgcOdcsShape custom_property = {
-	.what = "a custom property", PGC_ODCS_FIELDS(custom_property_fields), STRICT_SINCE_310
+	.what = "a custom property", FIELDS(custom_property_fields), STRICT_SINCE_310
 };
 
 static const PgcOdcsField definition_fields[] = {
 	TEXT("url", MUST), TEXT("type", MUST), TEXT("description", SINCE(310)), ID
 };
 static const PgcOdcsShape definition = {
-	.what = "an authoritative definition", PGC_ODCS_FIELDS(definition_fields), STRICT_SINCE_310
+	.what = "an authoritative definition", FIELDS(definition_fields), STRICT_SINCE_310
 };
 
 /* What is said of a contract as a whole. */
@@ -50,58 +41,58 @@ static const PgcOdcsField description_fields[] = {
 	TEXT("purpose"), TEXT("usage"), TEXT("limitations"), DEFINITIONS(SINCE(301)), CUSTOM_PROPERTIES(SINCE(301))
 };
 static const PgcOdcsShape description = {
-	.what = "the description of a contract", PGC_ODCS_FIELDS(description_fields)
+	.what = "the description of a contract", FIELDS(description_fields)
 };
 
 static const PgcOdcsField role_fields[] = {
 	TEXT("role", MUST), TEXT("access"), TEXT("description"), TEXT("firstLevelApprovers"), TEXT("secondLevelApprovers"),
 	CUSTOM_PROPERTIES(SINCE(301)), ID
 };
-static const PgcOdcsShape role = {.what = "a role", PGC_ODCS_FIELDS(role_fields), STRICT_SINCE_310};
+static const PgcOdcsShape role = {.what = "a role", FIELDS(role_fields), STRICT_SINCE_310};
 
 static const PgcOdcsField server_fields[] = {
-	TEXT("server", MUST), TEXT("type", MUST, .words = pgc_odcs_server_types), TEXT("description"),
+	TEXT("server", MUST), TEXT("type", MUST, WORDS(pgc_odcs_server_types)), TEXT("description"),
 	TEXT("environment"), MAPS("roles", role), CUSTOM_PROPERTIES(), ID
 };
 static const PgcOdcsShape server = {
-	.what = "a server", PGC_ODCS_FIELDS(server_fields), STRICT_SINCE_310,.variant = pgc_odcs_server
+	.what = "a server", FIELDS(server_fields), STRICT_SINCE_310,.variant = pgc_odcs_server
 };
 
 static const PgcOdcsField support_fields[] = {
-	TEXT("channel", MUST), TEXT("url", .required = PGC_ODCS_UNTIL_302), TEXT("description"), TEXT("tool"), TEXT("scope"),
+	TEXT("channel", MUST), TEXT("url", MUST_UNTIL(302)), TEXT("description"), TEXT("tool"), TEXT("scope"),
 	TEXT("invitationUrl"), CUSTOM_PROPERTIES(SINCE(310)), ID
 };
-static const PgcOdcsShape support = {.what = "a support channel", PGC_ODCS_FIELDS(support_fields), STRICT_SINCE_310};
+static const PgcOdcsShape support = {.what = "a support channel", FIELDS(support_fields), STRICT_SINCE_310};
 
 static const PgcOdcsField price_fields[] = {
 	NUMBER("priceAmount"), TEXT("priceCurrency"), TEXT("priceUnit"), ID
 };
-static const PgcOdcsShape price = {.what = "a price", PGC_ODCS_FIELDS(price_fields), STRICT_SINCE_310};
+static const PgcOdcsShape price = {.what = "a price", FIELDS(price_fields), STRICT_SINCE_310};
 
 static const PgcOdcsField team_member_fields[] = {
-	TEXT("username", .required = PGC_ODCS_FROM_310), TEXT("role"), TEXT("name", SINCE(302)), TEXT("description", SINCE(302)),
+	TEXT("username", MUST_SINCE(310)), TEXT("role"), TEXT("name", SINCE(302)), TEXT("description", SINCE(302)),
 	TEXT("dateIn"), TEXT("dateOut"), TEXT("replacedByUsername"), TAGS(SINCE(310)), CUSTOM_PROPERTIES(SINCE(310)),
 	DEFINITIONS(SINCE(310)), ID,
 	/* in no schema, but in the standard's own examples of 3.0 */
-	TEXT("comment", .versions = PGC_ODCS_UNTIL_302)
+	TEXT("comment", UNTIL(302))
 };
 const PgcOdcsShape pgc_odcs_team_member = {
-	.what = "a team member", PGC_ODCS_FIELDS(team_member_fields), STRICT_SINCE_310
+	.what = "a team member", FIELDS(team_member_fields), STRICT_SINCE_310
 };
 
 static const PgcOdcsField team_fields[] = {
 	TEXT("name"), TEXT("description"), MAPS("members", pgc_odcs_team_member), TAGS(), CUSTOM_PROPERTIES(), DEFINITIONS(), ID
 };
-const PgcOdcsShape pgc_odcs_team = {.what = "a team", PGC_ODCS_FIELDS(team_fields), STRICT};
+const PgcOdcsShape pgc_odcs_team = {.what = "a team", FIELDS(team_fields), STRICT};
 
 static const PgcOdcsField sla_fields[] = {
 	TEXT("property", MUST), FIELD("value", PGC_WANT_SCALAR, MUST), FIELD("valueExt", PGC_WANT_SCALAR), TEXT("unit"),
 	TEXT("element"), TEXT("driver"), TEXT("description", SINCE(310)), TEXT("scheduler", SINCE(310)),
 	TEXT("schedule", SINCE(310)), ID,
-	/* as the comment of a team member: of v2, in no schema of v3, but in its examples */
-	TEXT("column", .versions = PGC_ODCS_UNTIL_302)
+	/* so is this */
+	TEXT("column", UNTIL(302))
 };
-static const PgcOdcsShape sla = {.what = "an SLA property", PGC_ODCS_FIELDS(sla_fields), STRICT_SINCE_310};
+static const PgcOdcsShape sla = {.what = "an SLA property", FIELDS(sla_fields), STRICT_SINCE_310};
 
 /* Quality: the fields of all types, then of each. */
 
@@ -114,12 +105,12 @@ static const char *const metrics[] = {
 };
 
 static const PgcOdcsField quality_fields[] = {
-	TEXT("type", .words = quality_types), TEXT("name"), TEXT("description"), TEXT("dimension", .words = dimensions),
+	TEXT("type", WORDS(quality_types)), TEXT("name"), TEXT("description"), TEXT("dimension", WORDS(dimensions)),
 	TEXT("severity"), TEXT("businessImpact"), TEXT("unit"), TEXT("schedule"), TEXT("scheduler"), TEXT("method"), TAGS(),
 	CUSTOM_PROPERTIES(), DEFINITIONS(), ID
 };
 static const PgcOdcsShape quality = {
-	.what = "a quality check", PGC_ODCS_FIELDS(quality_fields), STRICT_SINCE_310,.whole = true,
+	.what = "a quality check", FIELDS(quality_fields), STRICT_SINCE_310,.whole = true,
 	.variant = pgc_odcs_quality,.judge = pgc_odcs_judge_quality
 };
 
@@ -130,56 +121,58 @@ static const PgcOdcsShape quality = {
 	NUMBER("mustBeGreaterOrEqualTo"), \
 	NUMBER("mustBeLessThan"), \
 	NUMBER("mustBeLessOrEqualTo"), \
-	FIELD("mustBeBetween", PGC_WANT_VALUES, .judge = pgc_odcs_judge_between), \
-	FIELD("mustNotBeBetween", PGC_WANT_VALUES, .judge = pgc_odcs_judge_between)
+	FIELD("mustBeBetween", PGC_WANT_VALUES, JUDGE(pgc_odcs_judge_between)), \
+	FIELD("mustNotBeBetween", PGC_WANT_VALUES, JUDGE(pgc_odcs_judge_between))
 
 static const PgcOdcsField quality_library_fields[] = {
-	TEXT("metric", .required = PGC_ODCS_FROM_310, .words = metrics), OPERATORS,
-	FIELD("arguments", PGC_WANT_MAP, .judge = pgc_odcs_judge_arguments), TEXT("rule")
+	TEXT("metric", MUST_SINCE(310), WORDS(metrics)), OPERATORS,
+	FIELD("arguments", PGC_WANT_MAP, JUDGE(pgc_odcs_judge_arguments)), TEXT("rule")
 };
 const PgcOdcsShape pgc_odcs_quality_library = {
-	.what = "a quality check of type library", PGC_ODCS_FIELDS(quality_library_fields)
+	.what = "a quality check of type library", FIELDS(quality_library_fields)
 };
 
 /* What the metric was called before 3.1. */
 static const PgcOdcsField quality_library_fields_30[] = {
-	TEXT("rule", MUST), OPERATORS, TEXT("metric", SINCE(310), .words = metrics),
-	FIELD("arguments", PGC_WANT_MAP, SINCE(310), .judge = pgc_odcs_judge_arguments)
+	TEXT("rule", MUST), OPERATORS, TEXT("metric", SINCE(310), WORDS(metrics)),
+	FIELD("arguments", PGC_WANT_MAP, SINCE(310), JUDGE(pgc_odcs_judge_arguments))
 };
 const PgcOdcsShape pgc_odcs_quality_library_30 = {
-	.what = "a quality check of type library", PGC_ODCS_FIELDS(quality_library_fields_30)
+	.what = "a quality check of type library", FIELDS(quality_library_fields_30)
 };
 
 static const PgcOdcsField quality_sql_fields[] = {TEXT("query", MUST), OPERATORS};
 const PgcOdcsShape pgc_odcs_quality_sql = {
-	.what = "a quality check of type sql", PGC_ODCS_FIELDS(quality_sql_fields)
+	.what = "a quality check of type sql", FIELDS(quality_sql_fields)
 };
 
 static const PgcOdcsField quality_custom_fields[] = {
-	TEXT("engine", MUST), FIELD("implementation", PGC_WANT_ANYTHING, MUST, .judge = pgc_odcs_judge_implementation)
+	TEXT("engine", MUST), FIELD("implementation", PGC_WANT_ANYTHING, MUST, JUDGE(pgc_odcs_judge_implementation))
 };
 const PgcOdcsShape pgc_odcs_quality_custom = {
-	.what = "a quality check of type custom", PGC_ODCS_FIELDS(quality_custom_fields)
+	.what = "a quality check of type custom", FIELDS(quality_custom_fields)
 };
+
+const PgcOdcsShape pgc_odcs_quality_text = {.what = "a quality check of type text"};
 
 /* Relationships: of a property ("from" is the property), of an object. */
 
 static const char *const relationship_types[] = {"foreignKey", NULL};
 
-#define REFERENCE(name_) FIELD(name_, PGC_WANT_ANYTHING, MUST, .judge = pgc_odcs_judge_reference)
+#define REFERENCE(name_) FIELD(name_, PGC_WANT_ANYTHING, MUST, JUDGE(pgc_odcs_judge_reference))
 
 static const PgcOdcsField property_relationship_fields[] = {
-	REFERENCE("to"), TEXT("type", .words = relationship_types), CUSTOM_PROPERTIES(), ID
+	REFERENCE("to"), TEXT("type", WORDS(relationship_types)), CUSTOM_PROPERTIES()
 };
 static const PgcOdcsShape property_relationship = {
-	.what = "a relationship of a property", PGC_ODCS_FIELDS(property_relationship_fields), STRICT,.whole = true
+	.what = "a relationship of a property", FIELDS(property_relationship_fields), STRICT,.whole = true
 };
 
 static const PgcOdcsField object_relationship_fields[] = {
-	REFERENCE("from"), REFERENCE("to"), TEXT("type", .words = relationship_types), CUSTOM_PROPERTIES(), ID
+	REFERENCE("from"), REFERENCE("to"), TEXT("type", WORDS(relationship_types)), CUSTOM_PROPERTIES()
 };
 static const PgcOdcsShape object_relationship = {
-	.what = "a relationship of an object", PGC_ODCS_FIELDS(object_relationship_fields), STRICT,.whole = true,
+	.what = "a relationship of an object", FIELDS(object_relationship_fields), STRICT,.whole = true,
 	.judge = pgc_odcs_judge_relationship
 };
 
@@ -191,12 +184,12 @@ static const PgcOdcsShape item;
 static const PgcOdcsField enum_value_fields[] = {
 	FIELD("value", PGC_WANT_SCALAR, MUST), TEXT("label"), TEXT("description"), TAGS(), CUSTOM_PROPERTIES(), DEFINITIONS(), ID
 };
-static const PgcOdcsShape enum_value = {.what = "a value of an enum", PGC_ODCS_FIELDS(enum_value_fields)};
+static const PgcOdcsShape enum_value = {.what = "a value of an enum", FIELDS(enum_value_fields)};
 
 static const PgcOdcsField map_fields[] = {
-	FIELD("key", PGC_WANT_MAP, MUST, .shape = &item), FIELD("value", PGC_WANT_MAP, MUST, .shape = &item)
+	MAP("key", item, MUST), MAP("value", item, MUST)
 };
-static const PgcOdcsShape map_types = {.what = "a map", PGC_ODCS_FIELDS(map_fields)};
+static const PgcOdcsShape map_types = {.what = "a map", FIELDS(map_fields)};
 
 /* What 3.2 adds to objects and properties, and is only kept. */
 #define MEANINGS \
@@ -206,15 +199,15 @@ static const PgcOdcsShape map_types = {.what = "a map", PGC_ODCS_FIELDS(map_fiel
 	FIELD("deprecated", PGC_WANT_ANYTHING, SINCE(320))
 
 #define PROPERTY_FIELDS(...) \
-	TEXT("name", __VA_ARGS__ .judge = pgc_odcs_judge_name), \
-	TEXT("logicalType", .judge = pgc_odcs_judge_logical_type), \
+	TEXT("name", __VA_ARGS__ JUDGE(pgc_odcs_judge_name)), \
+	TEXT("logicalType", JUDGE(pgc_odcs_judge_logical_type)), \
 	TEXT("physicalType"), \
 	TEXT("description"), \
 	BOOL("required"), \
 	BOOL("unique"), \
 	BOOL("primaryKey"), \
 	INTEGER("primaryKeyPosition"), \
-	TEXT("physicalName", SINCE(302), .judge = pgc_odcs_judge_name), \
+	TEXT("physicalName", SINCE(302), JUDGE(pgc_odcs_judge_name)), \
 	TEXT("businessName"), \
 	TEXT("classification"), \
 	TAGS(), \
@@ -223,7 +216,7 @@ static const PgcOdcsShape map_types = {.what = "a map", PGC_ODCS_FIELDS(map_fiel
 	MAPS("quality", quality), \
 	MAPS("relationships", property_relationship, SINCE(310)), \
 	MAPS("properties", property), \
-	FIELD("items", PGC_WANT_MAP, .shape = &item), \
+	MAP("items", item), \
 	BOOL("partitioned"), \
 	INTEGER("partitionKeyPosition"), \
 	BOOL("criticalDataElement"), \
@@ -234,7 +227,7 @@ static const PgcOdcsShape map_types = {.what = "a map", PGC_ODCS_FIELDS(map_fiel
 	TEXT("transformDescription"), \
 	DEFINITIONS(), \
 	MAPS("enum", enum_value, SINCE(320)), \
-	FIELD("map", PGC_WANT_MAP, SINCE(320), .shape = &map_types), \
+	MAP("map", map_types, SINCE(320)), \
 	TEXT("semanticType", SINCE(320)), \
 	INTEGER("dimensions", SINCE(320)), \
 	TEXT("elementType", SINCE(320)), \
@@ -243,22 +236,22 @@ static const PgcOdcsShape map_types = {.what = "a map", PGC_ODCS_FIELDS(map_fiel
 
 static const PgcOdcsField property_fields[] = {PROPERTY_FIELDS(MUST,)};
 static const PgcOdcsShape property = {
-	.what = "a property", PGC_ODCS_FIELDS(property_fields), STRICT,.names_differ = true,
+	.what = "a property", FIELDS(property_fields), STRICT,.names_differ = true,
 	.judge = pgc_odcs_judge_property
 };
 
 static const PgcOdcsField item_fields[] = {PROPERTY_FIELDS()};
 static const PgcOdcsShape item = {
-	.what = "the items of an array", PGC_ODCS_FIELDS(item_fields), STRICT,.judge = pgc_odcs_judge_item
+	.what = "an item of an array", FIELDS(item_fields), STRICT,.judge = pgc_odcs_judge_item
 };
 
 static const char *const object_types[] = {"object", NULL};
 
 static const PgcOdcsField object_fields[] = {
-	TEXT("name", MUST, .judge = pgc_odcs_judge_name),
-	TEXT("physicalName", .judge = pgc_odcs_judge_name),
+	TEXT("name", MUST, JUDGE(pgc_odcs_judge_name)),
+	TEXT("physicalName", JUDGE(pgc_odcs_judge_name)),
 	TEXT("physicalType"),
-	TEXT("logicalType", .words = object_types),
+	TEXT("logicalType", WORDS(object_types)),
 	TEXT("description"),
 	TEXT("businessName"),
 	TEXT("dataGranularityDescription"),
@@ -272,7 +265,7 @@ static const PgcOdcsField object_fields[] = {
 	ID
 };
 static const PgcOdcsShape object = {
-	.what = "a schema object", PGC_ODCS_FIELDS(object_fields), STRICT,.names_differ = true
+	.what = "a schema object", FIELDS(object_fields), STRICT,.names_differ = true
 };
 
 /* logicalTypeOptions, by logicalType. */
@@ -282,34 +275,34 @@ static const char *const integer_formats[] = {
 };
 static const char *const number_formats[] = {"f32", "f64", NULL};
 
-#define COUNT(name_) INTEGER(name_, .judge = pgc_odcs_judge_not_negative)
+#define COUNT(name_) INTEGER(name_, JUDGE(pgc_odcs_judge_not_negative))
 
 /* Exclusive bounds were yes or no before 3.1: the judges look. */
 #define NUMBER_BOUNDS \
 	NUMBER("minimum"), NUMBER("maximum"), \
-	FIELD("exclusiveMinimum", PGC_WANT_ANYTHING, .judge = pgc_odcs_judge_exclusive_number), \
-	FIELD("exclusiveMaximum", PGC_WANT_ANYTHING, .judge = pgc_odcs_judge_exclusive_number), \
-	NUMBER("multipleOf", .judge = pgc_odcs_judge_positive)
+	FIELD("exclusiveMinimum", PGC_WANT_ANYTHING, JUDGE(pgc_odcs_judge_exclusive_number)), \
+	FIELD("exclusiveMaximum", PGC_WANT_ANYTHING, JUDGE(pgc_odcs_judge_exclusive_number)), \
+	NUMBER("multipleOf", JUDGE(pgc_odcs_judge_positive))
 #define TEXT_BOUNDS \
 	TEXT("minimum"), TEXT("maximum"), \
-	FIELD("exclusiveMinimum", PGC_WANT_ANYTHING, .judge = pgc_odcs_judge_exclusive_text), \
-	FIELD("exclusiveMaximum", PGC_WANT_ANYTHING, .judge = pgc_odcs_judge_exclusive_text), \
+	FIELD("exclusiveMinimum", PGC_WANT_ANYTHING, JUDGE(pgc_odcs_judge_exclusive_text)), \
+	FIELD("exclusiveMaximum", PGC_WANT_ANYTHING, JUDGE(pgc_odcs_judge_exclusive_text)), \
 	TEXT("format")
 
 static const PgcOdcsField string_options[] = {
 	COUNT("minLength"), COUNT("maxLength"), TEXT("pattern"), TEXT("format"), FIELD("enum", PGC_WANT_VALUES, SINCE(320))
 };
-static const PgcOdcsField integer_options[] = {NUMBER_BOUNDS, TEXT("format", .words = integer_formats)};
-static const PgcOdcsField number_options[] = {NUMBER_BOUNDS, TEXT("format", .words = number_formats)};
+static const PgcOdcsField integer_options[] = {NUMBER_BOUNDS, TEXT("format", WORDS(integer_formats))};
+static const PgcOdcsField number_options[] = {NUMBER_BOUNDS, TEXT("format", WORDS(number_formats))};
 static const PgcOdcsField date_options[] = {TEXT_BOUNDS};
 static const PgcOdcsField time_options[] = {TEXT_BOUNDS, BOOL("timezone"), TEXT("defaultTimezone")};
 static const PgcOdcsField object_options[] = {
 	COUNT("minProperties"), COUNT("maxProperties"),
-	FIELD("required", PGC_WANT_TEXTS, .judge = pgc_odcs_judge_required_options)
+	FIELD("required", PGC_WANT_TEXTS, JUDGE(pgc_odcs_judge_required_options))
 };
 static const PgcOdcsField array_options[] = {COUNT("minItems"), COUNT("maxItems"), BOOL("uniqueItems")};
 
-#define OPTIONS(type_, fields_) {.what = "the options of logicalType " type_, PGC_ODCS_FIELDS(fields_), STRICT}
+#define OPTIONS(type_, fields_) {.what = "logicalType " type_, FIELDS(fields_), STRICT}
 
 static const struct
 {
@@ -358,22 +351,22 @@ pgc_odcs_is_option(const char *name)
 static const char *const kinds[] = {"DataContract", NULL};
 
 static const PgcOdcsField root_fields[] = {
-	TEXT("version", MUST, .judge = pgc_odcs_judge_name),
+	TEXT("version", MUST, JUDGE(pgc_odcs_judge_name)),
 	TEXT("apiVersion", MUST),
-	TEXT("kind", MUST, .words = kinds),
-	TEXT("id", MUST, .judge = pgc_odcs_judge_name),
-	TEXT("status", .required = PGC_ODCS_UNTIL_310),
+	TEXT("kind", MUST, WORDS(kinds)),
+	TEXT("id", MUST, JUDGE(pgc_odcs_judge_name)),
+	TEXT("status", MUST_UNTIL(310)),
 	TEXT("name"),
 	TEXT("tenant"),
 	TAGS(),
 	TEXT("domain"),
 	TEXT("dataProduct"),
-	FIELD("description", PGC_WANT_MAP, .shape = &description),
+	MAP("description", description),
 	MAPS("servers", server),
 	MAPS("schema", object),
 	MAPS("support", support),
-	FIELD("price", PGC_WANT_MAP, .shape = &price),
-	FIELD("team", PGC_WANT_ANYTHING, .judge = pgc_odcs_judge_team),
+	MAP("price", price),
+	FIELD("team", PGC_WANT_ANYTHING, JUDGE(pgc_odcs_judge_team)),
 	MAPS("roles", role),
 	TEXT("slaDefaultElement"),
 	MAPS("slaProperties", sla),
@@ -382,4 +375,4 @@ static const PgcOdcsField root_fields[] = {
 	TEXT("contractCreatedTs"),
 	FIELD("context", PGC_WANT_ANYTHING, SINCE(320))
 };
-const PgcOdcsShape pgc_odcs_root = {.what = "a data contract", PGC_ODCS_FIELDS(root_fields), STRICT};
+const PgcOdcsShape pgc_odcs_root = {.what = "a data contract", FIELDS(root_fields), STRICT};

@@ -471,6 +471,8 @@ pgc_form_write(PgcFormTarget *target, const PgcStoredRule *rule, PgcForm form)
 		.parameters = pgc_node_from_jsonb(rule->spec.parameters)
 	};
 
+	if (target->version < 310 && form != PGC_FORM_CUSTOM)
+		return false;
 	if (rule->spec.ncolumns == 1 && pgc_kind_is_about_columns(rule->spec.kind))
 		writing.property = pgc_shape_property(target->object, rule->spec.columns[0]);
 	switch (form)

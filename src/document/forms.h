@@ -23,6 +23,8 @@ typedef enum PgcForm
 typedef struct PgcFormTarget
 {
 	PgcNode    *root;
+	int			version;		/* of the standard, as pgc_odcs_version says;
+								 * before 3.1 only our own words are used */
 	PgcNode    *object;
 	const char *object_name;	/* as references name it */
 	const char *schema;			/* the server's: its other tables can be

@@ -184,11 +184,13 @@ static void
 say_unknown(PgcOdcsCheck *check, const PgcNode *key, const PgcOdcsShape *shape,
 			const PgcOdcsShape *variant, const PgcPath *path)
 {
-	PgcGravity	gravity = check->version == PGC_ODCS_320 ? PGC_INFO :
-		(shape->strict & check->version) != 0 ? PGC_ERROR : PGC_WARNING;
-	PgcRemark  *remark = pgc_odcs_say(check, gravity, key, path, "%s has no field \"%s\"",
-									  variant ? variant->what : shape->what, key->content.text);
+	PgcGravity	gravity = (shape->strict & check->version) != 0 ? PGC_ERROR : PGC_WARNING;
+	PgcRemark  *remark;
 
+	if (check->version == PGC_ODCS_320)
+		gravity = PGC_INFO;
+	remark = pgc_odcs_say(check, gravity, key, path, "%s has no field \"%s\"",
+						  variant ? variant->what : shape->what, key->content.text);
 	remark->hint = pgc_odcs_field_hint(key->content.text, shape, variant);
 }
 
@@ -212,9 +214,9 @@ check_value(PgcOdcsCheck *check, PgcNode **slot, const PgcOdcsField *field, cons
 /* What stands where something was taken out, until the walk is over: an alias may bring us there again. */
 static PgcNode hole = {.type = PGC_NODE_NULL,.content.text = ""};
 
-/* take_out notes that something of a list or a map is of no use. */
-static void
-take_out(PgcOdcsCheck *check, PgcNode *node, PgcNode **slot)
+/* pgc_odcs_take_out notes that something of a list or a map is of no use. */
+void
+pgc_odcs_take_out(PgcOdcsCheck *check, PgcNode *node, PgcNode **slot)
 {
 	*slot = &hole;
 	check->holed = lappend(check->holed, node);
@@ -276,7 +278,7 @@ check_pair(PgcOdcsCheck *check, PgcNode *map, PgcPair *pair, const PgcOdcsShape 
 		return (field->required & check->version) == 0;
 	if (check_value(check, &pair->value, field, path))
 		return true;
-	take_out(check, map, &pair->value);
+	pgc_odcs_take_out(check, map, &pair->value);
 	return (field->required & check->version) == 0;
 }
 
@@ -323,11 +325,11 @@ pgc_odcs_check_maps(PgcOdcsCheck *check, PgcNode *list, const PgcOdcsShape *shap
 		if (*slot == &hole)
 			continue;
 		if (!pgc_odcs_want(check, slot, PGC_WANT_MAP, &here) || !pgc_odcs_check_map(check, *slot, shape, &here))
-			take_out(check, list, slot);
+			pgc_odcs_take_out(check, list, slot);
 	}
-	pgc_odcs_check_duplicates(check, list, "id", path);
+	pgc_odcs_check_duplicates(check, list, "id", false, path);
 	if (shape->names_differ)
-		pgc_odcs_check_duplicates(check, list, "name", path);
+		pgc_odcs_check_duplicates(check, list, "name", true, path);
 	return true;
 }
 

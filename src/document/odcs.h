@@ -3,7 +3,7 @@
  *		The standard as tables: which fields each kind of object has, what they
  *		want, in which versions.
  *
- * fields.c and servers.c hold the tables, odcs.c walks a document along them,
+ * fields.c and servers.c hold the tables (odcs_table.h), odcs.c walks a document along them,
  * odcs_value.c judges single values, odcs_object.c what several fields of an
  * object say together, odcs_hint.c guesses what was meant.  The JSON schemas of
  * the standard are the authority.
@@ -84,9 +84,6 @@ struct PgcOdcsShape
 	PgcOdcsJudge judge;			/* after its fields, or NULL */
 };
 
-#define PGC_ODCS_FIELD(name_, want_, ...) {.name = name_, .length = sizeof(name_) - 1, .want = want_, __VA_ARGS__}
-#define PGC_ODCS_FIELDS(fields_) .fields = fields_, .nfields = lengthof(fields_)
-
 /* fields.c */
 extern const PgcOdcsShape pgc_odcs_root;
 extern const PgcOdcsShape pgc_odcs_team;
@@ -95,6 +92,7 @@ extern const PgcOdcsShape pgc_odcs_quality_library;
 extern const PgcOdcsShape pgc_odcs_quality_library_30;
 extern const PgcOdcsShape pgc_odcs_quality_sql;
 extern const PgcOdcsShape pgc_odcs_quality_custom;
+extern const PgcOdcsShape pgc_odcs_quality_text;
 extern const PgcOdcsShape *pgc_odcs_options(const char *logical_type);
 extern bool pgc_odcs_is_option(const char *name);
 
@@ -105,6 +103,7 @@ extern const PgcOdcsShape *pgc_odcs_server(PgcOdcsCheck *check, const PgcNode *m
 /* odcs.c */
 extern bool pgc_odcs_check_map(PgcOdcsCheck *check, PgcNode *map, const PgcOdcsShape *shape, const PgcPath *path);
 extern bool pgc_odcs_check_maps(PgcOdcsCheck *check, PgcNode *list, const PgcOdcsShape *shape, const PgcPath *path);
+extern void pgc_odcs_take_out(PgcOdcsCheck *check, PgcNode *node, PgcNode **slot);
 extern PgcRemark *pgc_odcs_say(PgcOdcsCheck *check, PgcGravity gravity, const PgcNode *at, const PgcPath *path,
 							   const char *format,...) pg_attribute_printf(5, 6);
 extern PgcRemark *pgc_odcs_say_newer(PgcOdcsCheck *check, PgcGravity gravity, const PgcNode *at, const PgcPath *path,
@@ -137,7 +136,7 @@ extern bool pgc_odcs_judge_property(PgcOdcsCheck *check, PgcNode *map, const Pgc
 extern bool pgc_odcs_judge_item(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path);
 extern bool pgc_odcs_judge_quality(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path);
 extern bool pgc_odcs_judge_relationship(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path);
-extern void pgc_odcs_check_duplicates(PgcOdcsCheck *check, const PgcNode *list, const char *field,
+extern void pgc_odcs_check_duplicates(PgcOdcsCheck *check, PgcNode *list, const char *field, bool drop,
 									  const PgcPath *path);
 
 /* odcs_hint.c */

@@ -88,7 +88,10 @@ distance(const char *left, int left_length, const char *right, int right_length)
 	return row[right_length];
 }
 
-/* strangeness returns how far a text is from a name, -1: too far. */
+/*
+ * strangeness returns how far a text is from a name, -1: too far.  One that
+ * stops early is farther than one that is misspelt.
+ */
 static int
 strangeness(const char *text, const char *name)
 {
@@ -101,6 +104,8 @@ strangeness(const char *text, const char *name)
 		return -1;
 	if (is_same(text, name))
 		return 0;
+	if (length > 5 && strncmp(text, name, length) == 0)
+		return far + 1;
 	if (abs(length - name_length) > far)
 		return -1;
 	found = distance(text, length, name, name_length);

@@ -8,6 +8,38 @@
 
 /* Quality */
 
+/* The operators, of which a quality check has one. */
+static const char *const operators[] = {
+	"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
+	"mustBeBetween", "mustNotBeBetween", NULL
+};
+
+/* next_operator returns the key of a check's first operator from a pair on, or NULL; *pair is the next one then. */
+static const PgcNode *
+next_operator(const PgcNode *map, int *pair)
+{
+	while (*pair < map->count)
+	{
+		const PgcNode *key = map->content.pairs[(*pair)++].key;
+
+		for (int i = 0; strncmp(key->content.text, "must", 4) == 0 && operators[i] != NULL; i++)
+		{
+			if (strcmp(key->content.text, operators[i]) == 0)
+				return key;
+		}
+	}
+	return NULL;
+}
+
+/* is_counted tells if a check without a type has a field of those that count something. */
+static bool
+is_counted(const PgcNode *map)
+{
+	int			pair = 0;
+
+	return pgc_node_get(map, "metric") != NULL || pgc_node_get(map, "rule") != NULL || next_operator(map, &pair) != NULL;
+}
+
 /* pgc_odcs_quality returns what a quality check has beside the fields of all, by its type or, without one, its fields. */
 const PgcOdcsShape *
 pgc_odcs_quality(PgcOdcsCheck *check, const PgcNode *map, const PgcPath *path)
@@ -15,9 +47,10 @@ pgc_odcs_quality(PgcOdcsCheck *check, const PgcNode *map, const PgcPath *path)
 	const PgcNode *node = pgc_node_get(map, "type");
 	const char *type = pgc_node_text(node);
 	bool		is_30 = (check->version & PGC_ODCS_UNTIL_302) != 0;
-	const PgcOdcsShape *library = is_30 && pgc_node_get(map, "metric") == NULL ?
-		&pgc_odcs_quality_library_30 : &pgc_odcs_quality_library;
+	const PgcOdcsShape *library = &pgc_odcs_quality_library;
 
+	if (is_30 && pgc_node_get(map, "metric") == NULL)
+		library = &pgc_odcs_quality_library_30;
 	if (type == NULL && pgc_node_get(map, "query") != NULL)
 		type = "sql";
 	else if (type == NULL && pgc_node_get(map, "engine") != NULL)
@@ -25,22 +58,16 @@ pgc_odcs_quality(PgcOdcsCheck *check, const PgcNode *map, const PgcPath *path)
 	else if (type == NULL || strcmp(type, "library") == 0)
 	{
 		/* a check that only describes itself needs no type, from 3.1 on */
-		if (type == NULL && !is_30 && pgc_node_get(map, "metric") == NULL && pgc_node_get(map, "rule") == NULL)
-			return NULL;
+		if (type == NULL && !is_30 && !is_counted(map))
+			return &pgc_odcs_quality_text;
 		return library;
 	}
 	if (strcmp(type, "sql") == 0)
 		return &pgc_odcs_quality_sql;
 	if (strcmp(type, "custom") == 0)
 		return &pgc_odcs_quality_custom;
-	return strcmp(type, "text") == 0 ? NULL : library;
+	return strcmp(type, "text") == 0 ? &pgc_odcs_quality_text : library;
 }
-
-/* The operators, of which a quality check has one. */
-static const char *const operators[] = {
-	"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
-	"mustBeBetween", "mustNotBeBetween", NULL
-};
 
 /* check_type says that a check's fields are those of a type that it does not say. */
 static void
@@ -62,31 +89,22 @@ bool
 pgc_odcs_judge_quality(PgcOdcsCheck *check, PgcNode *map, const PgcPath *path)
 {
 	const PgcOdcsShape *shape = pgc_odcs_quality(check, map, path);
-	const PgcNode *first = NULL;
+	const PgcNode *first;
+	const PgcNode *second;
 	PgcRemark  *remark;
+	int			pair = 0;
 
 	check_type(check, map, "query", "sql", path);
 	check_type(check, map, "engine", "custom", path);
-	if (shape == NULL || shape == &pgc_odcs_quality_custom)
+	if (shape == &pgc_odcs_quality_text || shape == &pgc_odcs_quality_custom)
 		return true;
-	for (int i = 0; i < map->count; i++)
+	first = next_operator(map, &pair);
+	second = next_operator(map, &pair);
+	if (second != NULL)
 	{
-		const PgcNode *key = map->content.pairs[i].key;
-
-		if (strncmp(key->content.text, "must", 4) != 0)
-			continue;
-		for (int j = 0; operators[j] != NULL; j++)
-		{
-			if (strcmp(key->content.text, operators[j]) != 0)
-				continue;
-			if (first != NULL)
-			{
-				remark = pgc_odcs_say(check, PGC_ERROR, key, path, "a quality check has one operator, this has \"%s\" and \"%s\"",
-									  first->content.text, key->content.text);
-				remark->hint = pstrdup("Write a check for each, or mustBeBetween.");
-			}
-			first = key;
-		}
+		remark = pgc_odcs_say(check, PGC_ERROR, second, path, "a quality check has one operator, this has \"%s\" and \"%s\"",
+							  first->content.text, second->content.text);
+		remark->hint = pstrdup("Write a check for each, or mustBeBetween.");
 	}
 	if (first == NULL && (check->version & PGC_ODCS_FROM_310) != 0)
 	{
@@ -220,45 +238,58 @@ pgc_odcs_judge_team(PgcOdcsCheck *check, PgcNode *node, const PgcPath *path)
 
 /* What must not be there twice */
 
-/* compare_texts orders nodes by text, those with the same text as they stand in the document. */
-static int
-compare_texts(const void *left, const void *right)
+/* An element of a list, by a text of it. */
+typedef struct Named
 {
-	const PgcNode *a = *(const PgcNode *const *) left;
-	const PgcNode *b = *(const PgcNode *const *) right;
-	int			order = strcmp(a->content.text, b->content.text);
+	const PgcNode *text;
+	int			index;			/* in the list */
+} Named;
 
-	if (order != 0)
-		return order;
-	return a->line != b->line ? (a->line < b->line ? -1 : 1) : (a->column > b->column) - (a->column < b->column);
+/* compare_named orders elements by text, those with the same text as they stand in the list. */
+static int
+compare_named(const void *left, const void *right)
+{
+	const Named *a = left;
+	const Named *b = right;
+	int			order = strcmp(a->text->content.text, b->text->content.text);
+
+	return order != 0 ? order : a->index - b->index;
 }
 
 /*
  * pgc_odcs_check_duplicates says which elements of a list have the same text in
- * a field; field NULL: are the same text.
+ * a field; field NULL: are the same text.  With drop, only the first is kept.
  */
 void
-pgc_odcs_check_duplicates(PgcOdcsCheck *check, const PgcNode *list, const char *field, const PgcPath *path)
+pgc_odcs_check_duplicates(PgcOdcsCheck *check, PgcNode *list, const char *field, bool drop, const PgcPath *path)
 {
-	const PgcNode **nodes;
+	Named	   *named;
 	int			count = 0;
 
 	if (list->count < 2)
 		return;
-	nodes = palloc(list->count * sizeof(PgcNode *));
+	named = palloc(list->count * sizeof(Named));
 	for (int i = 0; i < list->count; i++)
 	{
-		const PgcNode *node = field ? pgc_node_get(list->content.items[i], field) : list->content.items[i];
+		PgcNode    *item = list->content.items[i];
 
-		if (pgc_node_is(node, PGC_NODE_STRING))
-			nodes[count++] = node;
+		named[count].text = field ? pgc_node_get(item, field) : item;
+		named[count].index = i;
+		if (pgc_node_is(named[count].text, PGC_NODE_STRING))
+			count++;
 	}
-	qsort(nodes, count, sizeof(PgcNode *), compare_texts);
+	qsort(named, count, sizeof(Named), compare_named);
 	for (int i = 1; i < count; i++)
 	{
-		if (strcmp(nodes[i - 1]->content.text, nodes[i]->content.text) == 0)
-			pgc_odcs_say(check, PGC_ERROR, nodes[i], path, "%s \"%s\" is used twice, first in line %d",
-						 field ? field : "value", nodes[i]->content.text, nodes[i - 1]->line);
+		const PgcNode *first = named[i - 1].text;
+		const PgcNode *second = named[i].text;
+
+		if (strcmp(first->content.text, second->content.text) != 0)
+			continue;
+		pgc_odcs_say(check, PGC_ERROR, second, path, "%s \"%s\" is used twice, first in line %d",
+					 field ? field : "value", second->content.text, first->line);
+		if (drop)
+			pgc_odcs_take_out(check, list, &list->content.items[named[i].index]);
 	}
-	pfree(nodes);
+	pfree(named);
 }

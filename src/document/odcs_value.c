@@ -81,8 +81,8 @@ warn_ambiguous(PgcOdcsCheck *check, const PgcNode *node, const PgcPath *path)
 	if (node->type != PGC_NODE_STRING || !node->plain || node->count < 2 ||
 		!pgc_yaml_is_ambiguous(node->content.text, node->count) || is_date(node->content.text))
 		return;
-	remark = pgc_odcs_say(check, PGC_WARNING, node, path, "%s is a string here and something else to other readers",
-						  described(node));
+	remark = pgc_odcs_say(check, PGC_WARNING, node, path, "%s is %s here and something else to other readers",
+						  pgc_odcs_place(path), described(node));
 	remark->hint = psprintf("Put it in quotes: \"%s\".", node->content.text);
 }
 
@@ -292,8 +292,9 @@ bool
 pgc_odcs_judge_positive(PgcOdcsCheck *check, PgcNode *node, const PgcPath *path)
 {
 	/* a digit that is not zero: 1e-400 is zero for strtod */
-	const char *digit = node->content.text + strspn(node->content.text, "+0.");
+	const char *digit = node->content.text;
 
+	digit += strspn(digit, "+0.");
 	if (digit[0] >= '1' && digit[0] <= '9')
 		return true;
 	pgc_odcs_say(check, PGC_ERROR, node, path, "%s must be greater than zero", pgc_odcs_place(path));
@@ -399,7 +400,7 @@ pgc_odcs_judge_required_options(PgcOdcsCheck *check, PgcNode *node, const PgcPat
 
 	if (node->count == 0)
 		pgc_odcs_say(check, PGC_ERROR, node, path, "%s must not be empty", pgc_odcs_place(path));
-	pgc_odcs_check_duplicates(check, node, NULL, path);
+	pgc_odcs_check_duplicates(check, node, NULL, false, path);
 	return check->remarks->nerrors == nerrors;
 }
 

@@ -7,32 +7,29 @@
  */
 #include "postgres.h"
 
-#include "document/odcs.h"
-
-#define FIELD PGC_ODCS_FIELD
-#define ALL PGC_ODCS_ALL
+#include "document/odcs_table.h"
 
 static const char *const file_formats[] = {"parquet", "delta", "json", "csv", NULL};
 static const char *const delimiters[] = {"new_line", "array", NULL};
 
 /* Variables ("${PORT}") may stand for a number from 3.2 on. */
-#define PORT(...) FIELD("port", PGC_WANT_INTEGER, .versions = PGC_ODCS_UNTIL_310, __VA_ARGS__), \
-	FIELD("port", PGC_WANT_SCALAR, .versions = PGC_ODCS_320, __VA_ARGS__)
-#define TEXT(name_, ...) FIELD(name_, PGC_WANT_TEXT, __VA_ARGS__)
-#define MUST .required = ALL
+#define PORT(...) INTEGER("port", UNTIL(310), __VA_ARGS__), FIELD("port", PGC_WANT_SCALAR, SINCE(320), __VA_ARGS__)
 
 /* The file format became free text with 3.1. */
-#define FILES(...) TEXT("format", .versions = PGC_ODCS_UNTIL_302, .words = file_formats, __VA_ARGS__), \
-	TEXT("format", .versions = PGC_ODCS_FROM_310, __VA_ARGS__), \
-	TEXT("delimiter", .versions = PGC_ODCS_UNTIL_302, .words = delimiters), \
-	TEXT("delimiter", .versions = PGC_ODCS_FROM_310)
+#define FILES(...) TEXT("format", UNTIL(302), WORDS(file_formats), __VA_ARGS__), \
+	TEXT("format", SINCE(310), __VA_ARGS__), \
+	TEXT("delimiter", UNTIL(302), WORDS(delimiters)), \
+	TEXT("delimiter", SINCE(310))
 
 static const PgcOdcsField api[] = {TEXT("location", MUST)};
 static const PgcOdcsField athena[] = {
-	/* the schema of 3.0.0 and 3.0.1 misspells it where it asks for it */
-	TEXT("stagingDir", .required = PGC_ODCS_302 | PGC_ODCS_310),
+	/*
+	 * required until 3.1, but for 3.0.0 and 3.0.1, whose schemas misspell it
+	 * there
+	 */
+	TEXT("stagingDir",.required = PGC_ODCS_302 | PGC_ODCS_310),
 	TEXT("schema", MUST), TEXT("catalog"), TEXT("regionName"),
-	TEXT("workgroup", .versions = PGC_ODCS_320)
+	TEXT("workgroup", SINCE(320))
 };
 static const PgcOdcsField azure[] = {TEXT("location", MUST), FILES(MUST)};
 static const PgcOdcsField bigquery[] = {TEXT("project", MUST), TEXT("dataset", MUST)};
@@ -54,7 +51,7 @@ static const PgcOdcsField redshift[] = {
 	TEXT("host"), TEXT("database", MUST), TEXT("schema", MUST), TEXT("region"), TEXT("account")
 };
 static const PgcOdcsField s3[] = {TEXT("location", MUST), TEXT("endpointUrl"), FILES()};
-static const PgcOdcsField sftp[] = {TEXT("location", MUST,.judge = pgc_odcs_judge_sftp), FILES()};
+static const PgcOdcsField sftp[] = {TEXT("location", MUST, JUDGE(pgc_odcs_judge_sftp)), FILES()};
 static const PgcOdcsField snowflake[] = {
 	TEXT("host"), PORT(), TEXT("account", MUST), TEXT("database", MUST), TEXT("schema", MUST), TEXT("warehouse")
 };
@@ -68,7 +65,7 @@ static const PgcOdcsField custom[] = {
 	TEXT("account"), TEXT("catalog"), TEXT("database"), TEXT("dataset"), TEXT("delimiter"), TEXT("endpointUrl"),
 	TEXT("format"), TEXT("host"), TEXT("location"), TEXT("path"), PORT(), TEXT("project"), TEXT("region"),
 	TEXT("regionName"), TEXT("schema"), TEXT("serviceName"), TEXT("stagingDir"), TEXT("warehouse"),
-	TEXT("stream", .versions = PGC_ODCS_FROM_310)
+	TEXT("stream", SINCE(310))
 };
 
 /* Those of several types. */
@@ -78,7 +75,7 @@ static const PgcOdcsField host_port_database_schema[] = {
 	TEXT("host", MUST), PORT(MUST), TEXT("database", MUST), TEXT("schema", MUST)
 };
 
-#define SERVER(type_, fields_) {.what = "a server of type " type_, PGC_ODCS_FIELDS(fields_)}
+#define SERVER(type_, fields_) {.what = "a server of type " type_, FIELDS(fields_)}
 
 /* In the order of pgc_odcs_server_types. */
 static const PgcOdcsShape servers[] = {
@@ -124,10 +121,11 @@ const char *const pgc_odcs_server_types[] = {
 	"oracle", "presto", "pubsub", "redshift", "s3", "sftp", "snowflake", "sqlserver", "synapse", "trino", "vertica",
 	"zen", NULL
 };
+
 StaticAssertDecl(lengthof(servers) + 1 == lengthof(pgc_odcs_server_types), "a shape for each type of server");
 
 /* What a server of a type that nobody knows may have, so that only its type is said to be wrong. */
-static const PgcOdcsShape any_server = {.what = "a server", PGC_ODCS_FIELDS(custom)};
+static const PgcOdcsShape any_server = {.what = "a server", FIELDS(custom)};
 
 /* pgc_odcs_server returns what a server has beside the fields of all. */
 const PgcOdcsShape *

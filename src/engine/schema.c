@@ -119,7 +119,7 @@ read_logical_type(PgcDeclared *column, char *type)
 static bool
 has_time(const PgcDeclared *column)
 {
-	Oid			type = getBaseType(column->type);
+	Oid			type = OidIsValid(column->type) ? getBaseType(column->type) : InvalidOid;
 
 	if (OidIsValid(type))
 		return type == TIMEOID || type == TIMETZOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;

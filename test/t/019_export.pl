@@ -22,7 +22,7 @@ for error in jsonschema.Draft201909Validator(schema).iter_errors(document):
     print(list(error.absolute_path), error.message[:200])";
 my $why_not_valid =
 	!-r $schema ? 'no ../shared/odcs/schema'
-	: system('python3', '-c', 'import jsonschema, yaml') != 0 ? 'python3-jsonschema and python3-yaml are not installed'
+	: system('python3 -c "import jsonschema, yaml; jsonschema.Draft201909Validator" 2>/dev/null') != 0 ? 'python3 has no jsonschema (python3-jsonschema) or yaml (python3-yaml)'
 	: undef;
 
 sub run { return $node->safe_psql('postgres', $_[0]) }
@@ -206,7 +206,7 @@ run("CREATE TABLE shop.plain (a integer); SELECT contract.describe('shop.plain')
 changes_nothing(run("SELECT contract.export('shop.plain')"), 'a contract without rules');
 my $empty = "apiVersion: v3.1.0\nkind: DataContract\nid: empty # nothing yet\nversion: 1.0.0\nstatus: active\n";
 with_document($empty, 'SELECT * FROM contract.apply(:document)');
-is(run("SELECT contract.export('empty')") . "\n", $empty, 'a contract without tables comes back verbatim');
+is(run("SELECT contract.export('empty') = \$empty\$$empty\$empty\$"), 't', 'a contract without tables comes back verbatim');
 
 # the standard's examples: verbatim, and but for a table of ours the same document once written by us
 SKIP:

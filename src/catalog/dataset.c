@@ -123,12 +123,28 @@ pgc_dataset_lock(Oid relid)
 	LockDatabaseObject(pgc_table_oid("dataset"), relid, 0, ExclusiveLock);
 }
 
-/* pgc_dataset_lock_name does so where there is no relation yet; others may wait, too. */
+/* lock_name locks a name; others may have the same lock, and wait in vain. */
+static void
+lock_name(const char *name, LOCKMODE mode)
+{
+	LockDatabaseObject(pgc_table_oid("dataset"), hash_bytes((const unsigned char *) name, strlen(name)), 1, mode);
+}
+
+/*
+ * pgc_dataset_lock_name does so where there is no relation yet, and makes those
+ * wait who make one of this name.
+ */
 void
 pgc_dataset_lock_name(const char *name)
 {
-	LockDatabaseObject(pgc_table_oid("dataset"), hash_bytes((const unsigned char *) name, strlen(name)),
-					   1, ExclusiveLock);
+	lock_name(name, ExclusiveLock);
+}
+
+/* pgc_dataset_await_name is for those who make a relation: they wait for definers, not for each other. */
+void
+pgc_dataset_await_name(const char *name)
+{
+	lock_name(name, ShareLock);
 }
 
 /* new_id returns a free id made from the name, so that it stays over restores. */

@@ -133,6 +133,12 @@ SELECT contract.between('parts', 'id', 0, 10);
 \set VERBOSITY terse
 ALTER TABLE parts_1 DISABLE TRIGGER ALL;
 \set VERBOSITY default
+SET pg_contract.ddl_guard = off;
+ALTER TABLE parts_1 DISABLE TRIGGER ALL;
+SET pg_contract.ddl_guard = refuse;
+SELECT * FROM drift('parts');
+ALTER TABLE parts_1 DISABLE TRIGGER ALL;
+SELECT contract.enforce('parts');
 SELECT * FROM drift('parts');
 -- partitions
 ALTER TABLE parts DETACH PARTITION parts_1;
@@ -146,6 +152,22 @@ ALTER TABLE parts DETACH PARTITION parts_1;
 DROP TABLE parts_1;
 COMMIT;
 DROP TABLE parts_2;
+-- what others write to a foreign partition is not seen here
+CREATE FOREIGN DATA WRAPPER regress_guard;
+CREATE SERVER regress_guard FOREIGN DATA WRAPPER regress_guard;
+CREATE FOREIGN TABLE parts_3 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') SERVER regress_guard;
+SELECT * FROM drift('parts');
+\set VERBOSITY terse
+ALTER FOREIGN TABLE parts_3 DISABLE TRIGGER ALL;
+\set VERBOSITY default
+BEGIN;
+ALTER TABLE parts DETACH PARTITION parts_3;
+CREATE TABLE archive (id int, day date) PARTITION BY RANGE (day);
+ALTER TABLE archive ATTACH PARTITION parts_3 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+COMMIT;
+SET client_min_messages = warning;
+DROP FOREIGN DATA WRAPPER regress_guard CASCADE;
+RESET client_min_messages;
 SELECT contract.drop_contract('parts');
 DROP TABLE parts;
 
@@ -235,6 +257,40 @@ SELECT contract.describe('items', status => 'draft');
 DROP TABLE items;
 SELECT contract.drop_contract('items');
 DROP TYPE mood;
+
+-- DROP OWNED
+CREATE TABLE owned (a int);
+ALTER TABLE owned OWNER TO regress_guarded;
+SET ROLE regress_guarded;
+SELECT contract.not_null('owned', 'a');
+DROP OWNED BY regress_guarded;
+SELECT contract.drop_contract('owned');
+DROP TABLE owned;
+RESET ROLE;
+-- two tables exchange their names, and one that does not fit takes another's
+CREATE TABLE one (a int, b text);
+CREATE TABLE two (a int, b text);
+SELECT contract.between('one', 'a', 0, 1), contract.matches('two', 'b', 'x');
+BEGIN;
+ALTER TABLE one RENAME TO tmp;
+ALTER TABLE two RENAME TO one;
+ALTER TABLE tmp RENAME TO two;
+COMMIT;
+ALTER TABLE two DROP COLUMN b;
+ALTER TABLE two DROP COLUMN a;
+BEGIN;
+ALTER TABLE one RENAME TO tmp;
+ALTER TABLE two RENAME TO one;
+ALTER TABLE tmp RENAME TO two;
+COMMIT;
+ALTER TABLE one ADD COLUMN c int;
+ALTER TABLE two ADD COLUMN c int;
+BEGIN;
+DROP TABLE one;
+ALTER TABLE two RENAME TO one;
+COMMIT;
+SELECT contract.drop_contract('one'), contract.drop_contract('two');
+DROP TABLE one, two;
 
 -- prepared transactions
 CREATE TABLE prepared (a int);

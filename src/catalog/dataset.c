@@ -439,6 +439,20 @@ pgc_pii(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* has_uncovered: has a partition lost its triggers, which making those of the whole table does not bring back? */
+static bool
+has_uncovered(const PgcContract *contract)
+{
+	ListCell   *cell;
+
+	foreach(cell, pgc_binding_uncovered(contract))
+	{
+		if (!((const PgcUncovered *) lfirst(cell))->foreign)
+			return true;
+	}
+	return false;
+}
+
 /* pgc_enforce is contract.enforce(relation).  It also accepts a contract that waits. */
 Datum
 pgc_enforce(PG_FUNCTION_ARGS)
@@ -454,7 +468,10 @@ pgc_enforce(PG_FUNCTION_ARGS)
 	waiting = pgc_contract_waiting(relid);
 	contract = waiting != 0 ? pgc_contract_load(waiting) : pgc_contract_require(relid);
 	pgc_binding_write(contract->dataset_id, relid);
-	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
+	contract = pgc_contract_load(contract->dataset_id);
+	if (has_uncovered(contract))
+		pgc_binding_drop_triggers(contract->dataset_id, relid);
+	pgc_binding_make_triggers(contract);
 	PG_RETURN_TEXT_P(cstring_to_text(contract->name));
 }
 

@@ -139,6 +139,7 @@ SELECT contract.export(NULL::text) IS NULL;
 
 SET client_min_messages = error;
 SET pg_contract.ddl_guard = off;
-SELECT count(contract.drop_contract(dataset)) FROM contract.scorecard WHERE dataset ~ '^regress_e';
+SELECT count(contract.drop_contract(name)) > 0 AS dropped FROM contract.dataset;
+SELECT count(contract.drop_contract(contract_id)) > 0 AS dropped FROM contract.contract;
 DROP SCHEMA regress_export, regress_elsewhere CASCADE;
 DROP ROLE regress_export_reader;

@@ -345,6 +345,7 @@ pgc_describe(PG_FUNCTION_ARGS)
 	char		nulls[9] = "        ";
 
 	check_description(fcinfo);
+	PreventCommandIfReadOnly("changing a contract");
 	if (!PG_ARGISNULL(5))
 		pgc_contract_lock(pgc_argument_text(fcinfo, 5));
 	contract = pgc_dataset_ensure(PG_GETARG_OID(0));

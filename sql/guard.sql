@@ -292,6 +292,45 @@ COMMIT;
 SELECT contract.drop_contract('one'), contract.drop_contract('two');
 DROP TABLE one, two;
 
+-- a document: its table made later, its words its own
+CREATE FUNCTION document(version text, status text, columns text) RETURNS text LANGUAGE sql AS $$
+	SELECT format(E'apiVersion: v3.1.0\nkind: DataContract\nid: mail\nversion: %s\nstatus: %s\nteam: {name: post}\nschema:\n- name: letters\n  physicalName: regress_guard.letters\n  properties:\n%s', version, status, columns)
+$$;
+\set columns1 '  - {name: id, physicalType: integer, required: true}\n  - {name: sender, logicalType: string, physicalType: text, logicalTypeOptions: {minLength: 2}}\n'
+SELECT path, change, new FROM contract.apply(document('1.0.0', 'active', :'columns1')) WHERE enforced;
+SELECT * FROM contract.drift('letters');
+CREATE TABLE letters (id int NOT NULL, sender text, weight int);
+SELECT * FROM contract.drift('letters');
+INSERT INTO letters VALUES (1, 'x');
+SELECT rule, value FROM contract.violations WHERE dataset = 'regress_guard.letters';
+ALTER TABLE letters RENAME COLUMN sender TO origin;
+ALTER TABLE letters ALTER COLUMN id DROP NOT NULL;
+ALTER TABLE letters DROP COLUMN sender;
+ALTER TABLE letters RENAME TO mails;
+\set columns2 '  - {name: id, physicalType: bigint, required: true}\n  - {name: origin, logicalType: string, physicalType: text, logicalTypeOptions: {minLength: 2}}\n'
+BEGIN;
+ALTER TABLE letters RENAME COLUMN sender TO origin;
+ALTER TABLE letters ALTER COLUMN id TYPE bigint;
+SELECT path, change, old, new FROM contract.apply(document('2.0.0', 'active', :'columns2')) WHERE enforced;
+COMMIT;
+SELECT * FROM contract.drift('letters');
+SELECT rule, columns FROM contract.rules WHERE dataset = 'regress_guard.letters' ORDER BY 1;
+INSERT INTO letters VALUES (1, 'x');
+SELECT rule, value FROM contract.violations WHERE dataset = 'regress_guard.letters' ORDER BY id;
+-- renamed table with a new document
+BEGIN;
+ALTER TABLE letters RENAME TO mails;
+SELECT path, change, old, new FROM contract.apply(replace(document('3.0.0', 'active', :'columns2'), 'regress_guard.letters', 'regress_guard.mails')) WHERE enforced;
+COMMIT;
+SELECT dataset, problem FROM contract.scorecard WHERE dataset ~ 'guard';
+-- dropped with document that no longer has it
+BEGIN;
+DROP TABLE mails;
+SELECT contract.drop_contract('mail');
+COMMIT;
+SELECT dataset, problem FROM contract.scorecard WHERE dataset ~ 'guard';
+DROP FUNCTION document(text, text, text);
+
 -- prepared transactions
 CREATE TABLE prepared (a int);
 SELECT contract.not_null('prepared', 'a');

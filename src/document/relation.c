@@ -361,10 +361,8 @@ pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object)
 		remark = pgc_remark(planner->remarks, PGC_ERROR, node, object->dataset->path,
 							"\"%s\" cannot be the name of a relation", pgc_node_text(node));
 		remark->hint = "Write table or schema.table; a part with a dot in double quotes.";
-		parts[0] = (Part)
-		{
-			.name = "?"
-		};
+		parts[0].name = "?";
+		parts[0].quoted = true;
 		n = 1;
 	}
 	schema = n > 1 ? &parts[n - 2] : server.name != NULL ? &server : NULL;

@@ -198,6 +198,40 @@ SELECT contract.convert(:'file', 'dbt') AS result \gset
 \echo :result
 SELECT count(*), string_agg(concat_ws(' ', severity, path, message), E'\n') FROM contract.lint(:'result') WHERE severity <> 'info';
 
+-- conditions name columns that are not described; what would be an error of the contract is left out
+SELECT $yaml$models:
+  - name: orders
+    meta: {filter: x, pii: [], owner: ann, color: red}
+    columns:
+      - name: id
+        data_type: int
+        tests:
+          - not_null: {config: {where: "lower(state) = 'new' -- only these"}}
+          - not_null: {config: {where: "state ="}}
+          - dbt_utils.accepted_range: {max_value: "limits.most + 1"}
+          - dbt_utils.accepted_range: {max_value: "1 +"}
+          - dbt_utils.expression_is_true: {expression: "in (select 1"}
+          - dbt_utils.expression_is_true: {expression: "+ 1"}
+          - dbt_utils.expression_is_true: {expression: "> no_such_function(id)"}
+      - name: created
+        data_type: date
+        tests:
+          - dbt_expectations.expect_column_values_to_match_regex: {regex: '('}
+          - dbt_utils.expression_is_true: {expression: "> 5"}
+      - name: code
+        data_type: text
+        tests:
+          - dbt_expectations.expect_column_values_to_match_regex: {regex: '('}
+          - dbt_expectations.expect_column_values_to_match_regex: {regex: '(?<a>b)'}
+    constraints:
+      - {type: check, expression: "id > least(a, b)"}
+      - {type: check, expression: "id >"}
+  - name: orders
+$yaml$ AS file \gset
+SELECT contract.convert(:'file', 'dbt') AS result \gset
+\echo :result
+SELECT count(*), string_agg(concat_ws(' ', severity, path, message), E'\n') FROM contract.lint(:'result') WHERE severity <> 'info';
+
 -- errors
 SELECT contract.convert('models: []', 'soda');
 SELECT contract.convert('a: b', 'dbt');

@@ -25,8 +25,8 @@ $$;
 -- nothing
 SELECT * FROM pg_temp.fields('logicalType: string', 'logicalType: string');
 -- order of keys and of elements, false and null and absent, numbers written in another way: nothing
-SELECT * FROM pg_temp.fields('logicalType: number, required: false, tags: [a, b], logicalTypeOptions: {minimum: 10, maximum: 20}',
-	'tags: [b, a], logicalTypeOptions: {maximum: 2e1, minimum: 10.0}, logicalType: number, primaryKeyPosition: -1');
+SELECT * FROM pg_temp.fields('logicalType: number, required: false, tags: [a, b], criticalDataElement: true, logicalTypeOptions: {minimum: 10, maximum: 20}',
+	'tags: [b, a], criticalDataElement: True, logicalTypeOptions: {maximum: 2e1, minimum: 10.0}, logicalType: number, primaryKeyPosition: -1');
 -- the columns
 SELECT * FROM contract.diff(pg_temp.doc('required: false'), pg_temp.doc('required: true'));
 \df contract.diff
@@ -314,3 +314,36 @@ SELECT * FROM contract.diff('a: [', pg_temp.root(''));
 SELECT * FROM contract.diff(pg_temp.root(''), 'kind: DataContract');
 SELECT * FROM contract.diff(pg_temp.root(''), '');
 SELECT * FROM contract.diff(NULL, pg_temp.root(''));
+
+-- how much a version must rise: apply goes by it; a change of a level and what came of it, all undone
+CREATE FUNCTION pg_temp.rise(before text, after text, level text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	document text := E'apiVersion: v3.1.0\nkind: DataContract\nid: shop\nversion: "%s"\nstatus: %s\nschema:\n- name: waiting\n  properties: [{name: a%s}]\n';
+	result text := 'enough';
+BEGIN
+	PERFORM contract.apply(format(document, before, 'active', ''));
+	BEGIN
+		PERFORM contract.apply(format(document, after, CASE level WHEN 'minor' THEN 'deprecated' ELSE 'active' END,
+			CASE level WHEN 'major' THEN ', required: true' WHEN 'patch' THEN ', description: d' ELSE '' END));
+	EXCEPTION WHEN OTHERS THEN
+		result := SQLERRM;
+	END;
+	RAISE EXCEPTION USING ERRCODE = 'P0099', MESSAGE = result;
+EXCEPTION WHEN SQLSTATE 'P0099' THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT before, after, level, pg_temp.rise(before, after, level)
+FROM (VALUES (1, '1.2.3', '1.2.4', 'patch'), (2, '1.2.3', '1.2.3', 'patch'), (3, '1.2.3', '1.2.4', 'minor'),
+	(4, '1.2.3', '1.3.0', 'minor'), (5, '1.2.3', '1.9.9', 'major'), (6, '1.2.3', '2.0.0', 'major'),
+	(7, '1.9.0', '1.10.0', 'minor'), (8, 'v1.2', 'v1.3', 'minor'), (9, '1.2', '1.2.1', 'patch'), (10, '1.2', '1.3', 'major'),
+	(11, '1.2.3', '1.2.2', 'patch'),
+	-- before 1.0.0
+	(12, '0.3.1', '0.3.2', 'minor'), (13, '0.3.1', '0.3.2', 'major'), (14, '0.3.1', '0.4.0', 'major'), (15, '0.3.1', '1.0.0', 'major'),
+	-- pre-releases and builds
+	(16, '1.2.3', '2.0.0-rc.1', 'major'), (17, '2.0.0-rc.2', '2.0.0-rc.10', 'major'), (18, '2.0.0-rc.1', '2.0.0', 'major'),
+	(19, '2.0.0', '2.0.0-rc.1', 'patch'), (20, '1.0.0+a', '1.0.0+b', 'patch'),
+	-- what is no semantic version
+	(21, '2024-06', '2024-10', 'major'), (22, '2024-10', '2024-9', 'patch'), (23, '9', '12', 'major'), (24, '12', '12', 'patch'),
+	(25, '2024.6.1', '2024.7.0', 'major'), (26, '1.2.03', '1.2.4', 'major')) AS v (i, before, after, level)
+ORDER BY i;

@@ -133,6 +133,12 @@ SELECT contract.between('parts', 'id', 0, 10);
 \set VERBOSITY terse
 ALTER TABLE parts_1 DISABLE TRIGGER ALL;
 \set VERBOSITY default
+SET pg_contract.ddl_guard = off;
+ALTER TABLE parts_1 DISABLE TRIGGER ALL;
+SET pg_contract.ddl_guard = refuse;
+SELECT * FROM drift('parts');
+ALTER TABLE parts_1 DISABLE TRIGGER ALL;
+SELECT contract.enforce('parts');
 SELECT * FROM drift('parts');
 -- partitions
 ALTER TABLE parts DETACH PARTITION parts_1;
@@ -146,6 +152,22 @@ ALTER TABLE parts DETACH PARTITION parts_1;
 DROP TABLE parts_1;
 COMMIT;
 DROP TABLE parts_2;
+-- what others write to a foreign partition is not seen here
+CREATE FOREIGN DATA WRAPPER regress_guard;
+CREATE SERVER regress_guard FOREIGN DATA WRAPPER regress_guard;
+CREATE FOREIGN TABLE parts_3 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') SERVER regress_guard;
+SELECT * FROM drift('parts');
+\set VERBOSITY terse
+ALTER FOREIGN TABLE parts_3 DISABLE TRIGGER ALL;
+\set VERBOSITY default
+BEGIN;
+ALTER TABLE parts DETACH PARTITION parts_3;
+CREATE TABLE archive (id int, day date) PARTITION BY RANGE (day);
+ALTER TABLE archive ATTACH PARTITION parts_3 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+COMMIT;
+SET client_min_messages = warning;
+DROP FOREIGN DATA WRAPPER regress_guard CASCADE;
+RESET client_min_messages;
 SELECT contract.drop_contract('parts');
 DROP TABLE parts;
 
@@ -235,6 +257,79 @@ SELECT contract.describe('items', status => 'draft');
 DROP TABLE items;
 SELECT contract.drop_contract('items');
 DROP TYPE mood;
+
+-- DROP OWNED
+CREATE TABLE owned (a int);
+ALTER TABLE owned OWNER TO regress_guarded;
+SET ROLE regress_guarded;
+SELECT contract.not_null('owned', 'a');
+DROP OWNED BY regress_guarded;
+SELECT contract.drop_contract('owned');
+DROP TABLE owned;
+RESET ROLE;
+-- two tables exchange their names, and one that does not fit takes another's
+CREATE TABLE one (a int, b text);
+CREATE TABLE two (a int, b text);
+SELECT contract.between('one', 'a', 0, 1), contract.matches('two', 'b', 'x');
+BEGIN;
+ALTER TABLE one RENAME TO tmp;
+ALTER TABLE two RENAME TO one;
+ALTER TABLE tmp RENAME TO two;
+COMMIT;
+ALTER TABLE two DROP COLUMN b;
+ALTER TABLE two DROP COLUMN a;
+BEGIN;
+ALTER TABLE one RENAME TO tmp;
+ALTER TABLE two RENAME TO one;
+ALTER TABLE tmp RENAME TO two;
+COMMIT;
+ALTER TABLE one ADD COLUMN c int;
+ALTER TABLE two ADD COLUMN c int;
+BEGIN;
+DROP TABLE one;
+ALTER TABLE two RENAME TO one;
+COMMIT;
+SELECT contract.drop_contract('one'), contract.drop_contract('two');
+DROP TABLE one, two;
+
+-- a document: its table made later, its words its own
+CREATE FUNCTION document(version text, status text, columns text) RETURNS text LANGUAGE sql AS $$
+	SELECT format(E'apiVersion: v3.1.0\nkind: DataContract\nid: mail\nversion: %s\nstatus: %s\nteam: {name: post}\nschema:\n- name: letters\n  physicalName: regress_guard.letters\n  properties:\n%s', version, status, columns)
+$$;
+\set columns1 '  - {name: id, physicalType: integer, required: true}\n  - {name: sender, logicalType: string, physicalType: text, logicalTypeOptions: {minLength: 2}}\n'
+SELECT path, change, new FROM contract.apply(document('1.0.0', 'active', :'columns1')) WHERE enforced;
+SELECT * FROM contract.drift('letters');
+CREATE TABLE letters (id int NOT NULL, sender text, weight int);
+SELECT * FROM contract.drift('letters');
+INSERT INTO letters VALUES (1, 'x');
+SELECT rule, value FROM contract.violations WHERE dataset = 'regress_guard.letters';
+ALTER TABLE letters RENAME COLUMN sender TO origin;
+ALTER TABLE letters ALTER COLUMN id DROP NOT NULL;
+ALTER TABLE letters DROP COLUMN sender;
+ALTER TABLE letters RENAME TO mails;
+\set columns2 '  - {name: id, physicalType: bigint, required: true}\n  - {name: origin, logicalType: string, physicalType: text, logicalTypeOptions: {minLength: 2}}\n'
+BEGIN;
+ALTER TABLE letters RENAME COLUMN sender TO origin;
+ALTER TABLE letters ALTER COLUMN id TYPE bigint;
+SELECT path, change, old, new FROM contract.apply(document('2.0.0', 'active', :'columns2')) WHERE enforced;
+COMMIT;
+SELECT * FROM contract.drift('letters');
+SELECT rule, columns FROM contract.rules WHERE dataset = 'regress_guard.letters' ORDER BY 1;
+INSERT INTO letters VALUES (1, 'x');
+SELECT rule, value FROM contract.violations WHERE dataset = 'regress_guard.letters' ORDER BY id;
+-- renamed table with a new document
+BEGIN;
+ALTER TABLE letters RENAME TO mails;
+SELECT path, change, old, new FROM contract.apply(replace(document('3.0.0', 'active', :'columns2'), 'regress_guard.letters', 'regress_guard.mails')) WHERE enforced;
+COMMIT;
+SELECT dataset, problem FROM contract.scorecard WHERE dataset ~ 'guard';
+-- dropped with document that no longer has it
+BEGIN;
+DROP TABLE mails;
+SELECT contract.drop_contract('mail');
+COMMIT;
+SELECT dataset, problem FROM contract.scorecard WHERE dataset ~ 'guard';
+DROP FUNCTION document(text, text, text);
 
 -- prepared transactions
 CREATE TABLE prepared (a int);

@@ -39,8 +39,10 @@ extern void pgc_dataset_require_possible_name(const char *name, const char *sche
 extern void pgc_dataset_require_rights(int32 dataset_id);
 extern void pgc_dataset_lock(Oid relid);
 extern void pgc_dataset_lock_name(const char *name);
+extern void pgc_dataset_await_name(const char *name);
 extern int32 pgc_dataset_create(const NameData *schema_name, const NameData *table_name, Oid relid,
 								const char *contract_id);
+extern bool pgc_dataset_rename(int32 dataset_id, const NameData *schema_name, const NameData *table_name);
 extern PgcContract *pgc_dataset_ensure(Oid relid);
 extern PgcContract *pgc_dataset_open(const char *name);
 extern void pgc_dataset_write(int32 dataset_id, const char *contract_id, const char *const *fields,

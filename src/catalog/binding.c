@@ -411,47 +411,13 @@ pgc_binding_lock_needed(const PgcContract *contract)
 	return mode;
 }
 
-/*
- * pgc_binding_problem says (palloc'd) why the contract is not enforced on
- * write as its rules say, or returns NULL.
- */
-char *
-pgc_binding_problem(const PgcContract *contract)
-{
-	char	   *problem = NULL;
-	Relation	relation;
-	Needs		needs;
-
-	if (!OidIsValid(contract->relid))
-		return missing_relation(contract);
-	relation = table_open(contract->relid, AccessShareLock);
-	needs = needs_of(contract, relation);
-	for (int i = 0; i < NTRIGGERS && problem == NULL; i++)
-	{
-		const Trigger *trigger = find_trigger(contract->dataset_id, relation, i);
-
-		if (!needs.triggers[i])
-			continue;
-		if (trigger == NULL)
-			problem = psprintf("trigger zz_contract_%d_%s is missing", contract->dataset_id, what_names[i]);
-		else if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
-			problem = psprintf("trigger %s is disabled or does not fire always", trigger->tgname);
-		else if (!suffices(trigger, &needs))
-			problem = psprintf("trigger %s does not fit the rules", trigger->tgname);
-	}
-	table_close(relation, AccessShareLock);
-	if (problem != NULL)
-		problem = psprintf("%s; run SELECT contract.enforce(%s)", problem, quote_literal_cstr(contract->name));
-	return problem;
-}
-
-/* partition_problem says (palloc'd) why a partition's rows are not all checked on write, or returns NULL. */
+/* trigger_problem says (palloc'd) which trigger a relation should have and has not, or not in force; or returns NULL. */
 static char *
-partition_problem(const PgcContract *contract, const Needs *needs, Relation partition)
+trigger_problem(const PgcContract *contract, const Needs *needs, Relation relation, bool is_root)
 {
 	for (int i = 0; i < NTRIGGERS; i++)
 	{
-		const Trigger *trigger = find_trigger(contract->dataset_id, partition, i);
+		const Trigger *trigger = find_trigger(contract->dataset_id, relation, i);
 
 		if (!needs->triggers[i])
 			continue;
@@ -459,10 +425,32 @@ partition_problem(const PgcContract *contract, const Needs *needs, Relation part
 			return psprintf("trigger zz_contract_%d_%s is missing", contract->dataset_id, what_names[i]);
 		if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
 			return psprintf("trigger %s is disabled or does not fire always", trigger->tgname);
+		if (is_root && !suffices(trigger, needs))
+			return psprintf("trigger %s does not fit the rules", trigger->tgname);
 	}
-	if (partition->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
-		return pstrdup("it is a foreign table, and what others write to it is not checked");
 	return NULL;
+}
+
+/*
+ * pgc_binding_problem says (palloc'd) why the contract is not enforced on
+ * write as its rules say, or returns NULL.
+ */
+char *
+pgc_binding_problem(const PgcContract *contract)
+{
+	char	   *problem;
+	Relation	relation;
+	Needs		needs;
+
+	if (!OidIsValid(contract->relid))
+		return missing_relation(contract);
+	relation = table_open(contract->relid, AccessShareLock);
+	needs = needs_of(contract, relation);
+	problem = trigger_problem(contract, &needs, relation, true);
+	table_close(relation, AccessShareLock);
+	if (problem != NULL)
+		problem = psprintf("%s; run SELECT contract.enforce(%s)", problem, quote_literal_cstr(contract->name));
+	return problem;
 }
 
 /*
@@ -483,17 +471,19 @@ pgc_binding_uncovered(const PgcContract *contract)
 	foreach(cell, find_all_inheritors(contract->relid, AccessShareLock, NULL))
 	{
 		Relation	partition = table_open(lfirst_oid(cell), NoLock);
-		char	   *problem = lfirst_oid(cell) == contract->relid || needs.columns == NIL ? NULL :
-		partition_problem(contract, &needs, partition);
+		bool		is_root = lfirst_oid(cell) == contract->relid;
+		bool		foreign = partition->rd_rel->relkind == RELKIND_FOREIGN_TABLE;
+		char	   *problem = is_root ? NULL : trigger_problem(contract, &needs, partition, false);
 
-		if (problem != NULL)
+		if (problem != NULL || (foreign && needs.columns != NIL))
 		{
 			PgcUncovered *uncovered = palloc(sizeof(PgcUncovered));
 
 			uncovered->name = pgc_catalog_name(get_namespace_name(RelationGetNamespace(partition)),
 											   RelationGetRelationName(partition));
-			uncovered->foreign = partition->rd_rel->relkind == RELKIND_FOREIGN_TABLE;
-			uncovered->problem = problem;
+			uncovered->foreign = problem == NULL;
+			uncovered->problem = problem ? problem :
+				pstrdup("it is a foreign table, and what others write to it is not checked");
 			result = lappend(result, uncovered);
 		}
 		table_close(partition, NoLock);

@@ -123,12 +123,28 @@ pgc_dataset_lock(Oid relid)
 	LockDatabaseObject(pgc_table_oid("dataset"), relid, 0, ExclusiveLock);
 }
 
-/* pgc_dataset_lock_name does so where there is no relation yet; others may wait, too. */
+/* lock_name locks a name; others may have the same lock, and wait in vain. */
+static void
+lock_name(const char *name, LOCKMODE mode)
+{
+	LockDatabaseObject(pgc_table_oid("dataset"), hash_bytes((const unsigned char *) name, strlen(name)), 1, mode);
+}
+
+/*
+ * pgc_dataset_lock_name does so where there is no relation yet, and makes those
+ * wait who make one of this name.
+ */
 void
 pgc_dataset_lock_name(const char *name)
 {
-	LockDatabaseObject(pgc_table_oid("dataset"), hash_bytes((const unsigned char *) name, strlen(name)),
-					   1, ExclusiveLock);
+	lock_name(name, ExclusiveLock);
+}
+
+/* pgc_dataset_await_name is for those who make a relation: they wait for definers, not for each other. */
+void
+pgc_dataset_await_name(const char *name)
+{
+	lock_name(name, ShareLock);
 }
 
 /* new_id returns a free id made from the name, so that it stays over restores. */
@@ -140,6 +156,22 @@ new_id(const char *name)
 	while (id == 0 || pgc_contract_load(id) != NULL)
 		id = (id + 1) & PG_INT32_MAX;
 	return id;
+}
+
+/* pgc_dataset_rename gives a dataset another name; false: another dataset has it. */
+bool
+pgc_dataset_rename(int32 dataset_id, const NameData *schema_name, const NameData *table_name)
+{
+	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID};
+	Datum		values[3];
+
+	values[0] = Int32GetDatum(dataset_id);
+	values[1] = NameGetDatum(schema_name);
+	values[2] = NameGetDatum(table_name);
+	return pgc_catalog_execute("UPDATE contract.dataset SET schema_name = $2, table_name = $3"
+							   " WHERE dataset_id = $1 AND NOT EXISTS (SELECT FROM contract.dataset d"
+							   " WHERE d.schema_name = $2 AND d.table_name = $3 AND d.dataset_id <> $1)",
+							   3, types, values, NULL) > 0;
 }
 
 /* refuse_waiting raises if the relation's name has a contract that its owner has not accepted. */
@@ -313,6 +345,7 @@ pgc_describe(PG_FUNCTION_ARGS)
 	char		nulls[9] = "        ";
 
 	check_description(fcinfo);
+	PreventCommandIfReadOnly("changing a contract");
 	if (!PG_ARGISNULL(5))
 		pgc_contract_lock(pgc_argument_text(fcinfo, 5));
 	contract = pgc_dataset_ensure(PG_GETARG_OID(0));
@@ -423,6 +456,20 @@ pgc_pii(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* has_uncovered: has a partition lost its triggers, which making those of the whole table does not bring back? */
+static bool
+has_uncovered(const PgcContract *contract)
+{
+	ListCell   *cell;
+
+	foreach(cell, pgc_binding_uncovered(contract))
+	{
+		if (!((const PgcUncovered *) lfirst(cell))->foreign)
+			return true;
+	}
+	return false;
+}
+
 /* pgc_enforce is contract.enforce(relation).  It also accepts a contract that waits. */
 Datum
 pgc_enforce(PG_FUNCTION_ARGS)
@@ -438,7 +485,10 @@ pgc_enforce(PG_FUNCTION_ARGS)
 	waiting = pgc_contract_waiting(relid);
 	contract = waiting != 0 ? pgc_contract_load(waiting) : pgc_contract_require(relid);
 	pgc_binding_write(contract->dataset_id, relid);
-	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
+	contract = pgc_contract_load(contract->dataset_id);
+	if (has_uncovered(contract))
+		pgc_binding_drop_triggers(contract->dataset_id, relid);
+	pgc_binding_make_triggers(contract);
 	PG_RETURN_TEXT_P(cstring_to_text(contract->name));
 }
 

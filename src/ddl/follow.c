@@ -19,6 +19,8 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/annotate.h"
+#include "catalog/annotate.h"
 #include "catalog/contract.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
@@ -406,6 +408,37 @@ makes_relations(const Node *command)
 	}
 }
 
+/* relation_made returns the relation that a command made, or InvalidOid. */
+static Oid
+relation_made(const Node *command)
+{
+	const RangeVar *relation = NULL;
+
+	if (IsA(command, CreateStmt))
+		relation = ((const CreateStmt *) command)->relation;
+	else if (IsA(command, CreateForeignTableStmt))
+		relation = ((const CreateForeignTableStmt *) command)->base.relation;
+	else if (IsA(command, CreateTableAsStmt))
+		relation = ((const CreateTableAsStmt *) command)->into->rel;
+	else if (IsA(command, ViewStmt))
+		relation = ((const ViewStmt *) command)->view;
+	return relation ? RangeVarGetRelid(relation, NoLock, true) : InvalidOid;
+}
+
+/*
+ * await_documents waits for a document that is being applied and does not see
+ * the new relation yet, and makes later ones wait until it can be seen.
+ */
+static void
+await_documents(const Node *command)
+{
+	Oid			relid = relation_made(command);
+
+	if (OidIsValid(relid))
+		pgc_dataset_await_name(pgc_catalog_name(get_namespace_name(get_rel_namespace(relid)),
+												get_rel_name(relid)));
+}
+
 /* is_temporary: does the command make a temporary table? */
 static bool
 is_temporary(const Node *command)
@@ -575,6 +608,7 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 	else
 	{
 		ddl_seen = true;
+		await_documents(command);
 		follow_all(makes_relations(command));
 		pgc_guard_after(command);
 		taken_off = NIL;
@@ -601,20 +635,12 @@ warn_of_displaced(const PgcBound *bound)
 static void
 follow_rename(const PgcBound *bound)
 {
-	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID};
 	NameData	schema;
 	NameData	table;
-	Datum		values[3];
 
 	namestrcpy(&schema, get_namespace_name(get_rel_namespace(bound->relid)));
 	namestrcpy(&table, get_rel_name(bound->relid));
-	values[0] = Int32GetDatum(bound->dataset_id);
-	values[1] = NameGetDatum(&schema);
-	values[2] = NameGetDatum(&table);
-	if (pgc_catalog_execute("UPDATE contract.dataset SET schema_name = $2, table_name = $3"
-							" WHERE dataset_id = $1 AND NOT EXISTS (SELECT FROM contract.dataset d"
-							" WHERE d.schema_name = $2 AND d.table_name = $3)",
-							3, types, values, NULL) == 0)
+	if (!pgc_dataset_rename(bound->dataset_id, &schema, &table))
 	{
 		/* the new name has a contract of its own: this one waits for its name */
 		pgc_binding_drop_triggers(bound->dataset_id, bound->relid);

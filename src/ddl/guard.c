@@ -423,7 +423,8 @@ pgc_guard_after(const Node *command)
 
 /*
  * is_concerned: has this transaction's DDL to do with the dataset?  A lock that
- * keeps others from altering the relation says so, or that it lost its relation.
+ * keeps others from altering the relation says so, or a note, or that it lost its
+ * relation.
  */
 static bool
 is_concerned(const PgcBound *bound)
@@ -431,7 +432,7 @@ is_concerned(const PgcBound *bound)
 	if (bound->ncolumns == 0)
 		return false;			/* never bound */
 	return !OidIsValid(bound->last) || pgc_compat_holds_lock(bound->last, ShareUpdateExclusiveLock) ||
-		list_member_int(renamed, bound->dataset_id);
+		list_member_int(renamed, bound->dataset_id) || list_member_int(armed, bound->dataset_id);
 }
 
 /* check_name returns a breach if the dataset's name has no relation any more, or one that it may not have. */

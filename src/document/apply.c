@@ -98,7 +98,7 @@ make_plan(PgcApply *apply)
 	PgcPlanOptions options = {.bind = true,.server = apply->server,.require = require_owner};
 	PgcAttempt	attempt;
 
-	apply->planned = (PgcRemarks) {NIL};
+	memset(&apply->planned, 0, sizeof(apply->planned));
 	pgc_attempt_begin(&attempt);
 	PG_TRY();
 	{
@@ -445,7 +445,7 @@ put_rows(const PgcApply *apply, ReturnSetInfo *result)
 	{
 		const PgcOutcome *outcome = lfirst(cell);
 		Datum		values[9] = {0};
-		bool		nulls[9] = {[4] = true, [5] = true, [6] = true};
+		bool		nulls[9] = {[4] = true,[5] = true,[6] = true};
 
 		put_text(outcome->path, &values[0], &nulls[0]);
 		put_text(outcome->change, &values[1], &nulls[1]);
@@ -540,7 +540,7 @@ read_file(const char *path)
 				(errcode_for_file_access(), errmsg("could not read file \"%s\": %m", path)));
 	FreeFile(file);
 	bytes[length] = '\0';
-	/* a byte order mark is no part of the text, and no character of other encodings */
+	/* a byte order mark is no part of the text */
 	if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
 	{
 		bytes += 3;
@@ -553,7 +553,7 @@ read_file(const char *path)
 Datum
 pgc_apply_file(PG_FUNCTION_ARGS)
 {
-	ErrorContextCallback callback = {.callback = name_file, .previous = error_context_stack};
+	ErrorContextCallback callback;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -564,7 +564,9 @@ pgc_apply_file(PG_FUNCTION_ARGS)
 				 errmsg("permission denied to apply a file of the server"),
 				 errdetail("Only roles with the privileges of role pg_read_server_files may."),
 				 errhint("Anyone may read a file in psql and apply its text with contract.apply.")));
+	callback.callback = name_file;
 	callback.arg = pgc_argument_text(fcinfo, 0);
+	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	apply_source(fcinfo, read_file(callback.arg));
 	error_context_stack = callback.previous;

@@ -37,7 +37,7 @@ typedef struct PgcFields
 	const char *const *names;
 	const char *stored[PGC_MAX_FIELDS]; /* NULL: nothing, likewise below */
 	const char *wanted[PGC_MAX_FIELDS];
-	const char *without[PGC_MAX_FIELDS];	/* when a document ceases to say it */
+	const char *without[PGC_MAX_FIELDS];	/* once no document says it */
 	const char *values[PGC_MAX_FIELDS]; /* what comes of it */
 	List	   *stored_documented;	/* names (char *) that a document said */
 	List	   *documented;
@@ -56,6 +56,8 @@ typedef struct PgcSettled
 {
 	const PgcPlannedDataset *planned;	/* NULL: it leaves the document */
 	const PgcContract *stored;	/* NULL: it is to be made */
+	const char *name;			/* as stored, or else as planned */
+	const char *path;			/* in the document, or empty */
 	PgcContract wanted;			/* with the rules and the relation that it
 								 * will have; no id if it is to be made */
 	PgcFields	fields;
@@ -80,8 +82,8 @@ typedef struct PgcApply
 	List	   *differences;	/* of PgcChange, to the one in force */
 	const PgcContract *agreement;	/* the contract as stored, or NULL */
 	PgcFields	fields;			/* of the contract */
-	List	   *settled;		/* of PgcSettled: in the document's order, then
-								 * those that leave it */
+	List	   *settled;		/* of PgcSettled: in the document's order,
+								 * then those that leave it */
 	List	   *outcomes;		/* of PgcOutcome */
 } PgcApply;
 

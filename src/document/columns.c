@@ -65,6 +65,13 @@ tags_of(const PgcNode *node)
 	return tags;
 }
 
+/* pgc_plan_is_untyped: does a property say nothing of its type? */
+bool
+pgc_plan_is_untyped(const PgcProperty *property)
+{
+	return !OidIsValid(property->column->type) && property->column->logical_type == NULL;
+}
+
 /* find_column returns the relation's column of a name, exact or else folded, or NULL. */
 static PgcColumn *
 find_column(const PgcObject *object, const char *name)

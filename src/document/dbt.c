@@ -40,7 +40,7 @@ static const char *const config_fields[] = {
  * the file is put on one line, so that it cannot end the comment that it goes to.
  */
 void
-pgc_dbt_leave_out(PgcDbt *dbt, const PgcNode *at, const char *format,...)
+pgc_dbt_leave_out(PgcDbt *dbt, int line, const char *format,...)
 {
 	PgcDbtLeftOut *left_out = palloc(sizeof(PgcDbtLeftOut));
 	StringInfoData message;
@@ -61,7 +61,7 @@ pgc_dbt_leave_out(PgcDbt *dbt, const PgcNode *at, const char *format,...)
 		if ((unsigned char) *c < ' ' || *c == 0x7F)
 			*c = ' ';
 	}
-	left_out->line = at->line;
+	left_out->line = line;
 	left_out->number = list_length(dbt->left_out);
 	left_out->message = message.data;
 	dbt->left_out = lappend(dbt->left_out, left_out);
@@ -80,7 +80,7 @@ pgc_dbt_leave_out_others(PgcDbt *dbt, const PgcNode *map, const char *const *kno
 		for (int j = 0; key != NULL && known[j] != NULL && !found; j++)
 			found = strcmp(known[j], key) == 0;
 		if (!found && !(key != NULL && key[0] == '+'))
-			pgc_dbt_leave_out(dbt, pair->key, "%s of %s", key ? key : "null", what);
+			pgc_dbt_leave_out(dbt, pair->key->line, "%s of %s", key ? key : "null", what);
 	}
 }
 
@@ -105,10 +105,14 @@ pgc_dbt_find(const PgcDbt *dbt, const char *source, const char *name)
 static void
 carry_tags(PgcDbt *dbt, PgcNode *element, const PgcNode *tags)
 {
-	PgcNode    *list = tags == NULL ? NULL : pgc_shape_list(element, "tags");
-	int			count = pgc_node_is(tags, PGC_NODE_LIST) ? tags->count : 1;
+	PgcNode    *list;
+	int			count;
 
-	for (int i = 0; list != NULL && i < count; i++)
+	if (tags == NULL)
+		return;
+	list = pgc_shape_list(element, "tags");
+	count = pgc_node_is(tags, PGC_NODE_LIST) ? tags->count : 1;
+	for (int i = 0; i < count; i++)
 	{
 		const PgcNode *tag = pgc_node_is(tags, PGC_NODE_LIST) ? tags->content.items[i] : tags;
 		const char *words = pgc_node_text(tag);
@@ -117,24 +121,46 @@ carry_tags(PgcDbt *dbt, PgcNode *element, const PgcNode *tags)
 		for (int j = 0; words != NULL && j < list->count && !known; j++)
 			known = strcmp(pgc_node_text(list->content.items[j]), words) == 0;
 		if (words == NULL || pgc_dbt_has_jinja(words))
-			pgc_dbt_leave_out(dbt, tag, "a tag that is no plain text");
+			pgc_dbt_leave_out(dbt, tag->line, "a tag that is no plain text");
 		else if (!known)
 			pgc_node_append(list, pgc_node_make_string(words));
 	}
+}
+
+/* may_be_meta says whether an entry of meta means nothing, or what it says, as a custom property. */
+static bool
+may_be_meta(const char *key, const PgcNode *value)
+{
+	static const char *const ours[] = {
+		"onViolation", "filter", "tolerance", "checkTypes", "strictColumns", "writePath", "onApply"
+	};
+
+	for (int i = 0; i < lengthof(ours); i++)
+	{
+		if (strcmp(key, ours[i]) == 0)
+			return false;
+	}
+	return (strncmp(key, "pii", 3) != 0 && strcmp(key, "owner") != 0) ||
+		(pgc_node_is_scalar(value) && pgc_node_text(value)[0] != '\0');
 }
 
 /* carry_meta makes custom properties of meta. */
 static void
 carry_meta(PgcDbt *dbt, PgcNode *element, const PgcNode *meta)
 {
-	if (meta != NULL && !pgc_node_is(meta, PGC_NODE_MAP))
-		pgc_dbt_leave_out(dbt, meta, "meta that is no map");
+	if (meta == NULL)
+		return;
+	if (!pgc_node_is(meta, PGC_NODE_MAP))
+		pgc_dbt_leave_out(dbt, meta->line, "meta that is no map");
 	for (int i = 0; pgc_node_is(meta, PGC_NODE_MAP) && i < meta->count; i++)
 	{
 		const PgcPair *pair = &meta->content.pairs[i];
 
 		if (pgc_node_text(pair->key) == NULL || pgc_node_is(pair->value, PGC_NODE_NULL))
-			pgc_dbt_leave_out(dbt, pair->key, "an empty entry of meta");
+			pgc_dbt_leave_out(dbt, pair->key->line, "an empty entry of meta");
+		else if (!may_be_meta(pgc_node_text(pair->key), pair->value))
+			pgc_dbt_leave_out(dbt, pair->key->line, "%s of meta, which would mean something here",
+							  pgc_node_text(pair->key));
 		else
 			pgc_shape_add_custom_property(element, pgc_node_text(pair->key), pgc_node_copy(pair->value));
 	}
@@ -149,7 +175,7 @@ pgc_dbt_describe(PgcDbt *dbt, PgcNode *element, const PgcNode *node)
 	const char *words = pgc_node_text(description);
 
 	if (pgc_dbt_has_jinja(words))
-		pgc_dbt_leave_out(dbt, description, "a description with Jinja");
+		pgc_dbt_leave_out(dbt, description->line, "a description with Jinja");
 	else if (words != NULL && words[0] != '\0')
 		pgc_shape_set_text(element, "description", words);
 	carry_tags(dbt, element, pgc_node_get(node, "tags"));
@@ -181,13 +207,13 @@ carry_freshness(PgcDbt *dbt, PgcDbtRelation *relation, const PgcNode *freshness,
 	if (after == NULL)
 		return;
 	if (error != NULL && pgc_node_get(freshness, "warn_after") != NULL)
-		pgc_dbt_leave_out(dbt, pgc_node_get(freshness, "warn_after"), "warn_after beside error_after");
+		pgc_dbt_leave_out(dbt, pgc_node_get(freshness, "warn_after")->line, "warn_after beside error_after");
 	if (pgc_node_get(freshness, "filter") != NULL)
-		pgc_dbt_leave_out(dbt, pgc_node_get(freshness, "filter"), "the filter of freshness");
+		pgc_dbt_leave_out(dbt, pgc_node_get(freshness, "filter")->line, "the filter of freshness");
 	if (count == NULL || period == NULL || column == NULL || !pgc_shape_is_plain(column) ||
 		!pgc_shape_is_plain(pgc_node_get_text(relation->object, "name")) || strspn(count, "0123456789") != strlen(count))
 	{
-		pgc_dbt_leave_out(dbt, after, "freshness without a plain loaded_at_field, count and period");
+		pgc_dbt_leave_out(dbt, after->line, "freshness without a plain loaded_at_field, count and period");
 		return;
 	}
 	pgc_dbt_property(relation, column);
@@ -258,12 +284,17 @@ add_relation(PgcDbt *dbt, const PgcNode *node, const char *source, const char *w
 
 	if (name == NULL || name[0] == '\0' || pgc_dbt_has_jinja(name))
 	{
-		pgc_dbt_leave_out(dbt, node, "%s without a plain name", what);
+		pgc_dbt_leave_out(dbt, node->line, "%s without a plain name", what);
+		return NULL;
+	}
+	if (pgc_dbt_find(dbt, source, name) != NULL)
+	{
+		pgc_dbt_leave_out(dbt, node->line, "%s \"%s\", which is there already", what, name);
 		return NULL;
 	}
 	if (pgc_node_is(either(node, "enabled"), PGC_NODE_BOOL) && !pgc_node_is_true(either(node, "enabled")))
 	{
-		pgc_dbt_leave_out(dbt, node, "%s \"%s\", which is not enabled", what, name);
+		pgc_dbt_leave_out(dbt, node->line, "%s \"%s\", which is not enabled", what, name);
 		return NULL;
 	}
 	relation = palloc0(sizeof(PgcDbtRelation));
@@ -284,7 +315,7 @@ set_physical_name(PgcDbt *dbt, PgcDbtRelation *relation, const char *schema, con
 
 	if (pgc_dbt_has_jinja(name))
 	{
-		pgc_dbt_leave_out(dbt, other, "a relation's name with Jinja");
+		pgc_dbt_leave_out(dbt, other->line, "a relation's name with Jinja");
 		name = NULL;
 	}
 	if (name == NULL)
@@ -307,7 +338,7 @@ add_models(PgcDbt *dbt, const PgcNode *list, const char *what)
 
 		if (materialized != NULL && strcmp(materialized, "ephemeral") == 0)
 		{
-			pgc_dbt_leave_out(dbt, node, "%s \"%s\", which is ephemeral", what,
+			pgc_dbt_leave_out(dbt, node->line, "%s \"%s\", which is ephemeral", what,
 							  pgc_node_get_text(node, "name") ? pgc_node_get_text(node, "name") : "");
 			continue;
 		}
@@ -333,18 +364,18 @@ add_source(PgcDbt *dbt, const PgcNode *source)
 	const char *name = pgc_node_get_text(source, "name");
 	const PgcNode *tables = pgc_node_get(source, "tables");
 	const PgcNode *schema_node = pgc_node_get(source, "schema");
-	const char *schema = schema_node ? pgc_node_text(schema_node) : name;
+	const char *schema = pgc_node_text(schema_node) ? pgc_node_text(schema_node) : name;
 
 	if (name == NULL || pgc_dbt_has_jinja(name))
 	{
-		pgc_dbt_leave_out(dbt, source, "a source without a plain name");
+		pgc_dbt_leave_out(dbt, source->line, "a source without a plain name");
 		return;
 	}
 	pgc_dbt_leave_out_others(dbt, source, source_fields, "a source");
 	if (pgc_dbt_has_jinja(schema))
 	{
-		pgc_dbt_leave_out(dbt, schema_node, "a schema with Jinja");
-		schema = NULL;
+		pgc_dbt_leave_out(dbt, schema_node->line, "a schema with Jinja: the source's name is taken for it");
+		schema = name;
 	}
 	for (int i = 0; pgc_node_is(tables, PGC_NODE_LIST) && i < tables->count; i++)
 	{
@@ -447,7 +478,7 @@ carry_owner(PgcDbt *dbt)
 		const PgcNode *meta = either(node, "meta");
 		const PgcNode *other = pgc_node_get(meta, "owner");
 
-		if (pgc_node_text(other) == NULL)
+		if (pgc_node_text(other) == NULL || pgc_node_text(other)[0] == '\0')
 			continue;
 		if (owner != NULL && strcmp(pgc_node_text(owner), pgc_node_text(other)) != 0)
 			return;
@@ -477,6 +508,7 @@ convert_dbt(PgcDbt *dbt, const PgcNode *file)
 	dbt->root = pgc_shape_contract(first->source ? first->source : first->name, NULL, "1.0.0", "active");
 	carry_owner(dbt);
 	carry_relations(dbt, file);
+	pgc_dbt_check(dbt);
 	return dbt->root;
 }
 

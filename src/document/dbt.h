@@ -7,6 +7,7 @@
  *	dbt_test.c		what all data tests have in common: names, configuration,
  *					thresholds
  *	dbt_tests.c		the tests that are known -> fields and quality rules
+ *	dbt_check.c		the columns of expressions; what lint would say of the result
  *	dbt_text.c		Jinja, ref() and source(), thresholds, types as texts
  */
 #ifndef PGC_DBT_H
@@ -64,7 +65,7 @@ typedef struct PgcDbtTest
 } PgcDbtTest;
 
 /* dbt.c */
-extern void pgc_dbt_leave_out(PgcDbt *dbt, const PgcNode *at, const char *format,...) pg_attribute_printf(3, 4);
+extern void pgc_dbt_leave_out(PgcDbt *dbt, int line, const char *format,...) pg_attribute_printf(3, 4);
 extern PgcDbtRelation *pgc_dbt_find(const PgcDbt *dbt, const char *source, const char *name);
 extern void pgc_dbt_leave_out_others(PgcDbt *dbt, const PgcNode *map, const char *const *known,
 									 const char *what);
@@ -74,9 +75,13 @@ extern void pgc_dbt_describe(PgcDbt *dbt, PgcNode *element, const PgcNode *node)
 extern PgcNode *pgc_dbt_property(PgcDbtRelation *relation, const char *name);
 extern void pgc_dbt_columns(PgcDbt *dbt, PgcDbtRelation *relation);
 extern void pgc_dbt_rules(PgcDbt *dbt, PgcDbtRelation *relation);
-extern bool pgc_dbt_refer(PgcDbtRelation *relation, const List *columns,
+extern bool pgc_dbt_refer(PgcDbtRelation *relation, int line, const List *columns,
 						  const char *target, const List *target_columns);
 extern char *pgc_dbt_target(const PgcDbt *dbt, const char *target, PgcDbtRelation **relation);
+
+/* dbt_check.c */
+extern bool pgc_dbt_use(PgcDbtRelation *relation, const char *expression);
+extern void pgc_dbt_check(PgcDbt *dbt);
 
 /* dbt_test.c */
 extern void pgc_dbt_tests(PgcDbt *dbt, PgcDbtRelation *relation, PgcNode *property, const PgcNode *node);
@@ -95,11 +100,11 @@ extern void pgc_dbt_add_condition(PgcDbt *dbt, const PgcDbtTest *test, const cha
 extern const char *pgc_dbt_convert_test(PgcDbt *dbt, PgcDbtTest *test);
 
 /* dbt_text.c */
-extern bool pgc_dbt_has_jinja(const char *text);
-extern bool pgc_dbt_parse_target(const char *text, char **source, char **name);
-extern bool pgc_dbt_parse_reference(const char *text, char **table, List **columns);
+extern bool pgc_dbt_has_jinja(const char *words);
+extern bool pgc_dbt_parse_target(const char *words, char **source, char **name);
+extern bool pgc_dbt_parse_reference(const char *words, char **table, List **columns);
 extern PgcNode *pgc_dbt_number(const char *number);
-extern bool pgc_dbt_parse_threshold(const char *text, PgcDbtThreshold *threshold);
+extern bool pgc_dbt_parse_threshold(const char *words, PgcDbtThreshold *threshold);
 extern const char *pgc_dbt_logical_type(const char *data_type);
 
 #endif							/* PGC_DBT_H */

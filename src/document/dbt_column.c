@@ -54,6 +54,16 @@ pgc_dbt_target(const PgcDbt *dbt, const char *target, PgcDbtRelation **relation)
 	return *relation ? pstrdup(pgc_node_get_text((*relation)->object, "name")) : name;
 }
 
+/* declare_properties makes properties that others refer to. */
+static void
+declare_properties(PgcDbtRelation *relation, const List *columns)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		pgc_dbt_property(relation, lfirst(cell));
+}
+
 /* references returns "object.property" for each column. */
 static PgcNode *
 references(const char *object, const List *columns)
@@ -84,7 +94,7 @@ all_plain(const List *names)
  * standard's references cannot have these names, or there is nothing to refer to.
  */
 bool
-pgc_dbt_refer(PgcDbtRelation *relation, const List *columns,
+pgc_dbt_refer(PgcDbtRelation *relation, int line, const List *columns,
 			  const char *target, const List *target_columns)
 {
 	const char *object = pgc_node_get_text(relation->object, "name");
@@ -97,6 +107,7 @@ pgc_dbt_refer(PgcDbtRelation *relation, const List *columns,
 		return false;
 	to = references(target, target_columns);
 	relationship = pgc_node_make_map();
+	relationship->line = line;
 	if (list_length(columns) == 1)
 	{
 		pgc_node_set(relationship, "to", to->content.items[0]);
@@ -104,6 +115,7 @@ pgc_dbt_refer(PgcDbtRelation *relation, const List *columns,
 						relationship);
 		return true;
 	}
+	declare_properties(relation, columns);
 	pgc_node_set(relationship, "from", references(object, columns));
 	pgc_node_set(relationship, "to", to);
 	pgc_node_append(pgc_shape_list(relation->object, "relationships"), relationship);
@@ -127,16 +139,6 @@ texts_of(const PgcNode *list)
 	return texts;
 }
 
-/* declare_properties makes properties that others refer to. */
-static void
-declare_properties(PgcDbtRelation *relation, const List *columns)
-{
-	ListCell   *cell;
-
-	foreach(cell, columns)
-		pgc_dbt_property(relation, lfirst(cell));
-}
-
 /* carry_foreign_key: to and to_columns, or before dbt 1.9 an expression. */
 static bool
 carry_foreign_key(PgcDbt *dbt, PgcDbtRelation *relation, const DbtConstraint *constraint)
@@ -153,7 +155,7 @@ carry_foreign_key(PgcDbt *dbt, PgcDbtRelation *relation, const DbtConstraint *co
 		name = NULL;
 	else
 		target = pgc_dbt_find(dbt, NULL, name);
-	if (name == NULL || !pgc_dbt_refer(relation, constraint->columns, name, columns))
+	if (name == NULL || !pgc_dbt_refer(relation, constraint->node->line, constraint->columns, name, columns))
 		return false;
 	if (target != NULL)
 		declare_properties(target, columns);
@@ -184,10 +186,11 @@ carry_check(PgcDbtRelation *relation, const DbtConstraint *constraint)
 {
 	PgcNode    *parameters = pgc_node_make_map();
 
-	if (constraint->expression == NULL)
+	if (constraint->expression == NULL || !pgc_dbt_use(relation, constraint->expression))
 		return false;
 	pgc_shape_set_text(parameters, "expression", constraint->expression);
-	pgc_shape_add_rule(relation->object, constraint->name, "satisfies", NIL, parameters);
+	pgc_shape_add_rule(relation->object, constraint->name, "satisfies", NIL, parameters)->line =
+		constraint->node->line;
 	return true;
 }
 
@@ -195,8 +198,6 @@ carry_check(PgcDbtRelation *relation, const DbtConstraint *constraint)
 static bool
 carry_unique(PgcDbtRelation *relation, const DbtConstraint *constraint)
 {
-	PgcNode    *check;
-
 	if (constraint->columns == NIL)
 		return false;
 	declare_properties(relation, constraint->columns);
@@ -206,9 +207,9 @@ carry_unique(PgcDbtRelation *relation, const DbtConstraint *constraint)
 					 pgc_node_make_bool(true));
 		return true;
 	}
-	check = pgc_shape_add_check(relation->object, constraint->name, "duplicateValues", "properties",
-								pgc_shape_texts(constraint->columns));
-	return check != NULL;
+	pgc_shape_add_check(relation->object, constraint->name, "duplicateValues", "properties",
+						pgc_shape_texts(constraint->columns))->line = constraint->node->line;
+	return true;
 }
 
 static bool
@@ -253,7 +254,7 @@ carry_constraints(PgcDbt *dbt, PgcDbtRelation *relation, const char *column, con
 		constraint.columns = column ? list_make1(pstrdup(column)) :
 			texts_of(pgc_node_get(constraint.node, "columns"));
 		if (constraint.type == NULL || !carry_constraint(dbt, relation, &constraint))
-			pgc_dbt_leave_out(dbt, constraint.node, "constraint of type \"%s\"",
+			pgc_dbt_leave_out(dbt, constraint.node->line, "constraint of type \"%s\"",
 							  constraint.type ? constraint.type : "");
 	}
 }
@@ -268,7 +269,7 @@ carry_type(PgcDbt *dbt, PgcNode *property, const PgcNode *type)
 		return;
 	if (pgc_dbt_has_jinja(data_type))
 	{
-		pgc_dbt_leave_out(dbt, type, "a data type with Jinja");
+		pgc_dbt_leave_out(dbt, type->line, "a data type with Jinja");
 		return;
 	}
 	pgc_shape_set_text(property, "logicalType", pgc_dbt_logical_type(data_type));
@@ -297,7 +298,7 @@ pgc_dbt_columns(PgcDbt *dbt, PgcDbtRelation *relation)
 
 		if (column_name(column) == NULL)
 		{
-			pgc_dbt_leave_out(dbt, column, "a column without a plain name");
+			pgc_dbt_leave_out(dbt, column->line, "a column without a plain name");
 			continue;
 		}
 		pgc_dbt_leave_out_others(dbt, column, column_fields, "a column");

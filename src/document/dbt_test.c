@@ -118,6 +118,7 @@ pgc_dbt_element(const PgcDbtTest *test)
 static void
 finish_item(const PgcDbtTest *test, PgcNode *item, bool warns)
 {
+	item->line = test->node->line;
 	pgc_shape_set_text(item, "description", test->description);
 	if (warns)
 		pgc_shape_set_text(item, "severity", "warning");
@@ -183,7 +184,7 @@ static void
 leave_out_threshold(PgcDbt *dbt, const PgcDbtTest *test)
 {
 	if ((test->warns ? test->warn_if : test->error_if) != NULL)
-		pgc_dbt_leave_out(dbt, test->node, "the threshold of test \"%s\", which fails by any row now",
+		pgc_dbt_leave_out(dbt, test->node->line, "the threshold of test \"%s\", which fails by any row now",
 						  test->type);
 }
 
@@ -339,7 +340,7 @@ carry_test(PgcDbt *dbt, PgcDbtRelation *relation, PgcNode *property, const PgcNo
 
 	if (!read_name(&test))
 	{
-		pgc_dbt_leave_out(dbt, node, "a test without a name");
+		pgc_dbt_leave_out(dbt, node->line, "a test without a name");
 		return;
 	}
 	reason = read_options(&test);
@@ -347,12 +348,14 @@ carry_test(PgcDbt *dbt, PgcDbtRelation *relation, PgcNode *property, const PgcNo
 	if (reason == NULL && property == NULL && column != NULL)
 		test.property = pgc_dbt_property(relation, column);
 	test.column = pgc_node_get_text(test.property, "name");
+	if (reason == NULL && !pgc_dbt_use(relation, test.filter))
+		reason = "of which the filter is no condition to PostgreSQL";
 	if (reason == NULL)
 		reason = pgc_dbt_convert_test(dbt, &test);
 	if (reason != NULL)
-		pgc_dbt_leave_out(dbt, node, "test \"%s\", %s", test.type, reason);
+		pgc_dbt_leave_out(dbt, node->line, "test \"%s\", %s", test.type, reason);
 	else if (option(&test, "limit") != NULL)
-		pgc_dbt_leave_out(dbt, option(&test, "limit"), "the limit of test \"%s\"", test.type);
+		pgc_dbt_leave_out(dbt, option(&test, "limit")->line, "the limit of test \"%s\"", test.type);
 }
 
 /* pgc_dbt_tests carries the tests of a column's property, or with NULL of the relation. */

@@ -79,7 +79,7 @@ accept(PgcDbt *dbt, PgcDbtTest *test, const PgcNode *values)
 		return "of which the values are no list";
 	pgc_dbt_add_check(test, "invalidValues", "validValues", values);
 	if (test->warn_if != NULL || test->error_if != NULL)
-		pgc_dbt_leave_out(dbt, test->node, "that a threshold of test \"%s\" is about different values, not rows",
+		pgc_dbt_leave_out(dbt, test->node->line, "that a threshold of test \"%s\" is about different values, not rows",
 						  test->type);
 	return NULL;
 }
@@ -124,7 +124,7 @@ convert_relationships(PgcDbt *dbt, PgcDbtTest *test)
 	if (target != NULL)
 		pgc_dbt_property(target, field);
 	if (pgc_dbt_is_plain(test) &&
-		pgc_dbt_refer(test->relation, list_make1(pstrdup(test->column)), name, list_make1(pstrdup(field))))
+		pgc_dbt_refer(test->relation, test->node->line, list_make1(pstrdup(test->column)), name, list_make1(pstrdup(field))))
 		return NULL;
 	physical = target ? pgc_node_get_text(target->object, "physicalName") : NULL;
 	parameters = pgc_node_make_map();
@@ -163,7 +163,7 @@ set_range(PgcNode *options, const char *low_key, const PgcNode *low, const char 
 		pgc_node_set(options, low_key, pgc_node_copy(low));
 	if (high != NULL)
 		pgc_node_set(options, high_key, pgc_node_copy(high));
-	return true;
+	return low != NULL || high != NULL;
 }
 
 static bool
@@ -212,6 +212,16 @@ add_between(PgcDbt *dbt, PgcDbtTest *test, const PgcNode *low, const PgcNode *hi
 	pgc_dbt_add_rule(dbt, test, "between", parameters);
 }
 
+/* add_comparison adds a condition that is SQL of the test's author. */
+static const char *
+add_comparison(PgcDbt *dbt, PgcDbtTest *test, const char *expression)
+{
+	if (!pgc_dbt_use(test->relation, expression))
+		return "of which the bounds are none to PostgreSQL";
+	pgc_dbt_add_condition(dbt, test, expression);
+	return NULL;
+}
+
 /*
  * carry_range carries a range.  Numbers become fields or a rule; other bounds are SQL
  * of the author's, so it becomes a condition, as does what counts its failures.
@@ -241,7 +251,7 @@ carry_range(PgcDbt *dbt, PgcDbtTest *test, bool strict)
 			add_between(dbt, test, low, high, strict);
 	}
 	else
-		pgc_dbt_add_condition(dbt, test, above && below ? psprintf("%s AND %s", above, below) :
+		return add_comparison(dbt, test, above && below ? psprintf("%s AND %s", above, below) :
 							  above ? above : below);
 	return NULL;
 }
@@ -335,7 +345,7 @@ carry_pattern(PgcDbt *dbt, PgcDbtTest *test, const char *kind)
 		options = options_of(test, "string");
 		if (options != NULL && pgc_node_get(options, "pattern") == NULL)
 		{
-			pgc_shape_set_text(options, "pattern", pattern);
+			pgc_node_set(options, "pattern", pgc_node_make_string(pattern))->line = test->node->line;
 			return NULL;
 		}
 	}
@@ -367,6 +377,8 @@ convert_expression(PgcDbt *dbt, PgcDbtTest *test)
 		return "which has no expression";
 	if (test->column != NULL)
 		expression = psprintf("%s %s", quote_identifier(test->column), expression);
+	if (!pgc_dbt_use(test->relation, expression))
+		return "of which the expression is none to PostgreSQL";
 	pgc_dbt_add_condition(dbt, test, expression);
 	return NULL;
 }
@@ -389,7 +401,11 @@ carry_combination(PgcDbt *dbt, PgcDbtTest *test, const PgcNode *columns)
 	if (!is_list_of_values(columns))
 		return "of which the columns are no list";
 	for (int i = 0; i < columns->count; i++)
+	{
+		if (pgc_node_text(columns->content.items[i])[0] == '\0')
+			return "which names an empty column";
 		pgc_dbt_property(test->relation, pgc_node_text(columns->content.items[i]));
+	}
 	test->property = NULL;
 	test->column = NULL;
 	pgc_dbt_add_check(test, "duplicateValues", "properties", columns);

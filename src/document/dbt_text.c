@@ -14,10 +14,10 @@
 
 /* pgc_dbt_has_jinja says whether a text, or NULL, is a template. */
 bool
-pgc_dbt_has_jinja(const char *text)
+pgc_dbt_has_jinja(const char *words)
 {
-	return text !=NULL &&
-				(strstr(text, "{{") != NULL || strstr(text, "{%") != NULL || strstr(text, "{#") != NULL);
+	return words != NULL &&
+		(strstr(words, "{{") != NULL || strstr(words, "{%") != NULL || strstr(words, "{#") != NULL);
 }
 
 static const char *
@@ -74,9 +74,9 @@ take_call(const char *at, const char *function, char **first, char **second)
  * in braces.  False: it is something else.
  */
 bool
-pgc_dbt_parse_target(const char *text, char **source, char **name)
+pgc_dbt_parse_target(const char *words, char **source, char **name)
 {
-	const char *at = skip_blanks(text);
+	const char *at = skip_blanks(words);
 	const char *braces = take(at, "{{");
 	const char *end;
 	char	   *second;
@@ -124,9 +124,9 @@ take_identifier(const char *at, char **name)
  * perhaps "schema.table (a)", of which the schema does not count.
  */
 bool
-pgc_dbt_parse_reference(const char *text, char **table, List **columns)
+pgc_dbt_parse_reference(const char *words, char **table, List **columns)
 {
-	const char *at = take_identifier(skip_blanks(text), table);
+	const char *at = take_identifier(skip_blanks(words), table);
 	char	   *column;
 
 	*columns = NIL;
@@ -173,7 +173,7 @@ take_number(const char *at, PgcNode **number)
  * turns it into what must be.  False: it is something else.
  */
 bool
-pgc_dbt_parse_threshold(const char *text, PgcDbtThreshold *threshold)
+pgc_dbt_parse_threshold(const char *words, PgcDbtThreshold *threshold)
 {
 	static const struct
 	{
@@ -185,7 +185,7 @@ pgc_dbt_parse_threshold(const char *text, PgcDbtThreshold *threshold)
 		{">", "mustBeLessOrEqualTo"}, {"<", "mustBeGreaterOrEqualTo"},
 		{"==", "mustNotBe"}, {"=", "mustNotBe"}
 	};
-	const char *at = skip_blanks(text);
+	const char *at = skip_blanks(words);
 	PgcNode    *high;
 
 	for (int i = 0; i < lengthof(operators); i++)

@@ -84,6 +84,9 @@ signature_of(const PgcNode *node, const char *key)
 	StringInfoData buffer;
 	char	  **texts;
 
+	/* these are written in several ways */
+	if (pgc_node_is(node, PGC_NODE_NULL) || pgc_node_is(node, PGC_NODE_BOOL))
+		return psprintf("%d:%d", node->type, pgc_node_is_true(node));
 	initStringInfo(&buffer);
 	appendStringInfo(&buffer, "%d:%d:", node->type, node->count);
 	if (pgc_node_is_scalar(node))
@@ -130,12 +133,11 @@ equal_under(const char *key, const PgcNode *left, const PgcNode *right)
 	char	   *right_signature;
 	bool		equal;
 
-	if (left == NULL || right == NULL || left->type != right->type || left->count != right->count)
-		return left == right;
-	if (pgc_node_is_scalar(left))
-		return strcmp(pgc_diff_text(left), pgc_diff_text(right)) == 0;
 	if (pgc_node_equal(left, right))
 		return true;
+	if (left == NULL || right == NULL || left->type != right->type || left->count != right->count ||
+		pgc_node_is_scalar(left))
+		return false;
 	left_signature = signature_of(left, key);
 	right_signature = signature_of(right, key);
 	equal = strcmp(left_signature, right_signature) == 0;
@@ -325,7 +327,7 @@ pgc_diff_list(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcN
 	{
 		const PgcNode *left = old->content.items[i];
 		int			partner = pairing.old_partner[i];
-		const PgcNode *right = partner < 0 ? NULL : new->content.items[partner];
+		const PgcNode *right = partner < 0 || new == NULL ? NULL : new->content.items[partner];
 		PgcPath		place = element_path(path, right ? right : left, right ? partner : i);
 
 		CHECK_FOR_INTERRUPTS();
@@ -428,7 +430,7 @@ pgc_diff_map(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNo
 static bool
 is_list_of_maps(const PgcNode *node)
 {
-	return pgc_node_is(node, PGC_NODE_LIST) && node->count > 0 &&
+	return node != NULL && node->type == PGC_NODE_LIST && node->count > 0 &&
 		pgc_node_is(node->content.items[0], PGC_NODE_MAP);
 }
 
@@ -444,6 +446,13 @@ same_number(const PgcNode *old, const PgcNode *new)
 		pgc_diff_values(pgc_node_text(old), pgc_node_text(new), &order) && order == 0;
 }
 
+/* is_free_form says whether anything may stand under a key: it is one thing then. */
+static bool
+is_free_form(const char *key)
+{
+	return key != NULL && (strcmp(key, "value") == 0 || strcmp(key, "implementation") == 0);
+}
+
 /*
  * pgc_diff_any compares what breaks nobody, down to the scalars and lists of
  * scalars that differ.
@@ -451,7 +460,7 @@ same_number(const PgcNode *old, const PgcNode *new)
 void
 pgc_diff_any(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
 {
-	if (pgc_node_is(old, PGC_NODE_MAP) && pgc_node_is(new, PGC_NODE_MAP))
+	if (pgc_node_is(old, PGC_NODE_MAP) && pgc_node_is(new, PGC_NODE_MAP) && !is_free_form(path->name))
 		pgc_diff_map(diff, path, old, new, NULL);
 	else if (path->name != NULL && (is_list_of_maps(old) || is_list_of_maps(new)) &&
 			 (old == NULL || pgc_node_is(old, PGC_NODE_LIST)) &&

@@ -130,6 +130,7 @@ extern Oid	pgc_plan_other_relation(PgcPlanner *planner, const PgcObject *object,
 
 /* columns.c */
 extern void pgc_plan_columns(PgcPlanner *planner, PgcObject *object);
+extern bool pgc_plan_is_untyped(const PgcProperty *property);
 
 /* types.c */
 extern Oid	pgc_plan_physical_type(PgcPlanner *planner, const PgcNode *property, const char *path, int32 *typmod);

@@ -241,9 +241,12 @@ check_types(Relationship *relationship, const PgcNode *to)
 	for (int i = 0; i < list_length(relationship->from); i++)
 	{
 		const PgcProperty *from = list_nth(relationship->from, i);
-		const PgcColumn *column = pgc_names_find(relationship->target.object->columns,
-												 list_nth(relationship->columns, i));
+		const char *name = list_nth(relationship->columns, i);
+		const PgcColumn *column = pgc_names_find(relationship->target.object->columns, name);
+		const PgcProperty *to_property = pgc_names_find(relationship->target.object->bound, name);
 
+		if (pgc_plan_is_untyped(from) || (to_property != NULL && pgc_plan_is_untyped(to_property)))
+			continue;
 		if (pgc_key_operator(column->type, from->layout->type) == NULL)
 			fail(relationship, to, NULL, "column \"%s\" of type %s cannot be compared with \"%s\" of type %s",
 				 NameStr(from->column->name), format_type_be(from->layout->type),

@@ -152,14 +152,39 @@ compile(const PgcObject *object, PgcDraft *draft, MemoryContext keep)
 		spec->columns[i] = MemoryContextStrdup(keep, NameStr(layout->columns[compiled->columns[i]].name));
 }
 
+/* is_guess: was a rule compiled against a column whose type nobody has said? */
+static bool
+is_guess(const PgcObject *object, const PgcDraft *draft)
+{
+	const List *columns = draft->columns == NIL || draft->rule->spec.filter != NULL ? object->list : draft->columns;
+	ListCell   *cell;
+
+	if (OidIsValid(object->dataset->relid))
+		return false;
+	foreach(cell, columns)
+	{
+		if (pgc_plan_is_untyped(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * note_error says why a rule cannot be made: an error of the document, or
  * something that will not be enforced because a relation is missing.
  */
 static void
-note_error(PgcPlanner *planner, PgcDraft *draft, const ErrorData *error)
+note_error(PgcPlanner *planner, const PgcObject *object, PgcDraft *draft, const ErrorData *error)
 {
 	PgcRemark  *remark;
+
+	if (is_guess(object, draft) && error->sqlerrcode != ERRCODE_SYNTAX_ERROR &&
+		error->sqlerrcode != ERRCODE_UNDEFINED_COLUMN)
+	{
+		pgc_plan_give_up(planner, draft->rule->node, draft->rule->path, true,
+						 "not all properties say their types, and there is no relation yet: %s", error->message);
+		return;
+	}
 
 	if ((error->sqlerrcode == ERRCODE_UNDEFINED_TABLE || error->sqlerrcode == ERRCODE_UNDEFINED_SCHEMA) &&
 		strcmp(draft->rule->spec.kind, "satisfies") != 0)
@@ -205,7 +230,7 @@ compile_all(PgcPlanner *planner, PgcObject *object)
 			ErrorData  *error = pgc_attempt_fail_data(&attempt);
 
 			MemoryContextReset(scratch);
-			note_error(planner, list_nth(object->drafts, done), error);
+			note_error(planner, object, list_nth(object->drafts, done), error);
 		}
 		PG_END_TRY();
 		for (; first < done; first++)

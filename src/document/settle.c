@@ -19,6 +19,8 @@
 
 static const bool yes = true;
 
+static void raise_at(const PgcPlannedDataset *planned, const char *hint, const char *format,...) pg_attribute_printf(3, 4);
+
 static const char *const contract_fields[] = {"version", "status", "owner", "description"};
 static const char *const dataset_fields[] = {"description", "write_path", "on_apply"};
 static const char *const column_fields[] = {"description", "classification", "pii_category", "tags"};
@@ -88,30 +90,30 @@ settle_fields(PgcApply *apply, PgcFields *fields, const FieldRow *row)
 	}
 }
 
-/* owner_of_adopted returns the owner that SQL said of datasets (of PgcContract or NULL) that the contract takes in. */
+/* owner_of_adopted returns the owner that SQL said of a dataset that the contract takes in, or NULL. */
 static const char *
-owner_of_adopted(const List *stored)
+owner_of_adopted(const PgcApply *apply)
 {
 	ListCell   *cell;
 
-	foreach(cell, stored)
+	foreach(cell, apply->settled)
 	{
-		const PgcContract *contract = lfirst(cell);
+		const PgcContract *stored = ((PgcSettled *) lfirst(cell))->stored;
 
-		if (contract != NULL && contract->owner != NULL)
-			return contract->owner;
+		if (stored != NULL && stored->owner != NULL)
+			return stored->owner;
 	}
 	return NULL;
 }
 
-/* settle_contract works out the contract's own fields; datasets are those stored of the document's. */
+/* settle_contract works out the contract's own fields. */
 static void
-settle_contract(PgcApply *apply, const List *datasets)
+settle_contract(PgcApply *apply)
 {
 	const PgcPlan *plan = apply->plan;
 	const PgcContract *stored = apply->agreement;
 	PgcFields  *fields = &apply->fields;
-	FieldRow	row = {.path = "", .of = psprintf("contract \"%s\"", plan->contract_id)};
+	FieldRow	row = {.path = "",.of = psprintf("contract \"%s\"", plan->contract_id)};
 
 	fields->count = PGC_CONTRACT_FIELDS;
 	fields->names = contract_fields;
@@ -128,7 +130,7 @@ settle_contract(PgcApply *apply, const List *datasets)
 	else
 		pgc_outcome(apply, "", "contract added", NULL, plan->contract_id, &yes, "%s", row.of);
 	if (fields->stored[2] == NULL && plan->owner == NULL)
-		fields->stored[2] = owner_of_adopted(datasets);
+		fields->stored[2] = owner_of_adopted(apply);
 	fields->wanted[0] = plan->version;
 	fields->wanted[1] = plan->status;
 	fields->wanted[2] = plan->owner;
@@ -137,7 +139,7 @@ settle_contract(PgcApply *apply, const List *datasets)
 }
 
 /* raise_at raises what is wrong with a dataset of the document, with line and column. */
-static void pg_attribute_printf(3, 4)
+static void
 raise_at(const PgcPlannedDataset *planned, const char *hint, const char *format,...)
 {
 	PgcRemarks	remarks = {NIL};
@@ -173,8 +175,7 @@ settle_dataset(PgcApply *apply, PgcSettled *settled)
 	const PgcPlannedDataset *planned = settled->planned;
 	const PgcContract *stored = settled->stored;
 	PgcFields  *fields = &settled->fields;
-	FieldRow	row = {.path = planned ? planned->path : "",
-	.of = psprintf("dataset \"%s\"", stored ? stored->name : planned->name)};
+	FieldRow	row = {.path = settled->path,.of = psprintf("dataset \"%s\"", settled->name)};
 
 	fields->count = PGC_DATASET_FIELDS;
 	fields->names = dataset_fields;
@@ -210,22 +211,18 @@ settle_dataset(PgcApply *apply, PgcSettled *settled)
 static void
 add_dataset_row(PgcApply *apply, const PgcSettled *settled)
 {
-	const PgcPlannedDataset *planned = settled->planned;
-	const PgcContract *stored = settled->stored;
+	const char *contract_id = settled->stored != NULL ? settled->stored->contract_id : NULL;
+	const char *name = settled->name;
 
-	if (planned == NULL)
-		pgc_outcome(apply, "", "dataset removed", stored->name, NULL, &yes,
-					"dataset \"%s\" is not in the document any more", stored->name);
-	else if (stored == NULL && OidIsValid(planned->relid))
-		pgc_outcome(apply, planned->path, "dataset added", NULL, planned->name, &yes,
-					"dataset \"%s\"", planned->name);
-	else if (stored == NULL)
-		pgc_outcome(apply, planned->path, "dataset added", NULL, planned->name, &yes,
-					"dataset \"%s\" waits for its relation", planned->name);
-	else if (strcmp(stored->contract_id, apply->plan->contract_id) != 0)
-		pgc_outcome(apply, planned->path, "dataset added", stored->contract_id, planned->name, &yes,
-					"dataset \"%s\" is taken over from contract \"%s\", which was made in SQL",
-					stored->name, stored->contract_id);
+	if (settled->planned == NULL)
+		pgc_outcome(apply, "", "dataset removed", name, NULL, &yes,
+					"dataset \"%s\" is not in the document any more", name);
+	else if (contract_id == NULL)
+		pgc_outcome(apply, settled->path, "dataset added", NULL, name, &yes, "dataset \"%s\"%s", name,
+					OidIsValid(settled->planned->relid) ? "" : " waits for its relation");
+	else if (strcmp(contract_id, apply->plan->contract_id) != 0)
+		pgc_outcome(apply, settled->path, "dataset added", contract_id, name, &yes,
+					"dataset \"%s\" is taken over from contract \"%s\", which was made in SQL", name, contract_id);
 }
 
 /* tags_text returns tags as text[]'s output, or NULL for none. */
@@ -261,9 +258,8 @@ settle_column(PgcApply *apply, PgcSettled *settled, const char *name, const PgcP
 	FieldRow	row = {.change = "column changed"};
 
 	namestrcpy(&column->name, name);
-	row.path = planned ? planned->path : settled->planned ? settled->planned->path : "";
-	row.of = psprintf("column \"%s\" of dataset \"%s\"", name,
-					  settled->stored ? settled->stored->name : settled->planned->name);
+	row.path = planned != NULL ? planned->path : settled->path;
+	row.of = psprintf("column \"%s\" of dataset \"%s\"", name, settled->name);
 	fields->count = PGC_COLUMN_FIELDS;
 	fields->names = column_fields;
 	if (stored != NULL)
@@ -427,7 +423,7 @@ settle_rule(PgcApply *apply, PgcSettled *settled, const PgcPlannedRule *planned)
 	PgcRuleDraft *draft = make_draft(planned);
 	RuleWords	words = words_of_draft(draft);
 	int			index = find_stored(settled->stored, draft->spec.name);
-	const char *of = psprintf("rule \"%s\" of dataset \"%s\"", draft->spec.name, settled->planned->name);
+	const char *of = psprintf("rule \"%s\" of dataset \"%s\"", draft->spec.name, settled->name);
 
 	if (index < 0)
 		pgc_outcome(apply, planned->path, "rule added", NULL, rule_words(&words), &yes, "%s", of);
@@ -471,8 +467,8 @@ settle_rules(PgcApply *apply, PgcSettled *settled)
 		if (!rule->from_document || bms_is_member(i, kept))
 			continue;
 		settled->gone = lappend(settled->gone, rule);
-		pgc_outcome(apply, settled->planned ? settled->planned->path : "", "rule removed", rule_words(&words),
-					NULL, &yes, "rule \"%s\" of dataset \"%s\"", rule->spec.name, stored->name);
+		pgc_outcome(apply, settled->path, "rule removed", rule_words(&words),
+					NULL, &yes, "rule \"%s\" of dataset \"%s\"", rule->spec.name, settled->name);
 	}
 	settled->changed = settled->changed || settled->drafts != NIL || settled->gone != NIL;
 }
@@ -514,7 +510,7 @@ fill_wanted(PgcSettled *settled)
 }
 
 /* stored_dataset returns the dataset that a planned one is already, or NULL. */
-static PgcContract *
+static const PgcContract *
 stored_dataset(const PgcPlannedDataset *planned)
 {
 	int32		id = OidIsValid(planned->relid) ? pgc_contract_of_relation(planned->relid) : 0;
@@ -524,23 +520,18 @@ stored_dataset(const PgcPlannedDataset *planned)
 	return id != 0 ? pgc_contract_load(id) : NULL;
 }
 
-/* settle_one works out what becomes of a dataset; one of both may be NULL. */
+/* add_dataset adds a dataset to those that are to be settled; one of both may be NULL. */
 static void
-settle_one(PgcApply *apply, const PgcPlannedDataset *planned, const PgcContract *stored)
+add_dataset(PgcApply *apply, const PgcPlannedDataset *planned, const PgcContract *stored, const char *name)
 {
 	PgcSettled *settled = palloc0(sizeof(PgcSettled));
 
 	settled->planned = planned;
 	settled->stored = stored;
+	settled->name = name;
+	settled->path = planned != NULL ? planned->path : "";
 	settled->changed = stored == NULL || planned == NULL || !stored->in_document ||
 		strcmp(stored->contract_id, apply->plan->contract_id) != 0;
-	if (planned != NULL && stored != NULL)
-		require_ours(apply, settled);
-	add_dataset_row(apply, settled);
-	settle_dataset(apply, settled);
-	settle_columns(apply, settled);
-	settle_rules(apply, settled);
-	fill_wanted(settled);
 	apply->settled = lappend(apply->settled, settled);
 }
 
@@ -550,23 +541,34 @@ order_names(const ListCell *left, const ListCell *right)
 	return strcmp(((PgcContract *) lfirst(left))->name, ((PgcContract *) lfirst(right))->name);
 }
 
+/* is_kept: is a stored dataset one of the document's? */
+static bool
+is_kept(const PgcApply *apply, const PgcContract *contract)
+{
+	ListCell   *cell;
+
+	foreach(cell, apply->settled)
+	{
+		const PgcContract *stored = ((PgcSettled *) lfirst(cell))->stored;
+
+		if (stored != NULL && stored->dataset_id == contract->dataset_id)
+			return true;
+	}
+	return false;
+}
+
 /* leaving_datasets returns the datasets that the document in force declares and this one does not, by name. */
 static List *
-leaving_datasets(const PgcApply *apply, const List *stored)
+leaving_datasets(const PgcApply *apply)
 {
 	List	   *leaving = NIL;
 	ListCell   *cell;
-	ListCell   *other;
 
 	foreach(cell, pgc_contract_datasets(apply->plan->contract_id))
 	{
 		PgcContract *contract = pgc_contract_load(lfirst_int(cell));
-		bool		stays = !contract->in_document;
 
-		foreach(other, stored)
-			stays = stays || (lfirst(other) != NULL &&
-							  ((PgcContract *) lfirst(other))->dataset_id == contract->dataset_id);
-		if (!stays)
+		if (contract->in_document && !is_kept(apply, contract))
 			leaving = lappend(leaving, contract);
 	}
 	list_sort(leaving, order_names);
@@ -580,18 +582,30 @@ leaving_datasets(const PgcApply *apply, const List *stored)
 void
 pgc_settle(PgcApply *apply)
 {
-	List	   *stored = NIL;
-	List	   *leaving;
 	ListCell   *cell;
-	ListCell   *other;
 
 	apply->agreement = pgc_contract_agreement(apply->plan->contract_id);
 	foreach(cell, apply->plan->datasets)
-		stored = lappend(stored, stored_dataset(lfirst(cell)));
-	settle_contract(apply, stored);
-	leaving = leaving_datasets(apply, stored);
-	forboth(cell, apply->plan->datasets, other, stored)
-		settle_one(apply, lfirst(cell), lfirst(other));
-	foreach(cell, leaving)
-		settle_one(apply, NULL, lfirst(cell));
+	{
+		const PgcPlannedDataset *planned = lfirst(cell);
+		const PgcContract *stored = stored_dataset(planned);
+
+		add_dataset(apply, planned, stored, stored != NULL ? stored->name : planned->name);
+	}
+	settle_contract(apply);
+	foreach(cell, leaving_datasets(apply))
+		add_dataset(apply, NULL, lfirst(cell), ((PgcContract *) lfirst(cell))->name);
+	foreach(cell, apply->settled)
+	{
+		PgcSettled *settled = lfirst(cell);
+
+		Assert(settled->planned != NULL || settled->stored != NULL);
+		if (settled->planned != NULL && settled->stored != NULL)
+			require_ours(apply, settled);
+		add_dataset_row(apply, settled);
+		settle_dataset(apply, settled);
+		settle_columns(apply, settled);
+		settle_rules(apply, settled);
+		fill_wanted(settled);
+	}
 }

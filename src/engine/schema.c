@@ -278,7 +278,7 @@ typedef struct BaseType
 static BaseType
 base_of(Oid type, int32 typmod)
 {
-	BaseType		base = {.typmod = typmod};
+	BaseType	base = {.typmod = typmod};
 
 	base.type = getBaseTypeAndTypmod(type, &base.typmod);
 	return base;
@@ -380,7 +380,7 @@ keeps_timezone(const PgcDeclared *declared, Oid type)
 static bool
 matches(const PgcDeclared *declared, const PgcColumn *column)
 {
-	BaseType		found = base_of(column->type, column->typmod);
+	BaseType	found = base_of(column->type, column->typmod);
 
 	if (!keeps_timezone(declared, found.type))
 		return false;
@@ -438,8 +438,8 @@ is_more_precise(int32 old, int32 new)
 bool
 pgc_type_is_widening(Oid old_type, int32 old_typmod, Oid new_type, int32 new_typmod)
 {
-	BaseType		old = base_of(old_type, old_typmod);
-	BaseType		new = base_of(new_type, new_typmod);
+	BaseType	old = base_of(old_type, old_typmod);
+	BaseType	new = base_of(new_type, new_typmod);
 	bool		old_float;
 	bool		new_float;
 	int			old_rank = rank_of(old.type, &old_float);

@@ -70,7 +70,8 @@ typedef struct Member
 } Member;
 
 /* fail says why the pattern cannot be translated; the first reason stays. */
-static void pg_attribute_printf(3, 4)
+static void
+pg_attribute_printf(3, 4)
 fail(Walk *walk, const char *hint, const char *format,...)
 {
 	char		message[1024];

@@ -36,8 +36,8 @@ typedef struct PgcProperty
 typedef struct PgcDraft
 {
 	PgcPlannedRule *rule;
-	List	   *columns;		/* of PgcProperty: the columns of the rule; NIL:
-								 * any */
+	List	   *columns;		/* of PgcProperty: the columns of the rule;
+								 * NIL: any */
 	Oid			referenced;		/* of kind references: what it points at, or
 								 * InvalidOid */
 	const char *base;			/* name, perhaps not unique yet */
@@ -147,6 +147,7 @@ extern void pgc_plan_collection(const PgcAsked *asked, const PgcNode *options);
 /* values.c: rules about a property's values, and what they are as SQL */
 extern const char *pgc_plan_quoted(const PgcProperty *property);
 extern void pgc_plan_satisfies(const PgcAsked *asked, const char *format,...) pg_attribute_printf(2, 3);
+extern char *pgc_plan_range_sql(const PgcNode *minimum, const PgcNode *maximum, const char *number);
 extern char *pgc_plan_pattern(const PgcAsked *asked, const PgcNode *pattern);
 extern void pgc_plan_matches(const PgcAsked *asked, const char *pattern);
 extern char *pgc_plan_match_sql(const PgcProperty *property, const char *pattern);

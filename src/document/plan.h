@@ -101,6 +101,7 @@ typedef struct PgcAsked
 typedef struct PgcParameters
 {
 	JsonbParseState *state;
+	MemoryContext scratch;
 } PgcParameters;
 
 extern void pgc_parameters_begin(PgcParameters *parameters);

@@ -584,6 +584,7 @@ pgc_pattern_from_ecma(const char *pattern, PgcPatternProblem *problem)
 {
 	Walk		walk = {.at = pattern,.problem = problem};
 	int			length = strlen(pattern);
+	char	   *translated;
 
 	problem->message = NULL;
 	problem->hint = NULL;
@@ -599,5 +600,7 @@ pgc_pattern_from_ecma(const char *pattern, PgcPatternProblem *problem)
 			 "PostgreSQL reads back references beside alternatives and lookaround differently");
 	pfree(walk.groups);
 	pfree(walk.open);
-	return problem->message == NULL ? walk.out.data : NULL;
+	translated = problem->message == NULL ? pstrdup(walk.out.data) : NULL;
+	pfree(walk.out.data);
+	return translated;
 }

@@ -6,8 +6,12 @@
  *	relation.c		which relation an object is
  *	columns.c		properties -> columns, their annotations
  *	types.c			physicalType and logicalType -> PostgreSQL's types
- *	options.c		required, unique, primaryKey, logicalTypeOptions, enum
- *	relationships.c, library.c, quality.c, sla.c	further rules
+ *	options.c, collections.c	required, unique, primaryKey, logicalTypeOptions, enum
+ *	relationships.c	references between properties
+ *	quality.c, library.c, placeholders.c, own.c	quality checks
+ *	sla.c			service levels
+ *	values.c, pattern.c, parameters.c	what these share
+ *	custom.c		customProperties of ours
  *	rules.c			rules as collected -> compiled, named
  *
  * A property or object that asks for a rule is planned with pgc_plan_add; what
@@ -97,6 +101,7 @@ typedef struct PgcAsked
 typedef struct PgcParameters
 {
 	JsonbParseState *state;
+	MemoryContext scratch;
 } PgcParameters;
 
 extern void pgc_parameters_begin(PgcParameters *parameters);

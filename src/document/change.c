@@ -44,7 +44,10 @@ keep_dataset(const PgcApply *apply, PgcSettled *settled)
 	if (id == 0)
 		id = pgc_dataset_create(&planned->schema_name, &planned->table_name, planned->relid, contract_id);
 	else if (strcmp(settled->stored->name, planned->name) != 0)
-		(void) pgc_dataset_rename(id, &planned->schema_name, &planned->table_name); /* as its relation, in this transaction */
+	{
+		/* as its relation was, in this transaction */
+		(void) pgc_dataset_rename(id, &planned->schema_name, &planned->table_name);
+	}
 	settled->wanted.dataset_id = id;
 	if (settled->changed)
 		pgc_dataset_write(id, contract_id, settled->fields.values, true, settled->fields.documented);

@@ -60,6 +60,7 @@ typedef struct PgcRemarks
 /* remark.c: adds a remark about a node (whose line and column it takes), or NULL */
 extern PgcRemark *pgc_remark(PgcRemarks *remarks, PgcGravity gravity, const PgcNode *at, const char *path,
 							 const char *format,...) pg_attribute_printf(5, 6);
+
 /* raises the first error among the remarks, with line and column, if there is one */
 extern void pgc_remarks_raise(const PgcRemarks *remarks);
 
@@ -84,8 +85,10 @@ extern PgcNode *pgc_node_from_jsonb(const Jsonb *jsonb);
  * none at all (not a map, another kind, a version that is not read).
  */
 extern bool pgc_odcs_check(PgcNode *root, PgcRemarks *remarks);
+
 /* the version that it says, as 300, 301, 302, 310, 320 */
 extern int	pgc_odcs_version(const PgcNode *root);
+
 /* what identifies an element of a list of the document ("schema", "properties", ...); NULL: its index */
 extern const char *pgc_odcs_identity(const char *list, const PgcNode *element);
 
@@ -183,6 +186,7 @@ typedef struct PgcPlanOptions
  * to be applied if remarks has no errors.
  */
 extern PgcPlan *pgc_plan_make(const PgcNode *root, const PgcPlanOptions *options, PgcRemarks *remarks);
+
 /* counts rules that will be enforced, and those that were asked for */
 extern void pgc_plan_count(const PgcPlan *plan, int *enforced, int *asked);
 
@@ -202,13 +206,17 @@ typedef struct PgcChange
 
 /* diff.c: both trees checked; old may be NULL: everything is new, nothing breaks */
 extern List *pgc_diff(const PgcNode *old, const PgcNode *new);	/* of PgcChange */
-extern const char *pgc_diff_level(const List *changes); /* the highest; NULL: none */
+
+/* the highest level among changes; NULL: there are none */
+extern const char *pgc_diff_level(const List *changes);
+
 /* fills the nine columns of diff and apply, "enforced" with null */
 extern void pgc_change_values(const PgcChange *change, Datum *values, bool *nulls);
 
 /* semver.c */
 /* the version that a level asks for after old ("1.2.3", "minor" -> "1.3.0"; palloc'd); NULL if old is no version */
 extern char *pgc_version_after(const char *old, const char *level);
+
 /* is new after old by at least the level? */
 extern bool pgc_version_suffices(const char *old, const char *new, const char *level);
 

@@ -157,6 +157,7 @@ extern void pgc_plan_matches(const PgcAsked *asked, const char *pattern);
 extern char *pgc_plan_match_sql(const PgcProperty *property, const char *pattern);
 extern List *pgc_plan_list(const PgcNode *list);
 extern void pgc_plan_values(const PgcAsked *asked, const char *kind, const List *values);
+extern bool pgc_plan_fits(const PgcProperty *property, const char *value);
 extern char *pgc_plan_values_sql(const PgcProperty *property, const List *values, bool forbidden);
 
 /* relationships.c */

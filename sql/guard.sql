@@ -226,6 +226,8 @@ DROP TYPE mood CASCADE;
 ALTER TABLE items ALTER COLUMN id TYPE bigint;
 ALTER TABLE items ALTER COLUMN label TYPE text;
 SELECT * FROM drift('items');
+-- ... which excuses no other change of the type
+ALTER TABLE items ALTER COLUMN id TYPE text;
 ALTER TABLE items ADD COLUMN evenmore int;
 -- a rename is followed in what SQL made
 ALTER TABLE items RENAME COLUMN price TO cost;

@@ -167,14 +167,16 @@ char *
 pgc_rule_base_name(const char *kind, const List *columns)
 {
 	StringInfoData name;
+	char	   *clipped;
 	ListCell   *cell;
 
 	initStringInfo(&name);
 	appendStringInfoString(&name, kind);
 	foreach(cell, columns)
 		appendStringInfo(&name, "_%s", (const char *) lfirst(cell));
-	name.data[pg_mbcliplen(name.data, name.len, PGC_MAX_NAME - 12)] = '\0';
-	return name.data;
+	clipped = pnstrdup(name.data, pg_mbcliplen(name.data, name.len, PGC_MAX_NAME - 12));
+	pfree(name.data);
+	return clipped;
 }
 
 /* default_name returns the base name, or the base name with a number, free. */

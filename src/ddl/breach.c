@@ -88,9 +88,12 @@ layout_of(const PgcShape *shape, const PgcLayout *model)
 	return layout;
 }
 
-/* has_difference: is a difference of that kind and column in a list? */
+/*
+ * excuses: does a list have the same difference?  That a column was widened excuses
+ * no other change of its type.
+ */
 static bool
-has_difference(const List *differences, const PgcDifference *wanted)
+excuses(const List *differences, const PgcDifference *wanted)
 {
 	ListCell   *cell;
 
@@ -99,7 +102,8 @@ has_difference(const List *differences, const PgcDifference *wanted)
 		const PgcDifference *difference = lfirst(cell);
 
 		if (difference->kind == wanted->kind &&
-			strcmp(NameStr(difference->column), NameStr(wanted->column)) == 0)
+			strcmp(NameStr(difference->column), NameStr(wanted->column)) == 0 &&
+			(wanted->widened || !difference->widened))
 			return true;
 	}
 	return false;
@@ -117,7 +121,7 @@ fresh_differences(const PgcSchema *schema, const PgcProgram *then, const PgcProg
 	{
 		PgcDifference *difference = lfirst(cell);
 
-		if (difference->fails && !has_difference(before, difference))
+		if (difference->fails && !excuses(before, difference))
 			fresh = lappend(fresh, difference);
 	}
 	return fresh;

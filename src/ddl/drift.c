@@ -161,6 +161,7 @@ check_rules(const Drift *drift)
 static void
 check_nulls(const Drift *drift)
 {
+	static const char *const words[] = {"is checked by audits only", "only records nulls", "diverts nulls", "refuses nulls"};
 	const PgcShape *shape = pgc_shape_of(drift->relation);
 	List	   *seen = NIL;
 
@@ -176,7 +177,7 @@ check_nulls(const Drift *drift)
 		seen = lappend(seen, unconstify(PgcShapeColumn *, column));
 		put(drift, NameStr(column->name), "nullable", "not null", "nullable",
 			psprintf("column \"%s\" has no NOT NULL constraint; rule \"%s\" %s", NameStr(column->name), rule->spec.name,
-					 rule->spec.action == PGC_REJECT ? "refuses nulls" : "only records nulls"));
+					 words[rule->spec.action]));
 	}
 }
 

@@ -512,11 +512,23 @@ check_relation(const PgcContract *contract)
 	return check_detached(breaches, contract);
 }
 
+/* by_name orders datasets for list_sort. */
+static int
+by_name(const ListCell *left, const ListCell *right)
+{
+	const PgcBound *a = lfirst(left);
+	const PgcBound *b = lfirst(right);
+	int			order = namestrcmp(unconstify(NameData *, &a->schema_name), NameStr(b->schema_name));
+
+	return order != 0 ? order : namestrcmp(unconstify(NameData *, &a->table_name), NameStr(b->table_name));
+}
+
 /* pgc_guard_judge raises, or warns, if the transaction has broken a contract. */
 void
 pgc_guard_judge(const List *datasets)
 {
 	Report		report = {.contracts = NIL};
+	List	   *concerned = NIL;
 	ListCell   *cell;
 
 	if (mode() == PGC_GUARD_OFF)
@@ -524,12 +536,15 @@ pgc_guard_judge(const List *datasets)
 	initStringInfo(&report.detail);
 	foreach(cell, datasets)
 	{
+		if (is_concerned(lfirst(cell)))
+			concerned = lappend(concerned, lfirst(cell));
+	}
+	list_sort(concerned, by_name);
+	foreach(cell, concerned)
+	{
 		const PgcBound *bound = lfirst(cell);
-		PgcContract *contract;
+		PgcContract *contract = pgc_contract_load(bound->dataset_id);
 
-		if (!is_concerned(bound))
-			continue;
-		contract = pgc_contract_load(bound->dataset_id);
 		if (!pgc_guard_watches(contract))
 			continue;
 		add_breaches(&report, contract, check_name(contract, bound));

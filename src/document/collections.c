@@ -30,27 +30,13 @@ add_json(const PgcAsked *asked, const char *json, const char *type, const char *
 					   pgc_plan_quoted(asked->property), json, type, condition);
 }
 
-/* range_of returns the condition that a number is within options, or NULL: they say nothing. */
-static char *
-range_of(const PgcNode *minimum, const PgcNode *maximum, const char *number)
-{
-	bool		has_minimum = pgc_node_is(minimum, PGC_NODE_INTEGER) && strcmp(pgc_node_text(minimum), "0") != 0;
-	bool		has_maximum = pgc_node_is(maximum, PGC_NODE_INTEGER);
-
-	if (has_minimum && has_maximum)
-		return psprintf("%s BETWEEN %s AND %s", number, pgc_node_text(minimum), pgc_node_text(maximum));
-	if (has_minimum)
-		return psprintf("%s >= %s", number, pgc_node_text(minimum));
-	return has_maximum ? psprintf("%s <= %s", number, pgc_node_text(maximum)) : NULL;
-}
-
 /* plan_items plans minItems and maxItems. */
 static void
 plan_items(const PgcAsked *asked, const PgcNode *options, const char *json)
 {
 	char	   *length = json == NULL ? psprintf("cardinality(%s)", pgc_plan_quoted(asked->property)) :
-		psprintf("jsonb_array_length(%s)", json);
-	char	   *condition = range_of(pgc_node_get(options, "minItems"), pgc_node_get(options, "maxItems"), length);
+	psprintf("jsonb_array_length(%s)", json);
+	char	   *condition = pgc_plan_range_sql(pgc_node_get(options, "minItems"), pgc_node_get(options, "maxItems"), length);
 
 	if (condition == NULL)
 		return;
@@ -66,7 +52,7 @@ plan_unique_items(const PgcAsked *asked, const char *json)
 {
 	const char *column = pgc_plan_quoted(asked->property);
 	char	   *items = json == NULL ? psprintf("unnest(%s)", column) :
-		psprintf("jsonb_array_elements(CASE WHEN jsonb_typeof(%s) = 'array' THEN %s END)", json, json);
+	psprintf("jsonb_array_elements(CASE WHEN jsonb_typeof(%s) = 'array' THEN %s END)", json, json);
 	PgcAsked	named = *asked;
 	PgcParameters parameters;
 
@@ -112,8 +98,8 @@ plan_object(const PgcAsked *asked, const PgcNode *options)
 						 "properties of a column of type %s are not checked", format_type_be(asked->property->type));
 		return;
 	}
-	condition = range_of(pgc_node_get(options, "minProperties"), pgc_node_get(options, "maxProperties"),
-						 psprintf("jsonb_array_length(jsonb_path_query_array(%s, '$.keyvalue()'))", json));
+	condition = pgc_plan_range_sql(pgc_node_get(options, "minProperties"), pgc_node_get(options, "maxProperties"),
+								   psprintf("jsonb_array_length(jsonb_path_query_array(%s, '$.keyvalue()'))", json));
 	if (condition != NULL)
 		add_json(asked, json, "object", condition);
 	if (required == NIL)

@@ -131,7 +131,8 @@ bind_column(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const
 	if (pgc_names_add(object->bound, NameStr(column->name), property))
 		return column;
 	(void) pgc_remark(planner->remarks, PGC_ERROR, planned->node, planned->path,
-					  "another property is column \"%s\", too", name);
+					  "column \"%s\" is taken by property \"%s\"", NameStr(column->name),
+					  ((PgcProperty *) pgc_names_find(object->bound, NameStr(column->name)))->column->property);
 	return NULL;
 }
 

@@ -111,7 +111,7 @@ planned_dataset(const PgcPlan *plan, const PgcContract *contract)
 	return NULL;
 }
 
-/* planned_rule returns whether a dataset of the plan has the rule as it is stored. */
+/* is_planned: does the plan make the rule as it is stored? */
 static bool
 is_planned(const PgcPlannedDataset *dataset, const PgcStoredRule *rule)
 {
@@ -189,19 +189,21 @@ choose_server(Export *export, const PgcNode *root)
 	}
 }
 
-/* read_stored reads the stored document anew. */
+/*
+ * read_stored reads the stored document anew, as a tree of its own: what is added
+ * must not be added wherever an alias repeats it.
+ */
 static PgcNode *
 read_stored(const Export *export)
 {
 	PgcRemarks	remarks = {NIL, 0};
-	/* a copy: what is added must not be added wherever an alias repeats it */
 	PgcNode    *root = pgc_node_copy(pgc_document_require(export->version->source));
 
 	(void) pgc_odcs_check(root, &remarks);
 	return root;
 }
 
-/* object_names_taken: has the document an object of that name? */
+/* is_taken: has the document an object of that name? */
 static bool
 is_taken(const Export *export, const char *name)
 {

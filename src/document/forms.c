@@ -443,15 +443,14 @@ write_check(const Writing *writing)
 	return true;
 }
 
-/* write_custom writes any rule. */
+/* write_custom writes any rule; one at a property is about its column, unless it says otherwise. */
 static void
 write_custom(const Writing *writing)
 {
 	const PgcRuleSpec *spec = &writing->rule->spec;
 	PgcNode    *element = writing->property ? writing->property : writing->target->object;
-	/* a rule at a property is about its column, unless it says otherwise */
-	List	   *columns = writing->property == NULL && pgc_kind_is_about_columns(spec->kind) ?
-		texts_of(spec->columns, spec->ncolumns) : NIL;
+	bool		says_columns = writing->property == NULL && pgc_kind_is_about_columns(spec->kind);
+	List	   *columns = says_columns ? texts_of(spec->columns, spec->ncolumns) : NIL;
 	PgcNode    *item = pgc_shape_add_rule(element, spec->name, spec->kind, columns, writing->parameters);
 	PgcNode    *implementation = pgc_node_get(item, "implementation");
 

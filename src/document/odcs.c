@@ -163,8 +163,6 @@ pgc_odcs_say_newer(PgcOdcsCheck *check, PgcGravity gravity, const PgcNode *at, c
 static const PgcOdcsField *
 find_field(const PgcOdcsCheck *check, const PgcOdcsShape *shape, const PgcNode *key, const PgcOdcsField **newer)
 {
-	if (shape == NULL)
-		return NULL;
 	for (int i = 0; i < shape->nfields; i++)
 	{
 		const PgcOdcsField *field = &shape->fields[i];
@@ -252,11 +250,15 @@ check_pair(PgcOdcsCheck *check, PgcNode *map, PgcPair *pair, const PgcOdcsShape 
 {
 	const PgcOdcsField *newer = NULL;
 	const PgcOdcsField *field = find_field(check, shape, pair->key, &newer);
-	bool		of_variant = field == NULL;
+	const PgcOdcsShape *owner = shape;
 	char		what[NAMEDATALEN];
 
-	if (field == NULL)
+	if (field == NULL && variant != NULL)
+	{
+		owner = variant;
+		seen = variant_seen;
 		field = find_field(check, variant, pair->key, &newer);
+	}
 	if (field == NULL && newer == NULL)
 	{
 		say_unknown(check, pair->key, shape, variant, path);
@@ -269,10 +271,8 @@ check_pair(PgcOdcsCheck *check, PgcNode *map, PgcPair *pair, const PgcOdcsShape 
 						   newer->versions, what);
 		field = newer;
 	}
-	else if (of_variant)
-		*variant_seen |= UINT64CONST(1) << (field - variant->fields);
 	else
-		*seen |= UINT64CONST(1) << (field - shape->fields);
+		*seen |= UINT64CONST(1) << (field - owner->fields);
 
 	if (pair->value == &hole)
 		return (field->required & check->version) == 0;
@@ -333,9 +333,9 @@ pgc_odcs_check_maps(PgcOdcsCheck *check, PgcNode *list, const PgcOdcsShape *shap
 	return true;
 }
 
-/* close_holes closes up what was taken out of a list or a map. */
+/* close_holes_of closes up what was taken out of a list or a map. */
 static void
-close_holes(PgcNode *node)
+close_holes_of(PgcNode *node)
 {
 	int			kept = 0;
 
@@ -347,6 +347,33 @@ close_holes(PgcNode *node)
 			node->content.items[kept++] = node->content.items[i];
 	}
 	node->count = kept;
+}
+
+/* compare_cells orders a list's cells by what they point at. */
+static int
+compare_cells(const ListCell *left, const ListCell *right)
+{
+	uintptr_t	a = (uintptr_t) lfirst(left);
+	uintptr_t	b = (uintptr_t) lfirst(right);
+
+	return (a > b) - (a < b);
+}
+
+/* close_holes closes up what was taken out of all lists and maps, of each once, whatever was taken out of it. */
+static void
+close_holes(List *holed)
+{
+	const PgcNode *last = NULL;
+	ListCell   *cell;
+
+	list_sort(holed, compare_cells);
+	foreach(cell, holed)
+	{
+		if (lfirst(cell) != last)
+			close_holes_of(lfirst(cell));
+		last = lfirst(cell);
+	}
+	list_free(holed);
 }
 
 /* is_contract says whether the root is a map that calls itself a data contract, or nothing. */
@@ -433,13 +460,10 @@ pgc_odcs_check(PgcNode *root, PgcRemarks *remarks)
 {
 	PgcOdcsCheck check = {0, remarks, NIL};
 	bool		complete;
-	ListCell   *cell;
 
 	if (!is_contract(&check, root) || !find_bit(&check, root))
 		return false;
 	complete = pgc_odcs_check_map(&check, root, &pgc_odcs_root, NULL);
-	foreach(cell, check.holed)
-		close_holes(lfirst(cell));
-	list_free(check.holed);
+	close_holes(check.holed);
 	return complete;
 }

@@ -8,6 +8,7 @@
 #include "catalog/pg_type.h"
 #include "document/plan.h"
 #include "engine/format.h"
+#include "utils/builtins.h"
 
 /* One end of a range. */
 typedef struct Bound
@@ -96,7 +97,7 @@ add_between(const PgcAsked *asked, const Bound *minimum, const Bound *maximum)
  * since v3.1; before, it is a boolean that changes the other one.
  */
 static Range
-read_range(const PgcNode *options, const char *name, const char *exclusive_name)
+read_range(const PgcAsked *asked, const PgcNode *options, const char *name, const char *exclusive_name)
 {
 	const PgcNode *inclusive = pgc_node_get(options, name);
 	const PgcNode *exclusive = pgc_node_get(options, exclusive_name);
@@ -104,7 +105,10 @@ read_range(const PgcNode *options, const char *name, const char *exclusive_name)
 
 	if (pgc_node_text(inclusive) != NULL)
 		range.first.node = inclusive;
-	if (pgc_node_is(exclusive, PGC_NODE_BOOL))
+	if (pgc_node_is_true(exclusive) && inclusive == NULL)
+		(void) pgc_remark(asked->planner->remarks, PGC_WARNING, exclusive, pgc_plan_path(asked->path, exclusive_name),
+						  "%s: true says nothing without %s", exclusive_name, name);
+	else if (pgc_node_is(exclusive, PGC_NODE_BOOL))
 		range.first.exclusive = pgc_node_is_true(exclusive);
 	else if (pgc_node_text(exclusive) != NULL)
 	{
@@ -117,13 +121,30 @@ read_range(const PgcNode *options, const char *name, const char *exclusive_name)
 	return range;
 }
 
+/* is_numeric: is a logicalType one of numbers? */
+static bool
+is_numeric(const char *logical_type)
+{
+	return logical_type != NULL && (strcmp(logical_type, "integer") == 0 || strcmp(logical_type, "number") == 0);
+}
+
 /* plan_bounds plans minimum, maximum and their exclusive forms. */
 static void
 plan_bounds(const PgcAsked *asked, const PgcNode *options)
 {
-	Range		minimum = read_range(options, "minimum", "exclusiveMinimum");
-	Range		maximum = read_range(options, "maximum", "exclusiveMaximum");
+	Range		minimum = read_range(asked, options, "minimum", "exclusiveMinimum");
+	Range		maximum = read_range(asked, options, "maximum", "exclusiveMaximum");
 
+	if (minimum.first.node == NULL && maximum.first.node == NULL)
+		return;
+	if (pgc_type_is_text(asked->property->type) && is_numeric(asked->property->column->logical_type))
+	{
+		(void) pgc_remark(asked->planner->remarks, PGC_ERROR,
+						  minimum.first.node != NULL ? minimum.first.node : maximum.first.node,
+						  pgc_plan_path(asked->path, NULL), "bounds of numbers do not fit column \"%s\" of type %s",
+						  NameStr(asked->property->column->name), format_type_be(asked->property->layout->type));
+		return;
+	}
 	add_between(asked, &minimum.first, &maximum.first);
 	add_between(asked, &minimum.second, &maximum.second);
 }
@@ -144,11 +165,11 @@ plan_length(const PgcAsked *asked, const PgcNode *options)
 		return;
 	if (!pgc_type_is_text(asked->property->type))
 	{
-		const char *column = pgc_plan_quoted(asked->property);
+		char	   *length = psprintf("length(%s::text)", pgc_plan_quoted(asked->property));
+		char	   *condition = pgc_plan_range_sql(minimum, maximum, length);
 
-		pgc_plan_satisfies(&option, "length(%s::text) BETWEEN %s AND %s", column,
-						   has_minimum ? pgc_node_text(minimum) : "0",
-						   has_maximum ? pgc_node_text(maximum) : "2147483647");
+		if (condition != NULL)
+			pgc_plan_satisfies(&option, "%s", condition);
 		return;
 	}
 	pgc_parameters_begin(&parameters);

@@ -10,7 +10,8 @@
 #include "document/plan.h"
 
 /* fail remarks on an implementation. */
-static void pg_attribute_printf(4, 5)
+static void
+pg_attribute_printf(4, 5)
 fail(const PgcAsked *asked, const PgcNode *node, const char *hint, const char *format,...)
 {
 	char		message[512];

@@ -9,12 +9,25 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* push pushes a token.  Building takes far more memory than what is built: it is done in a context of its own. */
+static JsonbValue *
+push(PgcParameters *parameters, JsonbIteratorToken token, JsonbValue *value)
+{
+	MemoryContext caller = MemoryContextSwitchTo(parameters->scratch);
+	JsonbValue *pushed = pushJsonbValue(&parameters->state, token, value);
+
+	MemoryContextSwitchTo(caller);
+	return pushed;
+}
 
 void
 pgc_parameters_begin(PgcParameters *parameters)
 {
 	parameters->state = NULL;
-	pushJsonbValue(&parameters->state, WJB_BEGIN_OBJECT, NULL);
+	parameters->scratch = AllocSetContextCreate(CurrentMemoryContext, "pg_contract parameters", ALLOCSET_SMALL_SIZES);
+	push(parameters, WJB_BEGIN_OBJECT, NULL);
 }
 
 /* push_text pushes a text as a key, a value or an element. */
@@ -24,9 +37,9 @@ push_text(PgcParameters *parameters, JsonbIteratorToken token, const char *value
 	JsonbValue	string;
 
 	string.type = jbvString;
-	string.val.string.val = pstrdup(value);
+	string.val.string.val = MemoryContextStrdup(parameters->scratch, value);
 	string.val.string.len = strlen(value);
-	pushJsonbValue(&parameters->state, token, &string);
+	push(parameters, token, &string);
 }
 
 void
@@ -51,7 +64,7 @@ pgc_parameters_number(PgcParameters *parameters, const char *name, const char *v
 	number.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(value),
 															 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	push_text(parameters, WJB_KEY, name);
-	pushJsonbValue(&parameters->state, WJB_VALUE, &number);
+	push(parameters, WJB_VALUE, &number);
 }
 
 void
@@ -62,7 +75,7 @@ pgc_parameters_true(PgcParameters *parameters, const char *name)
 	value.type = jbvBool;
 	value.val.boolean = true;
 	push_text(parameters, WJB_KEY, name);
-	pushJsonbValue(&parameters->state, WJB_VALUE, &value);
+	push(parameters, WJB_VALUE, &value);
 }
 
 /* pgc_parameters_list pushes a list of texts (char *). */
@@ -72,10 +85,10 @@ pgc_parameters_list(PgcParameters *parameters, const char *name, const List *val
 	ListCell   *cell;
 
 	push_text(parameters, WJB_KEY, name);
-	pushJsonbValue(&parameters->state, WJB_BEGIN_ARRAY, NULL);
+	push(parameters, WJB_BEGIN_ARRAY, NULL);
 	foreach(cell, values)
 		push_text(parameters, WJB_ELEM, lfirst(cell));
-	pushJsonbValue(&parameters->state, WJB_END_ARRAY, NULL);
+	push(parameters, WJB_END_ARRAY, NULL);
 }
 
 /* push_timezone says whether a column has a time zone, where the document says so and it can have one. */
@@ -93,7 +106,7 @@ push_timezone(PgcParameters *parameters, const PgcPlannedColumn *column)
 		return;
 	value.val.boolean = pgc_node_is_true(timezone);
 	push_text(parameters, WJB_KEY, "timezone");
-	pushJsonbValue(&parameters->state, WJB_VALUE, &value);
+	push(parameters, WJB_VALUE, &value);
 }
 
 /* pgc_parameters_columns pushes what an object declares of its columns, for kind schema. */
@@ -103,12 +116,12 @@ pgc_parameters_columns(PgcParameters *parameters, const PgcObject *object)
 	ListCell   *cell;
 
 	push_text(parameters, WJB_KEY, "columns");
-	pushJsonbValue(&parameters->state, WJB_BEGIN_ARRAY, NULL);
+	push(parameters, WJB_BEGIN_ARRAY, NULL);
 	foreach(cell, object->list)
 	{
 		const PgcPlannedColumn *column = ((const PgcProperty *) lfirst(cell))->column;
 
-		pushJsonbValue(&parameters->state, WJB_BEGIN_OBJECT, NULL);
+		push(parameters, WJB_BEGIN_OBJECT, NULL);
 		pgc_parameters_text(parameters, "name", NameStr(column->name));
 		if (OidIsValid(column->type))
 			pgc_parameters_text(parameters, "type",
@@ -117,13 +130,22 @@ pgc_parameters_columns(PgcParameters *parameters, const PgcObject *object)
 		if (column->logical_type != NULL)
 			pgc_parameters_text(parameters, "logicalType", column->logical_type);
 		push_timezone(parameters, column);
-		pushJsonbValue(&parameters->state, WJB_END_OBJECT, NULL);
+		push(parameters, WJB_END_OBJECT, NULL);
 	}
-	pushJsonbValue(&parameters->state, WJB_END_ARRAY, NULL);
+	push(parameters, WJB_END_ARRAY, NULL);
 }
 
+/* pgc_parameters_end returns what was built, in the current context. */
 Jsonb *
 pgc_parameters_end(PgcParameters *parameters)
 {
-	return JsonbValueToJsonb(pushJsonbValue(&parameters->state, WJB_END_OBJECT, NULL));
+	JsonbValue *object = push(parameters, WJB_END_OBJECT, NULL);
+	MemoryContext caller = MemoryContextSwitchTo(parameters->scratch);
+	Jsonb	   *built = JsonbValueToJsonb(object);
+	Jsonb	   *copy = MemoryContextAlloc(caller, VARSIZE(built));
+
+	memcpy(copy, built, VARSIZE(built));
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(parameters->scratch);
+	return copy;
 }

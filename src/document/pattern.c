@@ -70,7 +70,8 @@ typedef struct Member
 } Member;
 
 /* fail says why the pattern cannot be translated; the first reason stays. */
-static void pg_attribute_printf(3, 4)
+static void
+pg_attribute_printf(3, 4)
 fail(Walk *walk, const char *hint, const char *format,...)
 {
 	char		message[1024];
@@ -583,6 +584,7 @@ pgc_pattern_from_ecma(const char *pattern, PgcPatternProblem *problem)
 {
 	Walk		walk = {.at = pattern,.problem = problem};
 	int			length = strlen(pattern);
+	char	   *translated;
 
 	problem->message = NULL;
 	problem->hint = NULL;
@@ -598,5 +600,7 @@ pgc_pattern_from_ecma(const char *pattern, PgcPatternProblem *problem)
 			 "PostgreSQL reads back references beside alternatives and lookaround differently");
 	pfree(walk.groups);
 	pfree(walk.open);
-	return problem->message == NULL ? walk.out.data : NULL;
+	translated = problem->message == NULL ? pstrdup(walk.out.data) : NULL;
+	pfree(walk.out.data);
+	return translated;
 }

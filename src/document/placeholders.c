@@ -51,7 +51,7 @@ append_table(Replacement *query)
 {
 	const PgcPlannedDataset *dataset = query->asked->object->dataset;
 	bool		has_schema = query->schema_end >= 0 && query->out.len == query->schema_end + 1 &&
-		query->out.data[query->out.len - 1] == '.';
+	query->out.data[query->out.len - 1] == '.';
 
 	appendStringInfoString(&query->out, has_schema ? quote_identifier(NameStr(dataset->table_name)) : dataset->name);
 }
@@ -112,7 +112,7 @@ read_placeholder(Replacement *query, const char *at)
 char *
 pgc_plan_replace(const PgcAsked *asked, const PgcNode *query)
 {
-	Replacement		state = {.asked = asked,.node = query,.schema_end = -1};
+	Replacement state = {.asked = asked,.node = query,.schema_end = -1};
 	const char *at = pgc_node_text(query);
 
 	initStringInfo(&state.out);

@@ -287,8 +287,8 @@ pgc_plan_count(const PgcPlan *plan, int *enforced, int *asked)
 
 	*enforced = 0;
 	foreach(cell, plan->datasets)
-		*enforced += list_length(((const PgcPlannedDataset *) lfirst(cell))->rules);
+		* enforced += list_length(((const PgcPlannedDataset *) lfirst(cell))->rules);
 	*asked = *enforced;
 	foreach(cell, plan->unenforced)
-		*asked += ((const PgcUnenforced *) lfirst(cell))->is_rule;
+		* asked += ((const PgcUnenforced *) lfirst(cell))->is_rule;
 }

@@ -6,8 +6,12 @@
  *	relation.c		which relation an object is
  *	columns.c		properties -> columns, their annotations
  *	types.c			physicalType and logicalType -> PostgreSQL's types
- *	options.c		required, unique, primaryKey, logicalTypeOptions, enum
- *	relationships.c, library.c, quality.c, sla.c	further rules
+ *	options.c, collections.c	required, unique, primaryKey, logicalTypeOptions, enum
+ *	relationships.c	references between properties
+ *	quality.c, library.c, placeholders.c, own.c	quality checks
+ *	sla.c			service levels
+ *	values.c, pattern.c, parameters.c	what these share
+ *	custom.c		customProperties of ours
  *	rules.c			rules as collected -> compiled, named
  *
  * A property or object that asks for a rule is planned with pgc_plan_add; what
@@ -38,8 +42,8 @@ typedef struct PgcProperty
 typedef struct PgcDraft
 {
 	PgcPlannedRule *rule;
-	List	   *columns;		/* of PgcProperty: the columns of the rule; NIL:
-								 * any */
+	List	   *columns;		/* of PgcProperty: the columns of the rule;
+								 * NIL: any */
 	Oid			referenced;		/* of kind references: what it points at, or
 								 * InvalidOid */
 	const char *base;			/* name, perhaps not unique yet */
@@ -99,6 +103,7 @@ typedef struct PgcAsked
 typedef struct PgcParameters
 {
 	JsonbParseState *state;
+	MemoryContext scratch;
 } PgcParameters;
 
 extern void pgc_parameters_begin(PgcParameters *parameters);
@@ -149,6 +154,7 @@ extern void pgc_plan_collection(const PgcAsked *asked, const PgcNode *options);
 /* values.c: rules about a property's values, and what they are as SQL */
 extern const char *pgc_plan_quoted(const PgcProperty *property);
 extern void pgc_plan_satisfies(const PgcAsked *asked, const char *format,...) pg_attribute_printf(2, 3);
+extern char *pgc_plan_range_sql(const PgcNode *minimum, const PgcNode *maximum, const char *number);
 extern char *pgc_plan_pattern(const PgcAsked *asked, const PgcNode *pattern);
 extern void pgc_plan_matches(const PgcAsked *asked, const char *pattern);
 extern char *pgc_plan_match_sql(const PgcProperty *property, const char *pattern);

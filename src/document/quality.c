@@ -51,8 +51,9 @@ pgc_plan_tolerance(const PgcAsked *asked, const PgcNode *node)
 
 	if (node == NULL)
 		return NULL;
-	if (text != NULL && strtod(text, NULL) >= 0 && strtod(text, NULL) <= 1)
+	if (text !=NULL && strtod(text, NULL) >= 0 && strtod(text, NULL) <= 1)
 		return text;
+
 	pgc_remark(asked->planner->remarks, PGC_ERROR, node, pgc_plan_path(asked->path, NULL),
 			   "tolerance must be a number between 0 and 1")->hint = "0.01 lets one row of hundred fail.";
 	return NULL;
@@ -223,7 +224,8 @@ metric_of(const PgcNode *node)
 }
 
 /* give_up notes that a check will not be enforced. */
-static void pg_attribute_printf(3, 4)
+static void
+pg_attribute_printf(3, 4)
 give_up(const PgcAsked *asked, bool is_rule, const char *format,...)
 {
 	char		reason[512];

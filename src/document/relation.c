@@ -9,6 +9,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
+#include "compat.h"
 #include "document/plan.h"
 #include "miscadmin.h"
 #include "parser/scansup.h"
@@ -286,6 +287,13 @@ open_relation(PgcPlanner *planner, PgcObject *object, Oid relid)
 	namestrcpy(&dataset->table_name, RelationGetRelationName(relation));
 	dataset->layout = pgc_layout_of(relation);
 	relation_close(relation, NoLock);
+
+	/*
+	 * what is compiled may run the document's functions: as the owner only if
+	 * the owner asks
+	 */
+	if (!pgc_compat_owns_relation(relid, GetUserId()))
+		dataset->layout->owner = dataset->layout->author = GetUserId();
 	dataset->name = pgc_catalog_name(NameStr(dataset->schema_name), NameStr(dataset->table_name));
 	check_kind(planner, object);
 }
@@ -343,6 +351,7 @@ pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object)
 	int			n;
 	Oid			relid;
 	PgcRemark  *remark;
+	PgcObject  *taken_by;
 
 	if (pgc_node_text(node) == NULL || pgc_node_text(node)[0] == '\0')
 		node = pgc_node_get(object->dataset->node, "name");
@@ -352,7 +361,8 @@ pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object)
 		remark = pgc_remark(planner->remarks, PGC_ERROR, node, object->dataset->path,
 							"\"%s\" cannot be the name of a relation", pgc_node_text(node));
 		remark->hint = "Write table or schema.table; a part with a dot in double quotes.";
-		parts[0] = (Part) {.name = "?"};
+		parts[0].name = "?";
+		parts[0].quoted = true;
 		n = 1;
 	}
 	schema = n > 1 ? &parts[n - 2] : server.name != NULL ? &server : NULL;
@@ -361,11 +371,11 @@ pgc_plan_find_relation(PgcPlanner *planner, PgcObject *object)
 		open_relation(planner, object, relid);
 	if (!OidIsValid(object->dataset->relid))
 		name_relation(planner, object, schema, &parts[n - 1]);
-	if (!pgc_names_add(planner->relations, object->dataset->name, object))
-		(void) pgc_remark(planner->remarks, PGC_ERROR, node, object->dataset->path,
-						  "object \"%s\" is %s, too",
-						  ((PgcObject *) pgc_names_find(planner->relations, object->dataset->name))->dataset->object,
-						  object->dataset->name);
+	if (pgc_names_add(planner->relations, object->dataset->name, object))
+		return;
+	taken_by = pgc_names_find(planner->relations, object->dataset->name);
+	(void) pgc_remark(planner->remarks, PGC_ERROR, node, object->dataset->path,
+					  "%s is taken by object \"%s\"", object->dataset->name, taken_by->dataset->object);
 }
 
 /*

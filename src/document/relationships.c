@@ -33,7 +33,8 @@ typedef struct Relationship
 } Relationship;
 
 /* fail remarks that a relationship cannot be. */
-static void pg_attribute_printf(4, 5)
+static void
+pg_attribute_printf(4, 5)
 fail(Relationship *relationship, const PgcNode *node, const char *hint, const char *format,...)
 {
 	char		message[512];

@@ -5,6 +5,10 @@
 #include "document/document.h"
 
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+
+/* Bytes of a name that a path shows: a long one would be in the path of each remark below it. */
+#define SHOWN_NAME 200
 
 /* append_path writes a path, from the root down. */
 static void
@@ -19,8 +23,18 @@ append_path(StringInfo out, const PgcPath *path)
 	{
 		if (out->len > 0)
 			appendStringInfoChar(out, '.');
-		appendStringInfoString(out, path->name);
+		appendBinaryStringInfo(out, path->name, pg_mbcliplen(path->name, (int) strlen(path->name), SHOWN_NAME));
 	}
+}
+
+/* packed returns what was written, in no more memory than it takes. */
+static char *
+packed(StringInfo written)
+{
+	char	   *copy = pnstrdup(written->data, written->len);
+
+	pfree(written->data);
+	return copy;
 }
 
 /* pgc_path_text returns a path as users see it (palloc'd). */
@@ -31,7 +45,7 @@ pgc_path_text(const PgcPath *path)
 
 	initStringInfo(&out);
 	append_path(&out, path);
-	return out.data;
+	return packed(&out);
 }
 
 /*
@@ -65,7 +79,7 @@ pgc_remark(PgcRemarks *remarks, PgcGravity gravity, const PgcNode *at, const cha
 	}
 	remark->gravity = gravity;
 	remark->path = pstrdup(path == NULL ? "" : path);
-	remark->message = message.data;
+	remark->message = packed(&message);
 	remarks->list = lappend(remarks->list, remark);
 	if (gravity == PGC_ERROR)
 		remarks->nerrors++;

@@ -202,6 +202,15 @@ is_guess(const PgcObject *object, const PgcDraft *draft)
 	return false;
 }
 
+/* is_about_types: may an error be another one, or none, with columns of other types? */
+static bool
+is_about_types(int code)
+{
+	return code == ERRCODE_DATATYPE_MISMATCH || code == ERRCODE_UNDEFINED_FUNCTION ||
+		code == ERRCODE_AMBIGUOUS_FUNCTION || code == ERRCODE_CANNOT_COERCE ||
+		(code != ERRCODE_INVALID_PARAMETER_VALUE && ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION);
+}
+
 /*
  * note_error says why a rule cannot be made: an error of the document, or
  * something that will not be enforced because a relation is missing.
@@ -211,14 +220,12 @@ note_error(PgcPlanner *planner, const PgcObject *object, PgcDraft *draft, const 
 {
 	PgcRemark  *remark;
 
-	if (is_guess(object, draft) && error->sqlerrcode != ERRCODE_SYNTAX_ERROR &&
-		error->sqlerrcode != ERRCODE_UNDEFINED_COLUMN)
+	if (is_guess(object, draft) && is_about_types(error->sqlerrcode))
 	{
 		pgc_plan_give_up(planner, draft->rule->node, draft->rule->path, true,
 						 "not all properties say their types, and there is no relation yet: %s", error->message);
 		return;
 	}
-
 	if ((error->sqlerrcode == ERRCODE_UNDEFINED_TABLE || error->sqlerrcode == ERRCODE_UNDEFINED_SCHEMA) &&
 		strcmp(draft->rule->spec.kind, "satisfies") != 0)
 	{
@@ -226,8 +233,13 @@ note_error(PgcPlanner *planner, const PgcObject *object, PgcDraft *draft, const 
 						 error->message);
 		return;
 	}
-	remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s", error->message);
-	remark->hint = error->hint != NULL ? error->hint : error->detail;
+	if (error->detail != NULL && error->sqlerrcode != ERRCODE_INVALID_PARAMETER_VALUE &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
+		remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s: %.*s",
+							error->message, (int) strcspn(error->detail, "\n") - 1, error->detail);
+	else
+		remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s", error->message);
+	remark->hint = error->hint;
 }
 
 /* compile_all compiles the rules of an object; those that cannot be made are dropped. */

@@ -83,7 +83,8 @@ unit_of(const char *unit, bool is_retention)
 }
 
 /* give_up notes that a service level will not be enforced. */
-static void pg_attribute_printf(3, 4)
+static void
+pg_attribute_printf(3, 4)
 give_up(const PgcAsked *asked, bool is_rule, const char *format,...)
 {
 	char		reason[512];

@@ -177,7 +177,8 @@ pgc_plan_physical_type(PgcPlanner *planner, const PgcNode *property, const char 
 	{
 		remark = pgc_remark(planner->remarks, PGC_INFO, node, path,
 							"physicalType \"%s\" is not a type that PostgreSQL knows here", pgc_node_text(node));
-		remark->hint = "The column is judged by its logicalType.";
+		remark->hint = pgc_node_get(property, "logicalType") != NULL ? "The column is judged by its logicalType." :
+			"Give a logicalType by which the column can be judged.";
 	}
 	else if (resolved->is_length)
 		(void) pgc_remark(planner->remarks, PGC_INFO, node, path, "physicalType \"%s\" is read as %s",

@@ -45,6 +45,23 @@ pgc_plan_satisfies(const PgcAsked *asked, const char *format,...)
 				 pgc_parameters_end(&parameters));
 }
 
+/*
+ * pgc_plan_range_sql returns the condition that a number is within two options, or
+ * NULL: they say nothing.
+ */
+char *
+pgc_plan_range_sql(const PgcNode *minimum, const PgcNode *maximum, const char *number)
+{
+	bool		has_minimum = pgc_node_is(minimum, PGC_NODE_INTEGER) && strcmp(pgc_node_text(minimum), "0") != 0;
+	bool		has_maximum = pgc_node_is(maximum, PGC_NODE_INTEGER);
+
+	if (has_minimum && has_maximum)
+		return psprintf("%s BETWEEN %s AND %s", number, pgc_node_text(minimum), pgc_node_text(maximum));
+	if (has_minimum)
+		return psprintf("%s >= %s", number, pgc_node_text(minimum));
+	return has_maximum ? psprintf("%s <= %s", number, pgc_node_text(maximum)) : NULL;
+}
+
 /* pgc_plan_pattern returns a document's pattern as PostgreSQL's, or NULL and remarks why not. */
 char *
 pgc_plan_pattern(const PgcAsked *asked, const PgcNode *pattern)
@@ -59,7 +76,7 @@ pgc_plan_pattern(const PgcAsked *asked, const PgcNode *pattern)
 	if (translated != NULL)
 		return translated;
 	remark = pgc_remark(asked->planner->remarks, PGC_ERROR, pattern, pgc_plan_path(asked->path, NULL),
-						"pattern %s: %s", quote_literal_cstr(pgc_node_text(pattern)), problem.message);
+						"pattern \"%s\": %s", pgc_node_text(pattern), problem.message);
 	remark->hint = unconstify(char *, problem.hint);
 	return NULL;
 }
@@ -120,7 +137,7 @@ char *
 pgc_plan_values_sql(const PgcProperty *property, const List *values, bool forbidden)
 {
 	bool		as_text = forbidden || pgc_type_is_text(property->type) ||
-		!OidIsValid(get_array_type(property->type));
+	!OidIsValid(get_array_type(property->type));
 	StringInfoData sql;
 	ListCell   *cell;
 

@@ -33,6 +33,8 @@ typedef struct PgcProperty
 	const PgcColumn *layout;	/* of the dataset's layout; NULL: the relation
 								 * has no such column */
 	Oid			type;			/* of the column, domains looked through */
+	bool		is_strange;		/* there is no relation yet, and a value of
+								 * the type may run somebody's code */
 	PgcAction	action;			/* of its rules, unless they say otherwise */
 } PgcProperty;
 
@@ -140,6 +142,7 @@ extern bool pgc_plan_is_untyped(const PgcProperty *property);
 /* types.c */
 extern Oid	pgc_plan_physical_type(PgcPlanner *planner, const PgcNode *property, const char *path, int32 *typmod);
 extern Oid	pgc_plan_logical_type(PgcPlanner *planner, const PgcNode *property);
+extern bool pgc_plan_is_strange(Oid type);
 
 /* options.c */
 extern void pgc_plan_property(PgcPlanner *planner, PgcObject *object, PgcProperty *property);

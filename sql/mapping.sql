@@ -363,10 +363,24 @@ SELECT change, path, message FROM contract.apply(e'id: n\nstatus: active\n' || :
 WHERE change LIKE 'rule%' ORDER BY 1, 2;
 SELECT rule, source, action FROM contract.rules WHERE dataset = 'regress_shop.named' ORDER BY 1;
 
+-- rows and counts agree on what a value is, however it would be written: as of its type, and a char(n) without its blanks
+CREATE TABLE held (n numeric(10,2), f float8, d date, s varchar(2), c char(4));
+INSERT INTO held VALUES (0, 0.5, '1900-01-01', '-', 'ab'), (-99.9, 1, '2024-01-01', 'N/', 'abc');
+SET datestyle = 'German';
+CREATE FUNCTION held_property(name text, metric text, bad int) RETURNS text LANGUAGE sql AS
+$$SELECT format('{name: %s, quality: [{metric: %s, mustBe: 0}, {metric: %2$s, mustBe: %s}]}', name, metric, bad)$$;
+SELECT change, path, message FROM contract.apply(e'id: held\nstatus: active\n' || :'head' || 'schema: [{name: held, customProperties: [{property: checkTypes, value: false}], properties: [' || concat_ws(', ',
+	held_property('n', 'missingValues, arguments: {missingValues: [0, -99.9, N/A]}', 2), held_property('f', 'invalidValues, arguments: {invalidValues: [0.50]}', 1),
+	held_property('d', 'missingValues, arguments: {missingValues: ["1900-01-01", ""]}', 1), held_property('s', 'missingValues, arguments: {missingValues: ["-", N/A]}', 1),
+	held_property('c', 'invalidValues, arguments: {pattern: "^ab$"}', 1)) || ']}]') WHERE change = 'none';
+SELECT rule FROM planned WHERE contract_id = 'held' ORDER BY rule COLLATE "C";
+SELECT rule, status, failed FROM contract.check('held') ORDER BY rule COLLATE "C";
+RESET datestyle;
+
 -- generated columns cannot be judged before the row is there
 CREATE TABLE generated (a int, g int GENERATED ALWAYS AS (a + 1) STORED);
 SELECT * FROM contract.apply(e'id: g\nstatus: active\n' || :'head' || 'schema: [{name: generated, properties: [{name: g, physicalType: int, required: true, customProperties: [{property: onViolation, value: quarantine}]}]}]');
 
-SELECT contract.drop_contract(id) FROM unnest('{shop,old,newer,texts,n}'::text[]) AS id;
+SELECT contract.drop_contract(id) FROM unnest('{shop,old,newer,texts,n,held}'::text[]) AS id;
 DROP SCHEMA "Regress.Two" CASCADE;
 DROP SCHEMA regress_shop CASCADE;

@@ -177,6 +177,7 @@ plan_property(PgcPlanner *planner, PgcObject *object, const PgcNode *node, int i
 	if (property->layout == NULL)
 		return;
 	property->type = getBaseType(property->layout->type);
+	property->is_strange = !OidIsValid(object->dataset->relid) && pgc_plan_is_strange(property->layout->type);
 	object->list = lappend(object->list, property);
 	object->dataset->columns = lappend(object->dataset->columns, property->column);
 }

@@ -179,19 +179,19 @@ plan_null_values(PgcAsked *asked, const PgcOperator *operator)
 		count_bad(asked, operator, "null_values", psprintf("%s IS NULL", pgc_plan_quoted(asked->property)));
 }
 
-/* can_hold: can a column hold all scalars of a list, as values of its own type? */
-static bool
-can_hold(const PgcProperty *property, const PgcNode *list)
+/* held_of returns those texts (char *) that the property's column can hold. */
+static List *
+held_of(const PgcProperty *property, const List *values)
 {
-	for (int i = 0; i < list->count; i++)
-	{
-		const PgcNode *item = list->content.items[i];
+	List	   *held = NIL;
+	ListCell   *cell;
 
-		if (pgc_node_text(item) != NULL && !pgc_type_is_text(property->type) &&
-			!(pgc_type_is_number(property->type) && pgc_node_is(item, PGC_NODE_INTEGER)))
-			return false;
+	foreach(cell, values)
+	{
+		if (pgc_plan_fits(property, lfirst(cell)))
+			held = lappend(held, lfirst(cell));
 	}
-	return true;
+	return held;
 }
 
 /* plan_missing_values plans missingValues: nulls, and values that stand for null. */
@@ -199,8 +199,7 @@ static void
 plan_missing_values(PgcAsked *asked, const PgcOperator *operator)
 {
 	static const char *const known[] = {"missingValues", NULL};
-	const PgcNode *list = argument(asked, "missingValues");
-	List	   *values = pgc_plan_list(list);
+	List	   *values = held_of(asked->property, pgc_plan_list(argument(asked, "missingValues")));
 	const char *column = pgc_plan_quoted(asked->property);
 	char	   *are_not = values == NIL ? NULL : pgc_plan_values_sql(asked->property, values, true);
 
@@ -211,7 +210,7 @@ plan_missing_values(PgcAsked *asked, const PgcOperator *operator)
 				  values == NIL ? psprintf("%s IS NULL", column) : psprintf("(%s IS NOT NULL AND %s) IS FALSE", column, are_not));
 	else if (values == NIL)
 		add_not_null(asked);
-	else if (asked->tolerance == NULL && can_hold(asked->property, list))
+	else if (asked->tolerance == NULL)
 	{
 		add_not_null(asked);
 		pgc_plan_values(asked, "forbidden_values", values);

@@ -33,6 +33,8 @@ typedef struct PgcProperty
 	const PgcColumn *layout;	/* of the dataset's layout; NULL: the relation
 								 * has no such column */
 	Oid			type;			/* of the column, domains looked through */
+	bool		is_strange;		/* there is no relation yet, and a value of
+								 * the type may run somebody's code */
 	PgcAction	action;			/* of its rules, unless they say otherwise */
 } PgcProperty;
 
@@ -140,6 +142,7 @@ extern bool pgc_plan_is_untyped(const PgcProperty *property);
 /* types.c */
 extern Oid	pgc_plan_physical_type(PgcPlanner *planner, const PgcNode *property, const char *path, int32 *typmod);
 extern Oid	pgc_plan_logical_type(PgcPlanner *planner, const PgcNode *property);
+extern bool pgc_plan_is_strange(Oid type);
 
 /* options.c */
 extern void pgc_plan_property(PgcPlanner *planner, PgcObject *object, PgcProperty *property);
@@ -157,6 +160,7 @@ extern void pgc_plan_matches(const PgcAsked *asked, const char *pattern);
 extern char *pgc_plan_match_sql(const PgcProperty *property, const char *pattern);
 extern List *pgc_plan_list(const PgcNode *list);
 extern void pgc_plan_values(const PgcAsked *asked, const char *kind, const List *values);
+extern bool pgc_plan_fits(const PgcProperty *property, const char *value);
 extern char *pgc_plan_values_sql(const PgcProperty *property, const List *values, bool forbidden);
 
 /* relationships.c */

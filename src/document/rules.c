@@ -97,26 +97,60 @@ layout_of(const PgcObject *object, const PgcDraft *draft)
 	return layout;
 }
 
-/* is_compiled: are all relations there that a rule needs? */
-static bool
-is_compiled(const PgcObject *object, const PgcDraft *draft)
+/* parameter_text returns a text among a rule's parameters (palloc'd), or NULL. */
+static char *
+parameter_text(const PgcRuleSpec *spec, const char *name)
 {
-	if (strcmp(draft->rule->spec.kind, "query") == 0)
-		return OidIsValid(object->dataset->relid);
-	if (strcmp(draft->rule->spec.kind, "references") == 0)
-		return OidIsValid(object->dataset->relid) && OidIsValid(draft->referenced);
-	return true;
+	JsonbValue *value = getKeyJsonValueFromContainer(&spec->parameters->root, name, strlen(name), NULL);
+
+	return value == NULL || value->type != jbvString ? NULL :
+		pnstrdup(value->val.string.val, value->val.string.len);
 }
 
 /* query_of returns a rule's query, or NULL if it is of another kind. */
 static char *
 query_of(const PgcRuleSpec *spec)
 {
-	JsonbValue *value = strcmp(spec->kind, "query") != 0 ? NULL :
-	getKeyJsonValueFromContainer(&spec->parameters->root, "query", strlen("query"), NULL);
+	return strcmp(spec->kind, "query") != 0 ? NULL : parameter_text(spec, "query");
+}
 
-	return value == NULL || value->type != jbvString ? NULL :
-		pnstrdup(value->val.string.val, value->val.string.len);
+/* columns_of returns the properties (PgcProperty) that a rule may be about. */
+static const List *
+columns_of(const PgcObject *object, const PgcDraft *draft)
+{
+	return draft->columns == NIL || draft->rule->spec.filter != NULL ? object->list : draft->columns;
+}
+
+/*
+ * runs_nothing: is a rule compiled without running anybody's code?  Constants are
+ * computed then, and while there is no relation it would be with the rights of the
+ * user, who may only be looking at somebody else's document.
+ */
+static bool
+runs_nothing(const PgcObject *object, const PgcDraft *draft)
+{
+	const PgcRuleSpec *spec = &draft->rule->spec;
+	const PgcLayout *layout = object->dataset->layout;
+	char	   *expression = strcmp(spec->kind, "satisfies") != 0 ? NULL : parameter_text(spec, "expression");
+	ListCell   *cell;
+
+	foreach(cell, columns_of(object, draft))
+	{
+		if (((const PgcProperty *) lfirst(cell))->is_strange)
+			return false;
+	}
+	return (spec->filter == NULL || pgc_expression_names_built_in(spec->filter, "filter", layout)) &&
+		(expression == NULL || pgc_expression_names_built_in(expression, "expression", layout));
+}
+
+/* is_compiled: can a rule be compiled now?  Not if a relation is missing that it needs. */
+static bool
+is_compiled(const PgcObject *object, const PgcDraft *draft)
+{
+	if (OidIsValid(object->dataset->relid))
+		return strcmp(draft->rule->spec.kind, "references") != 0 || OidIsValid(draft->referenced);
+	return strcmp(draft->rule->spec.kind, "query") != 0 && strcmp(draft->rule->spec.kind, "references") != 0 &&
+		runs_nothing(object, draft);
 }
 
 /* copy_jsonb copies a jsonb to a context. */
@@ -156,12 +190,11 @@ compile(const PgcObject *object, PgcDraft *draft, MemoryContext keep)
 static bool
 is_guess(const PgcObject *object, const PgcDraft *draft)
 {
-	const List *columns = draft->columns == NIL || draft->rule->spec.filter != NULL ? object->list : draft->columns;
 	ListCell   *cell;
 
 	if (OidIsValid(object->dataset->relid))
 		return false;
-	foreach(cell, columns)
+	foreach(cell, columns_of(object, draft))
 	{
 		if (pgc_plan_is_untyped(lfirst(cell)))
 			return true;

@@ -10,13 +10,17 @@
 
 #include <ctype.h>
 
+#include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "document/plan.h"
 #include "engine/rights.h"
+#include "miscadmin.h"
 #include "parser/parse_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 /* The longest varchar. */
 #define MOST_CHARACTERS 10485760
@@ -180,6 +184,39 @@ pgc_plan_physical_type(PgcPlanner *planner, const PgcNode *property, const char 
 		(void) pgc_remark(planner->remarks, PGC_INFO, node, path, "physicalType \"%s\" is read as %s",
 						  pgc_node_text(node), format_type_with_typemod(resolved->type, resolved->typmod));
 	return resolved->type;
+}
+
+/* is_trusted: is a type made by the user, or by a superuser as those of extensions are? */
+static bool
+is_trusted(const FormData_pg_type *type)
+{
+	return type->typowner == GetUserId() ||
+		((type->typtype == TYPTYPE_BASE || type->typtype == TYPTYPE_ENUM || type->typtype == TYPTYPE_DOMAIN) &&
+		 superuser_arg(type->typowner));
+}
+
+/*
+ * pgc_plan_is_strange: may reading a value of a type, or a cast from or to it, run
+ * code that is neither built in, nor a superuser's, nor the user's own?
+ */
+bool
+pgc_plan_is_strange(Oid type)
+{
+	HeapTuple	tuple;
+	const FormData_pg_type *form;
+	bool		trusted;
+	Oid			within;
+
+	if (type < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	trusted = is_trusted(form);
+	within = form->typtype == TYPTYPE_DOMAIN ? form->typbasetype : form->typelem;
+	ReleaseSysCache(tuple);
+	return !trusted || (OidIsValid(within) && pgc_plan_is_strange(within));
 }
 
 /* array_of returns the type of arrays of a property's items. */

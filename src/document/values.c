@@ -8,10 +8,16 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
+#include "catalog/pg_type.h"
 #include "document/pattern.h"
 #include "document/plan.h"
+#include "engine/engine.h"
+#include "engine/kind.h"
+#include "engine/rights.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 /* pgc_plan_quoted returns a property's column as SQL. */
 const char *
@@ -88,13 +94,16 @@ pgc_plan_match_sql(const PgcProperty *property, const char *pattern)
 	return psprintf("%s::text ~ %s", pgc_plan_quoted(property), quote_literal_cstr(pattern));
 }
 
-/* pgc_plan_matches adds a rule that values match a pattern of PostgreSQL's. */
+/*
+ * pgc_plan_matches adds a rule that values match a pattern of PostgreSQL's: as
+ * text, without the blanks that fill a char(n), and in the case that is stored.
+ */
 void
 pgc_plan_matches(const PgcAsked *asked, const char *pattern)
 {
 	PgcParameters parameters;
 
-	if (!pgc_type_is_text(asked->property->type))
+	if (asked->property->type != TEXTOID && asked->property->type != VARCHAROID)
 	{
 		pgc_plan_satisfies(asked, "%s", pgc_plan_match_sql(asked->property, pattern));
 		return;
@@ -129,24 +138,66 @@ pgc_plan_values(const PgcAsked *asked, const char *kind, const List *values)
 	pgc_plan_add(asked, kind, list_make1(asked->property), pgc_parameters_end(&parameters));
 }
 
+/* pgc_plan_fits: can the property's column hold a value? */
+bool
+pgc_plan_fits(const PgcProperty *property, const char *value)
+{
+	int32		typmod = property->layout->typmod;
+	Oid			type = getBaseTypeAndTypmod(property->layout->type, &typmod);
+	bool		is_limited = typmod >= 0 && (type == VARCHAROID || type == BPCHAROID);
+	PgcAttempt	attempt;
+	volatile bool fits = false;
+
+	if (pgc_type_is_text(type) && !is_limited)
+		return true;
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		(void) pgc_value_of(type, is_limited ? typmod : -1, "value", value, "", "");
+		fits = true;
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		(void) pgc_attempt_fail(&attempt);
+		fits = false;
+	}
+	PG_END_TRY();
+	return fits;
+}
+
+/* equality_of returns the operator = or <> of a type as SQL; NULL: its texts are compared. */
+static const char *
+equality_of(Oid type, bool negated)
+{
+	bool		is_plain = type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
+	Oid			operator = is_plain ? InvalidOid : lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+
+	if (negated && OidIsValid(operator))
+		operator = get_negator(operator);
+	if (!OidIsValid(operator) || !OidIsValid(get_array_type(type)))
+		return NULL;
+	/* only those of pg_catalog are found by their names */
+	return type < FirstNormalObjectId ? get_opname(operator) : pgc_sql_operator(operator);
+}
+
 /*
- * pgc_plan_values_sql returns the condition that values are among some, compared
- * as of the column's type, or that their texts are not.
+ * pgc_plan_values_sql returns the condition that values are, or are not, among
+ * some, compared as of the column's type if that can be.
  */
 char *
 pgc_plan_values_sql(const PgcProperty *property, const List *values, bool forbidden)
 {
-	bool		as_text = forbidden || pgc_type_is_text(property->type) ||
-	!OidIsValid(get_array_type(property->type));
+	const char *operator = equality_of(property->type, forbidden);
 	StringInfoData sql;
 	ListCell   *cell;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "%s%s %s (ARRAY[", pgc_plan_quoted(property), as_text ? "::text" : "",
-					 forbidden ? "<> ALL" : "= ANY");
+	appendStringInfo(&sql, "%s%s %s %s (ARRAY[", pgc_plan_quoted(property), operator == NULL ? "::text" : "",
+					 operator != NULL ? operator : forbidden ? "<>" : "=", forbidden ? "ALL" : "ANY");
 	foreach(cell, values)
 		appendStringInfo(&sql, "%s%s", foreach_current_index(cell) > 0 ? ", " : "", quote_literal_cstr(lfirst(cell)));
-	appendStringInfo(&sql, "]::%s)", as_text ? "text[]" :
+	appendStringInfo(&sql, "]::%s)", operator == NULL ? "text[]" :
 					 format_type_extended(get_array_type(property->type), -1, FORMAT_TYPE_FORCE_QUALIFY));
 	return sql.data;
 }

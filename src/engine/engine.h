@@ -245,6 +245,7 @@ extern char *pgc_sql_failing(const PgcRule *rule);
 
 /* expression.c */
 extern bool pgc_expression_is_built_in(Node *node);
+extern bool pgc_expression_names_built_in(const char *sql, const char *what, const PgcLayout *layout);
 extern char *pgc_expression_rename(const char *sql, const char *oldname,
 								   const char *newname);
 

@@ -152,6 +152,10 @@ ALTER TABLE parts DETACH PARTITION parts_1;
 DROP TABLE parts_1;
 COMMIT;
 DROP TABLE parts_2;
+CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY RANGE (day);
+CREATE TABLE parts_2_1 PARTITION OF parts_2 FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');
+ALTER TABLE parts_2 DETACH PARTITION parts_2_1;
+DROP TABLE parts_2;
 -- what others write to a foreign partition is not seen here
 CREATE FOREIGN DATA WRAPPER regress_guard;
 CREATE SERVER regress_guard FOREIGN DATA WRAPPER regress_guard;

@@ -421,6 +421,20 @@ pgc_guard_after(const Node *command)
 	}
 }
 
+/* lost_partition: has this transaction detached something below the dataset's relation? */
+static bool
+lost_partition(int32 dataset_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, detached)
+	{
+		if (((const Detached *) lfirst(cell))->dataset_id == dataset_id)
+			return true;
+	}
+	return false;
+}
+
 /*
  * is_concerned: has this transaction's DDL to do with the dataset?  A lock that
  * keeps others from altering the relation says so, or a note, or that it lost its
@@ -432,7 +446,8 @@ is_concerned(const PgcBound *bound)
 	if (bound->ncolumns == 0)
 		return false;			/* never bound */
 	return !OidIsValid(bound->last) || pgc_compat_holds_lock(bound->last, ShareUpdateExclusiveLock) ||
-		list_member_int(renamed, bound->dataset_id) || list_member_int(armed, bound->dataset_id);
+		list_member_int(renamed, bound->dataset_id) || list_member_int(armed, bound->dataset_id) ||
+		lost_partition(bound->dataset_id);
 }
 
 /* check_name returns a breach if the dataset's name has no relation any more, or one that it may not have. */

@@ -32,11 +32,11 @@
 #define MOST_REPEATS 255
 
 /* A group that can be referred back to. */
-typedef struct Bracket
+typedef struct Capture
 {
 	bool		closed;
 	bool		optional;		/* it may have matched nothing */
-} Bracket;
+} Capture;
 
 /* A parenthesis that is open. */
 typedef struct Open
@@ -53,7 +53,7 @@ typedef struct Walk
 	PgcPatternProblem *problem; /* message set: it is over */
 	bool		can_repeat;		/* a quantifier may follow */
 	int			atom_first;		/* groups before the last atom */
-	Bracket    *groups;			/* those so far, from index 0 */
+	Capture    *groups;			/* those so far, from index 0 */
 	int			ngroups;
 	Open	   *open;
 	int			nopen;
@@ -588,7 +588,7 @@ pgc_pattern_from_ecma(const char *pattern, PgcPatternProblem *problem)
 	problem->message = NULL;
 	problem->hint = NULL;
 	initStringInfo(&walk.out);
-	walk.groups = palloc((length + 1) * sizeof(Bracket));
+	walk.groups = palloc((length + 1) * sizeof(Capture));
 	walk.open = palloc((length + 1) * sizeof(Open));
 	while (*walk.at != '\0' && problem->message == NULL)
 		read_next(&walk);

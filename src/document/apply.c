@@ -46,26 +46,16 @@ pgc_outcome(PgcApply *apply, const char *path, const char *change, const char *o
 			const bool *enforced, const char *format,...)
 {
 	PgcOutcome *outcome = palloc(sizeof(PgcOutcome));
-	StringInfoData message;
-	int			needed;
+	va_list		arguments;
 
-	initStringInfo(&message);
-	do
-	{
-		va_list		arguments;
-
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&message, format, arguments);
-		va_end(arguments);
-		if (needed > 0)
-			enlargeStringInfo(&message, needed);
-	} while (needed > 0);
+	va_start(arguments, format);
+	outcome->message = pgc_message(format, arguments);
+	va_end(arguments);
 	outcome->path = path;
 	outcome->change = change;
 	outcome->old = old;
 	outcome->new = new;
 	outcome->enforced = enforced;
-	outcome->message = message.data;
 	apply->outcomes = lappend(apply->outcomes, outcome);
 }
 

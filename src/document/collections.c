@@ -73,8 +73,8 @@ plan_array(const PgcAsked *asked, const PgcNode *options)
 
 	if (json == NULL && !type_is_array(asked->property->type))
 	{
-		pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), true,
-						 "items of a column of type %s are not checked", format_type_be(asked->property->type));
+		pgc_asked_give_up(asked, true,
+						  "items of a column of type %s are not checked", format_type_be(asked->property->type));
 		return;
 	}
 	plan_items(asked, options, json);
@@ -94,8 +94,8 @@ plan_object(const PgcAsked *asked, const PgcNode *options)
 
 	if (json == NULL)
 	{
-		pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), true,
-						 "properties of a column of type %s are not checked", format_type_be(asked->property->type));
+		pgc_asked_give_up(asked, true,
+						  "properties of a column of type %s are not checked", format_type_be(asked->property->type));
 		return;
 	}
 	condition = pgc_plan_range_sql(pgc_node_get(options, "minProperties"), pgc_node_get(options, "maxProperties"),

@@ -43,27 +43,18 @@ void
 pgc_dbt_leave_out(PgcDbt *dbt, int line, const char *format,...)
 {
 	PgcDbtLeftOut *left_out = palloc(sizeof(PgcDbtLeftOut));
-	StringInfoData message;
 	va_list		arguments;
-	int			needed;
 
-	initStringInfo(&message);
-	do
-	{
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&message, format, arguments);
-		va_end(arguments);
-		if (needed > 0)
-			enlargeStringInfo(&message, needed);
-	} while (needed > 0);
-	for (char *c = message.data; *c != '\0'; c++)
+	va_start(arguments, format);
+	left_out->message = pgc_message(format, arguments);
+	va_end(arguments);
+	for (char *c = left_out->message; *c != '\0'; c++)
 	{
 		if ((unsigned char) *c < ' ' || *c == 0x7F)
 			*c = ' ';
 	}
 	left_out->line = line;
 	left_out->number = list_length(dbt->left_out);
-	left_out->message = message.data;
 	dbt->left_out = lappend(dbt->left_out, left_out);
 }
 

@@ -61,22 +61,14 @@ pgc_diff_add(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNo
 			 PgcHarm producer, PgcHarm consumer, const char *format,...)
 {
 	PgcChange  *change = palloc0(sizeof(PgcChange));
-	StringInfoData message;
 	va_list		arguments;
-	int			needed;
+	char	   *message;
 
 	if (diff->context.soft)
 		producer = Min(producer, PGC_WARNS);
-	initStringInfo(&message);
-	do
-	{
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&message, format, arguments);
-		va_end(arguments);
-		if (needed > 0)
-			enlargeStringInfo(&message, needed);
-	} while (needed > 0);
-	appendStringInfoString(&message, consequence(producer, consumer));
+	va_start(arguments, format);
+	message = pgc_message(format, arguments);
+	va_end(arguments);
 	change->path = path ? pgc_path_text(path) : pstrdup("");
 	change->change = old == NULL ? "added" : new == NULL ? "removed" : "changed";
 	change->old = old;
@@ -84,7 +76,7 @@ pgc_diff_add(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNo
 	change->breaks_producer = producer == PGC_BREAKS;
 	change->breaks_consumer = consumer == PGC_BREAKS;
 	change->level = level_of(producer, consumer);
-	change->message = message.data;
+	change->message = psprintf("%s%s", message, consequence(producer, consumer));
 	diff->changes = lappend(diff->changes, change);
 }
 

@@ -57,7 +57,10 @@ typedef struct PgcRemarks
 	int			nerrors;
 } PgcRemarks;
 
-/* remark.c: adds a remark about a node (whose line and column it takes), or NULL */
+/* remark.c: what psprintf does, for those with a va_list */
+extern char *pgc_message(const char *format, va_list arguments) pg_attribute_printf(1, 0);
+
+/* adds a remark about a node (whose line and column it takes), or NULL */
 extern PgcRemark *pgc_remark(PgcRemarks *remarks, PgcGravity gravity, const PgcNode *at, const char *path,
 							 const char *format,...) pg_attribute_printf(5, 6);
 

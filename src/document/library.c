@@ -82,13 +82,6 @@ as_rows(PgcAsked *asked, const PgcOperator *operator)
 	return true;
 }
 
-/* give_up notes that a check will not be enforced. */
-static void
-give_up(const PgcAsked *asked, const char *reason)
-{
-	pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), true, "%s", reason);
-}
-
 /* argument returns an argument of the metric; before v3.1 it may stand beside it. */
 static const PgcNode *
 argument(const PgcAsked *asked, const char *name)
@@ -204,7 +197,7 @@ plan_missing_values(PgcAsked *asked, const PgcOperator *operator)
 	char	   *are_not = values == NIL ? NULL : pgc_plan_values_sql(asked->property, values, true);
 
 	if (unknown_argument(asked, known) != NULL)
-		give_up(asked, psprintf("argument \"%s\" is not known", unknown_argument(asked, known)));
+		pgc_asked_give_up(asked, true, "argument \"%s\" is not known", unknown_argument(asked, known));
 	else if (!as_rows(asked, operator))
 		count_bad(asked, operator, "missing_values",
 				  values == NIL ? psprintf("%s IS NULL", column) : psprintf("(%s IS NOT NULL AND %s) IS FALSE", column, are_not));
@@ -268,9 +261,9 @@ plan_invalid_values(PgcAsked *asked, const PgcOperator *operator)
 	validity.invalid = pgc_plan_list(argument(asked, "invalidValues"));
 	validity.count = (validity.values != NIL) + (validity.invalid != NIL) + (pattern != NULL);
 	if (unknown_argument(asked, known) != NULL)
-		give_up(asked, psprintf("argument \"%s\" is not known", unknown_argument(asked, known)));
+		pgc_asked_give_up(asked, true, "argument \"%s\" is not known", unknown_argument(asked, known));
 	else if (validity.count == 0)
-		give_up(asked, "it has neither validValues nor a pattern");
+		pgc_asked_give_up(asked, true, "it has neither validValues nor a pattern");
 	else if (pattern != NULL && (validity.pattern = pgc_plan_pattern(asked, pattern)) == NULL)
 		return;
 	else if (!as_rows(asked, operator))
@@ -344,9 +337,9 @@ plan_duplicates(const PgcAsked *asked, const PgcOperator *operator)
 	PgcParameters parameters;
 
 	if (unknown_argument(asked, known) != NULL)
-		give_up(asked, psprintf("argument \"%s\" is not known", unknown_argument(asked, known)));
+		pgc_asked_give_up(asked, true, "argument \"%s\" is not known", unknown_argument(asked, known));
 	else if (columns == NIL && argument(asked, "properties") == NULL)
-		give_up(asked, "it does not say which properties: give arguments.properties");
+		pgc_asked_give_up(asked, true, "it does not say which properties: give arguments.properties");
 	else if (columns == NIL)
 		return;
 	else if (wants_none(operator))
@@ -411,7 +404,7 @@ pgc_plan_metric(const PgcAsked *given, const PgcOperator *operator, const char *
 	else if (strcmp(metric, "duplicateValues") == 0)
 		plan_duplicates(&asked, operator);
 	else if (asked.property == NULL)
-		give_up(&asked, psprintf("metric \"%s\" is about a property, not about an object", metric));
+		pgc_asked_give_up(&asked, true, "metric \"%s\" is about a property, not about an object", metric);
 	else if (strcmp(metric, "nullValues") == 0)
 		plan_null_values(&asked, operator);
 	else if (strcmp(metric, "missingValues") == 0)

@@ -120,24 +120,16 @@ PgcRemark *
 pgc_odcs_say(PgcOdcsCheck *check, PgcGravity gravity, const PgcNode *at, const PgcPath *path,
 			 const char *format,...)
 {
-	StringInfoData message;
 	PgcRemark  *remark;
+	va_list		arguments;
+	char	   *message;
 	char	   *where = pgc_path_text(path);
-	int			needed;
 
-	initStringInfo(&message);
-	do
-	{
-		va_list		arguments;
-
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&message, format, arguments);
-		va_end(arguments);
-		if (needed > 0)
-			enlargeStringInfo(&message, needed);
-	} while (needed > 0);
-	remark = pgc_remark(check->remarks, gravity, at, where, "%s", message.data);
-	pfree(message.data);
+	va_start(arguments, format);
+	message = pgc_message(format, arguments);
+	va_end(arguments);
+	remark = pgc_remark(check->remarks, gravity, at, where, "%s", message);
+	pfree(message);
 	pfree(where);
 	return remark;
 }

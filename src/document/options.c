@@ -305,9 +305,9 @@ plan_string_format(const PgcAsked *asked, const char *name)
 		return;
 	if (pgc_format_lookup(known) == NULL || !pgc_type_is_text(asked->property->type))
 	{
-		pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), true,
-						 pgc_format_lookup(known) == NULL ? "format \"%s\" is not one that is known here" :
-						 "format \"%s\" is checked in text columns only", name);
+		pgc_asked_give_up(asked, true,
+						  pgc_format_lookup(known) == NULL ? "format \"%s\" is not one that is known here" :
+						  "format \"%s\" is checked in text columns only", name);
 		return;
 	}
 	pgc_parameters_begin(&parameters);
@@ -338,8 +338,8 @@ plan_format(const PgcAsked *asked, const char *name)
 		}
 	}
 	if (pgc_type_is_text(asked->property->type))
-		pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), true,
-						 "format \"%s\" of a text column is not evaluated here", name);
+		pgc_asked_give_up(asked, true,
+						  "format \"%s\" of a text column is not evaluated here", name);
 }
 
 /* plan_enum plans a list of values: of scalars, or of objects with a value. */
@@ -356,8 +356,8 @@ plan_enum(const PgcAsked *asked, const PgcNode *list)
 			values = lappend(values, unconstify(char *, value));
 	}
 	if (values == NIL)
-		pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), true,
-						 "the list of values is empty");
+		pgc_asked_give_up(asked, true,
+						  "the list of values is empty");
 	else
 		pgc_plan_values(asked, "accepted_values", values);
 }

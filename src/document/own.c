@@ -14,11 +14,11 @@ static void
 pg_attribute_printf(4, 5)
 fail(const PgcAsked *asked, const PgcNode *node, const char *hint, const char *format,...)
 {
-	char		message[512];
 	va_list		arguments;
+	char	   *message;
 
 	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
+	message = pgc_message(format, arguments);
 	va_end(arguments);
 	pgc_remark(asked->planner->remarks, PGC_ERROR, node, pgc_plan_path(asked->path, "implementation"),
 			   "%s", message)->hint = unconstify(char *, hint);
@@ -122,8 +122,8 @@ pgc_plan_engine(const PgcAsked *asked)
 	const PgcNode *map = pgc_node_get(asked->node, "implementation");
 
 	if (engine == NULL || strcmp(engine, "pg_contract") != 0)
-		pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), true,
-						 "engine \"%s\" is not evaluated here", engine == NULL ? "" : engine);
+		pgc_asked_give_up(asked, true,
+						  "engine \"%s\" is not evaluated here", engine == NULL ? "" : engine);
 	else if (!pgc_node_is(map, PGC_NODE_MAP))
 		fail(asked, map != NULL ? map : asked->node, "Write kind, columns and parameters of the rule.",
 			 "the implementation for engine pg_contract must be a map");

@@ -16,6 +16,7 @@
 
 #include <ctype.h>
 
+#include "document/document.h"
 #include "document/pattern.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -31,11 +32,11 @@
 #define MOST_REPEATS 255
 
 /* A group that can be referred back to. */
-typedef struct Group
+typedef struct Bracket
 {
 	bool		closed;
 	bool		optional;		/* it may have matched nothing */
-} Group;
+} Bracket;
 
 /* A parenthesis that is open. */
 typedef struct Open
@@ -52,7 +53,7 @@ typedef struct Walk
 	PgcPatternProblem *problem; /* message set: it is over */
 	bool		can_repeat;		/* a quantifier may follow */
 	int			atom_first;		/* groups before the last atom */
-	Group	   *groups;			/* those so far, from index 0 */
+	Bracket    *groups;			/* those so far, from index 0 */
 	int			ngroups;
 	Open	   *open;
 	int			nopen;
@@ -74,15 +75,13 @@ static void
 pg_attribute_printf(3, 4)
 fail(Walk *walk, const char *hint, const char *format,...)
 {
-	char		message[1024];
 	va_list		arguments;
 
 	if (walk->problem->message != NULL)
 		return;
 	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
+	walk->problem->message = pgc_message(format, arguments);
 	va_end(arguments);
-	walk->problem->message = pstrdup(message);
 	walk->problem->hint = hint;
 }
 
@@ -589,7 +588,7 @@ pgc_pattern_from_ecma(const char *pattern, PgcPatternProblem *problem)
 	problem->message = NULL;
 	problem->hint = NULL;
 	initStringInfo(&walk.out);
-	walk.groups = palloc((length + 1) * sizeof(Group));
+	walk.groups = palloc((length + 1) * sizeof(Bracket));
 	walk.open = palloc((length + 1) * sizeof(Open));
 	while (*walk.at != '\0' && problem->message == NULL)
 		read_next(&walk);

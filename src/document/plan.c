@@ -53,31 +53,39 @@ pgc_plan_asked(PgcPlanner *planner, PgcObject *object, PgcProperty *property,
 	return asked;
 }
 
+/* give_up notes that something will not be enforced; reason is not copied. */
+static void
+give_up(PgcPlanner *planner, const PgcNode *node, char *path, bool is_rule, char *reason)
+{
+	PgcUnenforced *unenforced = palloc(sizeof(PgcUnenforced));
+
+	unenforced->node = node;
+	unenforced->path = path;
+	unenforced->reason = reason;
+	unenforced->is_rule = is_rule;
+	planner->plan->unenforced = lappend(planner->plan->unenforced, unenforced);
+}
+
 /* pgc_plan_give_up notes that something will not be enforced, and why. */
 void
 pgc_plan_give_up(PgcPlanner *planner, const PgcNode *node, char *path, bool is_rule, const char *format,...)
 {
-	PgcUnenforced *unenforced = palloc(sizeof(PgcUnenforced));
-	StringInfoData reason;
+	va_list		arguments;
 
-	initStringInfo(&reason);
-	for (;;)
-	{
-		va_list		arguments;
-		int			needed;
+	va_start(arguments, format);
+	give_up(planner, node, path, is_rule, pgc_message(format, arguments));
+	va_end(arguments);
+}
 
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&reason, format, arguments);
-		va_end(arguments);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&reason, needed);
-	}
-	unenforced->node = node;
-	unenforced->path = path;
-	unenforced->reason = reason.data;
-	unenforced->is_rule = is_rule;
-	planner->plan->unenforced = lappend(planner->plan->unenforced, unenforced);
+/* pgc_asked_give_up does so for what was asked. */
+void
+pgc_asked_give_up(const PgcAsked *asked, bool is_rule, const char *format,...)
+{
+	va_list		arguments;
+
+	va_start(arguments, format);
+	give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), is_rule, pgc_message(format, arguments));
+	va_end(arguments);
 }
 
 /* status_of returns which of our five words a status means, or NULL. */

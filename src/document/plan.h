@@ -121,6 +121,7 @@ extern PgcAsked pgc_plan_asked(PgcPlanner *planner, PgcObject *object, PgcProper
 							   const PgcNode *node, const PgcPath *path);
 extern void pgc_plan_give_up(PgcPlanner *planner, const PgcNode *node, char *path, bool is_rule,
 							 const char *format,...) pg_attribute_printf(5, 6);
+extern void pgc_asked_give_up(const PgcAsked *asked, bool is_rule, const char *format,...) pg_attribute_printf(3, 4);
 
 /* custom.c: customProperties of ours; wrong values are errors */
 extern const PgcNode *pgc_custom_get(const PgcNode *node, const char *name);

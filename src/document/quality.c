@@ -223,20 +223,6 @@ metric_of(const PgcNode *node)
 	return NULL;
 }
 
-/* give_up notes that a check will not be enforced. */
-static void
-pg_attribute_printf(3, 4)
-give_up(const PgcAsked *asked, bool is_rule, const char *format,...)
-{
-	char		reason[512];
-	va_list		arguments;
-
-	va_start(arguments, format);
-	vsnprintf(reason, sizeof(reason), format, arguments);
-	va_end(arguments);
-	pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), is_rule, "%s", reason);
-}
-
 /* plan_library plans a check of the standard's library. */
 static void
 plan_library(const PgcAsked *asked)
@@ -249,14 +235,14 @@ plan_library(const PgcAsked *asked)
 		const char *rule = pgc_node_get_text(asked->node, "rule");
 
 		if (rule == NULL)
-			give_up(asked, false, "it is described in words only");
+			pgc_asked_give_up(asked, false, "it is described in words only");
 		else
-			give_up(asked, true, "rule \"%s\" is not one of the standard's metrics", rule);
+			pgc_asked_give_up(asked, true, "rule \"%s\" is not one of the standard's metrics", rule);
 	}
 	else if (!read_operator(asked, &operator))
 		return;
 	else if (operator.node == NULL)
-		give_up(asked, true, "it has no operator, such as mustBe");
+		pgc_asked_give_up(asked, true, "it has no operator, such as mustBe");
 	else if (operator.is_text)
 		(void) pgc_remark(asked->planner->remarks, PGC_ERROR, operator.node,
 						  pgc_plan_path(asked->path, operator.name), "%s of a count must be a number", operator.name);
@@ -275,7 +261,7 @@ plan_sql(const PgcAsked *asked)
 	if (pgc_node_text(query) == NULL || !read_operator(asked, &operator))
 		return;
 	if (operator.node == NULL)
-		give_up(asked, true, "it has no operator, such as mustBe");
+		pgc_asked_give_up(asked, true, "it has no operator, such as mustBe");
 	else if ((replaced = pgc_plan_replace(asked, query)) != NULL)
 		pgc_plan_query(asked, &operator, replaced);
 }
@@ -302,6 +288,6 @@ pgc_plan_quality(PgcPlanner *planner, PgcObject *object, PgcProperty *property)
 		else if (strcmp(type, "custom") == 0)
 			pgc_plan_engine(&asked);
 		else
-			give_up(&asked, false, "it is described in words only");
+			pgc_asked_give_up(&asked, false, "it is described in words only");
 	}
 }

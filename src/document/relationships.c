@@ -37,11 +37,11 @@ static void
 pg_attribute_printf(4, 5)
 fail(Relationship *relationship, const PgcNode *node, const char *hint, const char *format,...)
 {
-	char		message[512];
 	va_list		arguments;
+	char	   *message;
 
 	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
+	message = pgc_message(format, arguments);
 	va_end(arguments);
 	pgc_remark(relationship->asked.planner->remarks, PGC_ERROR, node,
 			   pgc_plan_path(relationship->asked.path, NULL), "%s", message)->hint = unconstify(char *, hint);

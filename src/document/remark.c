@@ -48,6 +48,27 @@ pgc_path_text(const PgcPath *path)
 	return packed(&out);
 }
 
+/* pgc_message returns a formatted text (palloc'd). */
+char *
+pgc_message(const char *format, va_list arguments)
+{
+	StringInfoData message;
+	int			needed;
+
+	initStringInfo(&message);
+	do
+	{
+		va_list		again;
+
+		va_copy(again, arguments);
+		needed = appendStringInfoVA(&message, format, again);
+		va_end(again);
+		if (needed > 0)
+			enlargeStringInfo(&message, needed);
+	} while (needed > 0);
+	return packed(&message);
+}
+
 /*
  * pgc_remark adds a remark about a node, or NULL: about the whole document.
  * Path and message are copied.  Returns the remark, whose hint may be set.
@@ -57,20 +78,11 @@ pgc_remark(PgcRemarks *remarks, PgcGravity gravity, const PgcNode *at, const cha
 		   const char *format,...)
 {
 	PgcRemark  *remark = palloc0(sizeof(PgcRemark));
-	StringInfoData message;
-	int			needed;
+	va_list		arguments;
 
-	initStringInfo(&message);
-	do
-	{
-		va_list		arguments;
-
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&message, format, arguments);
-		va_end(arguments);
-		if (needed > 0)
-			enlargeStringInfo(&message, needed);
-	} while (needed > 0);
+	va_start(arguments, format);
+	remark->message = pgc_message(format, arguments);
+	va_end(arguments);
 
 	if (at != NULL)
 	{
@@ -79,7 +91,6 @@ pgc_remark(PgcRemarks *remarks, PgcGravity gravity, const PgcNode *at, const cha
 	}
 	remark->gravity = gravity;
 	remark->path = pstrdup(path == NULL ? "" : path);
-	remark->message = packed(&message);
 	remarks->list = lappend(remarks->list, remark);
 	if (gravity == PGC_ERROR)
 		remarks->nerrors++;

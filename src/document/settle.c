@@ -143,11 +143,11 @@ static void
 raise_at(const PgcPlannedDataset *planned, const char *hint, const char *format,...)
 {
 	PgcRemarks	remarks = {NIL};
-	char		message[1024];
 	va_list		arguments;
+	char	   *message;
 
 	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
+	message = pgc_message(format, arguments);
 	va_end(arguments);
 	pgc_remark(&remarks, PGC_ERROR, planned->node, planned->path, "%s", message)->hint = pstrdup(hint);
 	pgc_remarks_raise(&remarks);

@@ -82,20 +82,6 @@ unit_of(const char *unit, bool is_retention)
 	return NULL;
 }
 
-/* give_up notes that a service level will not be enforced. */
-static void
-pg_attribute_printf(3, 4)
-give_up(const PgcAsked *asked, bool is_rule, const char *format,...)
-{
-	char		reason[512];
-	va_list		arguments;
-
-	va_start(arguments, format);
-	vsnprintf(reason, sizeof(reason), format, arguments);
-	va_end(arguments);
-	pgc_plan_give_up(asked->planner, asked->node, pgc_plan_path(asked->path, NULL), is_rule, "%s", reason);
-}
-
 /*
  * interval_of returns a service level's value and unit as an interval (palloc'd),
  * or NULL and gives it up.  A value without unit is one of ISO 8601, P1Y.
@@ -110,13 +96,13 @@ interval_of(const PgcAsked *asked, bool is_retention)
 	bool		is_number = value != NULL && value[0] != '\0' && strspn(value, "+-0123456789.eE") == strlen(value);
 
 	if (value == NULL)
-		give_up(asked, true, "it has no value");
+		pgc_asked_give_up(asked, true, "it has no value");
 	else if (unit == NULL)
-		give_up(asked, true, "the unit \"%s\" is not known", given);
+		pgc_asked_give_up(asked, true, "the unit \"%s\" is not known", given);
 	else if (is_number && given == NULL)
-		give_up(asked, true, "the value %s has no unit", value);
+		pgc_asked_give_up(asked, true, "the value %s has no unit", value);
 	else if (!is_number && given != NULL)
-		give_up(asked, true, "the value \"%s\" is not a number of %s", value, unit);
+		pgc_asked_give_up(asked, true, "the value \"%s\" is not a number of %s", value, unit);
 	else
 	{
 		if (given != NULL && pg_strcasecmp(given, "m") == 0)
@@ -185,7 +171,7 @@ plan_element(const PgcAsked *level, const char *name, bool is_retention)
 	char	   *interval;
 
 	if (!find_element(&asked, name))
-		give_up(level, true, "element \"%s\" is not a property of the document", name);
+		pgc_asked_give_up(level, true, "element \"%s\" is not a property of the document", name);
 	else if (asked.property->layout != NULL && (interval = interval_of(&asked, is_retention)) != NULL)
 	{
 		if (is_retention)
@@ -207,7 +193,7 @@ plan_elements(const PgcAsked *asked, bool is_retention)
 		given = pgc_node_get_text(asked->planner->root, "slaDefaultElement");
 	if (given == NULL)
 	{
-		give_up(asked, true, "it does not say which element: give object.property");
+		pgc_asked_give_up(asked, true, "it does not say which element: give object.property");
 		return;
 	}
 	rest = pstrdup(given);
@@ -239,11 +225,11 @@ plan_level(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 	if (name == NULL)
 		return;
 	if (level == NULL)
-		give_up(&asked, false, "\"%s\" is not a service level that is known here", name);
+		pgc_asked_give_up(&asked, false, "\"%s\" is not a service level that is known here", name);
 	else if (level->fate == LATER)
-		give_up(&asked, true, "%s is not checked by this version", level->name);
+		pgc_asked_give_up(&asked, true, "%s is not checked by this version", level->name);
 	else if (level->fate == OUTSIDE)
-		give_up(&asked, false, "%s cannot be observed from inside the database", level->name);
+		pgc_asked_give_up(&asked, false, "%s cannot be observed from inside the database", level->name);
 	else
 		plan_elements(&asked, level->fate == RETENTION);
 }

@@ -30,23 +30,15 @@ pgc_plan_quoted(const PgcProperty *property)
 void
 pgc_plan_satisfies(const PgcAsked *asked, const char *format,...)
 {
-	StringInfoData expression;
 	PgcParameters parameters;
-	int			needed;
+	va_list		arguments;
+	char	   *expression;
 
-	initStringInfo(&expression);
-	do
-	{
-		va_list		arguments;
-
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&expression, format, arguments);
-		va_end(arguments);
-		if (needed > 0)
-			enlargeStringInfo(&expression, needed);
-	} while (needed > 0);
+	va_start(arguments, format);
+	expression = pgc_message(format, arguments);
+	va_end(arguments);
 	pgc_parameters_begin(&parameters);
-	pgc_parameters_text(&parameters, "expression", expression.data);
+	pgc_parameters_text(&parameters, "expression", expression);
 	pgc_plan_add(asked, "satisfies", asked->property == NULL ? NIL : list_make1(asked->property),
 				 pgc_parameters_end(&parameters));
 }

@@ -385,6 +385,10 @@ SELECT change, path, message FROM contract.apply(e'id: zoned\nstatus: active\n' 
   {name: c, logicalType: timestamp, logicalTypeOptions: {minimum: "2024-07-01T00:00:00-04:00", defaultTimezone: Europe/Berlin}},
   {name: d, logicalType: timestamp, logicalTypeOptions: {minimum: "2024-07-01T00:00:00", timezone: false, defaultTimezone: Europe/Berlin}}]}]') WHERE change = 'none';
 SELECT rule FROM planned WHERE contract_id = 'zoned' AND rule LIKE 'between%' ORDER BY rule COLLATE "C";
+SELECT contract.export('zoned') AS zoned \gset
+SET timezone = 'Asia/Tokyo';
+SELECT change, path, message FROM contract.apply(:'zoned');
+RESET timezone;
 SELECT message FROM contract.apply(e'id: zoned\nstatus: active\n' || replace(:'head', '1.0.0', '2.0.0') || 'schema: [{name: zoned, properties: [
   {name: e, logicalType: timestamp, logicalTypeOptions: {minimum: "2024-07-01T00:00:00", defaultTimezone: Europe/Nowhere}}]}]');
 

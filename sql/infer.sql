@@ -73,6 +73,17 @@ SELECT inferred('seen');
 SELECT inferred('kept');
 SELECT inferred('nothing');
 
+-- constants of a CHECK are written so that every session reads them alike
+CREATE TABLE constants (d date CHECK (d > '1900-02-03'), i interval CHECK (i < '1 day 2 hours'), r float8 CHECK (r < 0.1));
+SET datestyle = 'German';
+SET intervalstyle = 'sql_standard';
+SET extra_float_digits = -15;
+SELECT substring(line FROM 'expression: (.*)') FROM string_to_table(contract.infer('constants'), e'\n') AS line WHERE line LIKE '%expression:%';
+SHOW datestyle;
+RESET extra_float_digits;
+RESET intervalstyle;
+RESET datestyle;
+
 -- who may, and of what
 CREATE ROLE regress_infer_reader;
 GRANT USAGE ON SCHEMA regress_infer TO regress_infer_reader;

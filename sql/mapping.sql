@@ -377,10 +377,25 @@ SELECT rule FROM planned WHERE contract_id = 'held' ORDER BY rule COLLATE "C";
 SELECT rule, status, failed FROM contract.check('held') ORDER BY rule COLLATE "C";
 RESET datestyle;
 
+-- a bound without time zone is in the property's, else in UTC, whatever the session's is
+CREATE TABLE zoned (a timestamptz, b timestamptz, c timestamptz, d timestamp, e timestamptz);
+SELECT change, path, message FROM contract.apply(e'id: zoned\nstatus: active\n' || :'head' || 'schema: [{name: zoned, properties: [
+  {name: a, logicalType: timestamp, logicalTypeOptions: {minimum: 2024-07-01, exclusiveMaximum: "2024-07-02 12:00"}},
+  {name: b, logicalType: timestamp, logicalTypeOptions: {minimum: "2024-07-01T00:00:00.5", defaultTimezone: Europe/Berlin}},
+  {name: c, logicalType: timestamp, logicalTypeOptions: {minimum: "2024-07-01T00:00:00-04:00", defaultTimezone: Europe/Berlin}},
+  {name: d, logicalType: timestamp, logicalTypeOptions: {minimum: "2024-07-01T00:00:00", timezone: false, defaultTimezone: Europe/Berlin}}]}]') WHERE change = 'none';
+SELECT rule FROM planned WHERE contract_id = 'zoned' AND rule LIKE 'between%' ORDER BY rule COLLATE "C";
+SELECT contract.export('zoned') AS zoned \gset
+SET timezone = 'Asia/Tokyo';
+SELECT change, path, message FROM contract.apply(:'zoned');
+RESET timezone;
+SELECT message FROM contract.apply(e'id: zoned\nstatus: active\n' || replace(:'head', '1.0.0', '2.0.0') || 'schema: [{name: zoned, properties: [
+  {name: e, logicalType: timestamp, logicalTypeOptions: {minimum: "2024-07-01T00:00:00", defaultTimezone: Europe/Nowhere}}]}]');
+
 -- generated columns cannot be judged before the row is there
 CREATE TABLE generated (a int, g int GENERATED ALWAYS AS (a + 1) STORED);
 SELECT * FROM contract.apply(e'id: g\nstatus: active\n' || :'head' || 'schema: [{name: generated, properties: [{name: g, physicalType: int, required: true, customProperties: [{property: onViolation, value: quarantine}]}]}]');
 
-SELECT contract.drop_contract(id) FROM unnest('{shop,old,newer,texts,n,held}'::text[]) AS id;
+SELECT contract.drop_contract(id) FROM unnest('{shop,old,newer,texts,n,held,zoned}'::text[]) AS id;
 DROP SCHEMA "Regress.Two" CASCADE;
 DROP SCHEMA regress_shop CASCADE;

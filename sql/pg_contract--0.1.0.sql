@@ -378,7 +378,7 @@ CREATE FUNCTION contract.history(contract_id text)
 RETURNS TABLE(version text, status text, level text, changes integer, applied_at timestamptz, applied_by name, document text)
 LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
 COMMENT ON FUNCTION contract.history(text) IS
-'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets; level and changes against the one before';
+'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets, with their text for those who may see all; level and changes against the one before';
 
 CREATE FUNCTION contract.export(name text)
 RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_export_named';

@@ -393,34 +393,78 @@ pgc_contract_load(int32 dataset_id)
 	return contract;
 }
 
-/* attach_binding adds to a dataset what it is bound to. */
+/* read_binding_row adds to a dataset what it is bound to. */
 static void
-attach_binding(PgcBound *bound)
+read_binding_row(PgcBound *bound, const TableScan *scan)
 {
-	TableScan	scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, bound->dataset_id);
+	Datum	   *numbers;
+	char	  **names;
+	int			count;
 
-	if (scan_next(&scan))
+	deconstruct_array(DatumGetArrayTypeP(scan->values[BINDING_ATTNUMS]), INT2OID, sizeof(int16),
+					  true, TYPALIGN_SHORT, &numbers, NULL, &bound->ncolumns);
+	names = pgc_array_names(scan->values[BINDING_ATTNAMES], &count);
+	bound->attnums = palloc(Max(count, 1) * sizeof(int16));
+	bound->attnames = palloc(Max(count, 1) * sizeof(NameData));
+	for (int i = 0; i < count; i++)
 	{
-		Datum	   *numbers;
-		char	  **names;
-		int			count;
+		bound->attnums[i] = DatumGetInt16(numbers[i]);
+		namestrcpy(&bound->attnames[i], names[i]);
+	}
+	if (!scan->nulls[BINDING_RELID])
+		bound->relid = bound->last = DatumGetObjectId(scan->values[BINDING_RELID]);
+	if (!exists(bound->relid))
+		bound->relid = InvalidOid;
+}
 
-		deconstruct_array(DatumGetArrayTypeP(scan.values[BINDING_ATTNUMS]), INT2OID, sizeof(int16),
-						  true, TYPALIGN_SHORT, &numbers, NULL, &bound->ncolumns);
-		names = pgc_array_names(scan.values[BINDING_ATTNAMES], &count);
-		bound->attnums = palloc(Max(count, 1) * sizeof(int16));
-		bound->attnames = palloc(Max(count, 1) * sizeof(NameData));
-		for (int i = 0; i < count; i++)
-		{
-			bound->attnums[i] = DatumGetInt16(numbers[i]);
-			namestrcpy(&bound->attnames[i], names[i]);
-		}
-		if (!scan.nulls[BINDING_RELID])
-			bound->relid = bound->last = DatumGetObjectId(scan.values[BINDING_RELID]);
-		if (!exists(bound->relid))
-			bound->relid = InvalidOid;
+static int
+order_bound(const ListCell *left, const ListCell *right)
+{
+	int32		left_id = ((PgcBound *) lfirst(left))->dataset_id;
+	int32		right_id = ((PgcBound *) lfirst(right))->dataset_id;
+
+	return left_id < right_id ? -1 : left_id > right_id;
+}
+
+/* find_bound returns the dataset of an id in a list that is sorted by id, or NULL. */
+static PgcBound *
+find_bound(const List *sorted, int32 dataset_id)
+{
+	int			low = 0;
+	int			high = list_length(sorted);
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		PgcBound   *bound = list_nth(sorted, middle);
+
+		if (bound->dataset_id == dataset_id)
+			return bound;
+		if (bound->dataset_id < dataset_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* attach_bindings adds to all datasets what they are bound to: in one scan, since DDL does this for each command. */
+static void
+attach_bindings(const List *datasets)
+{
+	TableScan	scan = scan_begin("binding", NULL, 0, InvalidOid, 0);
+	List	   *sorted = list_copy(datasets);
+
+	list_sort(sorted, order_bound);
+	while (scan_next(&scan))
+	{
+		PgcBound   *bound = find_bound(sorted, DatumGetInt32(scan.values[BINDING_DATASET]));
+
+		if (bound != NULL)
+			read_binding_row(bound, &scan);
 	}
 	scan_end(&scan);
+	list_free(sorted);
 }
 
 /* pgc_contract_datasets returns the ids of the datasets of a contract. */
@@ -445,7 +489,6 @@ pgc_contract_list(void)
 {
 	TableScan	scan = scan_begin("dataset", NULL, 0, InvalidOid, 0);
 	List	   *result = NIL;
-	ListCell   *cell;
 
 	while (scan_next(&scan))
 	{
@@ -458,8 +501,7 @@ pgc_contract_list(void)
 		result = lappend(result, bound);
 	}
 	scan_end(&scan);
-	foreach(cell, result)
-		attach_binding(lfirst(cell));
+	attach_bindings(result);
 	return result;
 }
 

@@ -225,21 +225,28 @@ pgc_version_amend(int64 id, text *source, Jsonb *document)
 }
 
 /*
- * may_see: may the user see a contract's documents?  Those who may see one of
+ * may_see: may the user see what became of a contract?  Those who may see one of
  * its datasets; of a contract without any, those with the rights of who applied
- * it, and those who may read everything.
+ * it, and those who may read everything.  *whole: its documents too, which takes
+ * all of its datasets, as for contract.export.
  */
 static bool
-may_see(const char *contract_id, const PgcVersion *newest)
+may_see(const char *contract_id, const PgcVersion *newest, bool *whole)
 {
+	bool		some = applied_by(newest) || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_DATA);
 	ListCell   *cell;
 
+	*whole = true;
+	if (some)
+		return true;
 	foreach(cell, pgc_contract_datasets(contract_id))
 	{
-		if (pgc_privilege_is_visible(lfirst_int(cell)))
-			return true;
+		bool		visible = pgc_privilege_is_visible(lfirst_int(cell));
+
+		some |= visible;
+		*whole &= visible;
 	}
-	return applied_by(newest) || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_DATA);
+	return some;
 }
 
 /* pgc_history is contract.history(contract_id). */
@@ -249,10 +256,11 @@ pgc_history(PG_FUNCTION_ARGS)
 	const char *contract_id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	List	   *versions = pgc_version_list(contract_id);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		whole;
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (versions == NIL || !may_see(contract_id, linitial(versions)))
+	if (versions == NIL || !may_see(contract_id, linitial(versions), &whole))
 		PG_RETURN_VOID();
 	foreach(cell, versions)
 	{
@@ -267,6 +275,7 @@ pgc_history(PG_FUNCTION_ARGS)
 		values[3] = Int32GetDatum(version->changes);
 		values[4] = TimestampTzGetDatum(version->applied_at);
 		values[5] = NameGetDatum(&version->applied_by);
+		nulls[6] = !whole;
 		values[6] = PointerGetDatum(version->source);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}

@@ -22,6 +22,7 @@
 #include "commands/comment.h"
 #include "compat.h"
 #include "document/shape.h"
+#include "engine/output.h"
 #include "engine/rights.h"
 #include "fmgr.h"
 #include "storage/lmgr.h"
@@ -316,6 +317,27 @@ why_no_rule(const Inference *inference, char *name, const char *expression)
 	return reason;
 }
 
+/* expression_of returns a stored expression as text that means the same in every session. */
+static char *
+expression_of(Datum stored, Oid relid)
+{
+	PgcOutputSettings saved;
+	char	   *volatile expression = NULL;
+
+	pgc_output_enter(&saved, false);
+	PG_TRY();
+	{
+		expression = TextDatumGetCString(DirectFunctionCall3(pg_get_expr_ext, stored, ObjectIdGetDatum(relid),
+															 BoolGetDatum(true)));
+	}
+	PG_FINALLY();
+	{
+		pgc_output_leave(&saved);
+	}
+	PG_END_TRY();
+	return expression;
+}
+
 /* add_check adds a CHECK constraint: as a rule, or in words if it cannot be one. */
 static void
 add_check(const Inference *inference, Relation catalog, HeapTuple tuple)
@@ -329,8 +351,7 @@ add_check(const Inference *inference, Relation catalog, HeapTuple tuple)
 
 	if (isnull)
 		return;
-	expression = TextDatumGetCString(DirectFunctionCall3(pg_get_expr_ext, stored, ObjectIdGetDatum(relid),
-														 BoolGetDatum(true)));
+	expression = expression_of(stored, relid);
 	reason = why_no_rule(inference, NameStr(form->conname), expression);
 	if (reason == NULL)
 	{

@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "document/plan.h"
 #include "engine/format.h"
@@ -56,11 +58,48 @@ is_whole_type(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
+/* is_naive: is the text a date or timestamp as of ISO 8601 that names no time zone? */
+static bool
+is_naive(const char *value)
+{
+	static const char *const shapes[] = {"dddd-dd-dd", "dddd-dd-ddTdd:dd", "dddd-dd-ddTdd:dd:dd"};
+
+	for (int i = 0; i < lengthof(shapes); i++)
+	{
+		int			n = 0;
+
+		while (shapes[i][n] != '\0' &&
+			   (shapes[i][n] == 'd' ? isdigit((unsigned char) value[n]) != 0 :
+				shapes[i][n] == value[n] || (shapes[i][n] == 'T' && value[n] == ' ')))
+			n++;
+		if (shapes[i][n] == '\0' && value[n] == '.' && i == lengthof(shapes) - 1)
+			n += 1 + strspn(value + n + 1, "0123456789");
+		if (n >= strlen(shapes[i]) && value[n] == '\0')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * in_zone returns a bound of a column with time zone: one that names none is in
+ * the property's, not in that of the session which happens to apply the document.
+ */
+static char *
+in_zone(const PgcProperty *property, const char *value)
+{
+	const PgcNode *options = pgc_node_get(property->column->node, "logicalTypeOptions");
+	const char *zone = pgc_node_get_text(options, "defaultTimezone");
+
+	if (property->type != TIMESTAMPTZOID || !is_naive(value))
+		return pstrdup(value);
+	return psprintf("%s %s", value, zone == NULL || zone[0] == '\0' ? "Etc/UTC" : zone);
+}
+
 /* number_of returns a bound's text; for whole numbers without a fraction of zeros. */
 static char *
 number_of(const PgcProperty *property, const PgcNode *node)
 {
-	char	   *number = pstrdup(pgc_node_text(node));
+	char	   *number = in_zone(property, pgc_node_text(node));
 	char	   *point = strchr(number, '.');
 
 	if (is_whole_type(property->type) && point != NULL && point > number && strspn(point, ".0") == strlen(point))

@@ -170,6 +170,7 @@ INSERT INTO pairs (a, b) VALUES
 	('{metric: nullValues, mustBe: 0}', '{metric: nullValues, mustBeLessThan: 5}'),
 	('{metric: nullValues, mustBe: 0, unit: percent}', '{metric: nullValues, mustBeLessThan: 1, unit: percent}'),
 	('{metric: nullValues, mustBe: 5}', '{metric: nullValues, mustBe: 5, unit: percent}'),
+	('{metric: nullValues, mustBe: 5}', '{metric: nullValues, mustBe: 5, unit: rows}'),
 	('{metric: nullValues, mustBeLessThan: 5}', '{metric: nullValues, mustBeLessThan: 3}'),
 	('{metric: nullValues, mustBeLessThan: 5, severity: low}', '{metric: nullValues, mustBeLessThan: 3, severity: low}'),
 	('{metric: rowCount, mustBeGreaterThan: 5}', '{metric: rowCount, mustBeGreaterOrEqualTo: 6}'),

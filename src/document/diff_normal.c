@@ -100,6 +100,7 @@ static void
 normalize_quality(PgcNode *item)
 {
 	const char *type = pgc_node_get_text(item, "type");
+	const char *unit = pgc_node_get_text(item, "unit");
 	PgcNode    *rule = pgc_node_get(item, "rule");
 	bool		is_old = rule != NULL && pgc_node_get(item, "metric") == NULL;
 
@@ -111,6 +112,8 @@ normalize_quality(PgcNode *item)
 		pgc_node_set(item, "mustBe", pgc_node_make_scalar(PGC_NODE_INTEGER, "0"));
 	if (type != NULL && strcmp(type, "library") == 0)
 		drop(item, "type");
+	if (unit != NULL && pg_strcasecmp(unit, "rows") == 0)
+		drop(item, "unit");
 }
 
 /* normalize_bound: an exclusive bound is a value of its own. */

@@ -218,6 +218,9 @@ is_about_types(int code)
 static void
 note_error(PgcPlanner *planner, const PgcObject *object, PgcDraft *draft, const ErrorData *error)
 {
+	/* lint knows only the columns that the document declares; the relation may have more */
+	PgcGravity	gravity = error->sqlerrcode == ERRCODE_UNDEFINED_COLUMN && !planner->options->bind ?
+		PGC_WARNING : PGC_ERROR;
 	PgcRemark  *remark;
 
 	if (is_guess(object, draft) && is_about_types(error->sqlerrcode))
@@ -235,10 +238,10 @@ note_error(PgcPlanner *planner, const PgcObject *object, PgcDraft *draft, const 
 	}
 	if (error->detail != NULL && error->sqlerrcode != ERRCODE_INVALID_PARAMETER_VALUE &&
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
-		remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s: %.*s",
+		remark = pgc_remark(planner->remarks, gravity, draft->rule->node, draft->rule->path, "%s: %.*s",
 							error->message, (int) strcspn(error->detail, "\n") - 1, error->detail);
 	else
-		remark = pgc_remark(planner->remarks, PGC_ERROR, draft->rule->node, draft->rule->path, "%s", error->message);
+		remark = pgc_remark(planner->remarks, gravity, draft->rule->node, draft->rule->path, "%s", error->message);
 	remark->hint = error->hint;
 }
 

@@ -2,8 +2,8 @@
  * src/document/document.h
  *		Contracts as documents: what the files of this room share.
  *
- *	text --yaml.c--> nodes --odcs.c--> nodes checked against the standard
- *		--plan.c--> the datasets, columns and rules that the document asks for
+ *	text --yaml/--> nodes --odcs/--> nodes checked against the standard
+ *		--plan/--> the datasets, columns and rules that the document asks for
  *		--apply.c--> the catalog
  *
  * lint stops after the plan and says what it found; diff compares the nodes of
@@ -15,7 +15,7 @@
 #include "postgres.h"
 
 #include "catalog/contract.h"
-#include "document/node.h"
+#include "document/yaml/node.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 

@@ -34,7 +34,7 @@ need_fuzzer() {
 
 # PostgreSQL declares its printf for gcc only, which clang warns of: no warnings here, gcc and lint see the same files.
 compile() {
-	local room=$ROOT/src/document
+	local room=$ROOT/src/document/yaml
 	clang -w "${SANITIZE[@]}" -DFRONTEND -D_GNU_SOURCE "-I$ROOT/src" "-I$("$PG_CONFIG" --includedir-server)" -o "$PROGRAM" \
 		"$ROOT/test/fuzz/yaml_fuzz.c" "$room"/{anchor,node,scalar,yaml,writer}.c \
 		"-L$("$PG_CONFIG" --pkglibdir)" "-L$("$PG_CONFIG" --libdir)" -lpgcommon -lpgport -lyaml -lm

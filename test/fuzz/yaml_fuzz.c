@@ -9,7 +9,7 @@
  * Memory: what the code under test asks for is freed after each input, so that
  * what LeakSanitizer reports is libyaml's.
  */
-#include "document/node.h"
+#include "document/yaml/node.h"
 
 extern int	LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
 

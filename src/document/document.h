@@ -67,7 +67,7 @@ extern PgcRemark *pgc_remark(PgcRemarks *remarks, PgcGravity gravity, const PgcN
 /* raises the first error among the remarks, with line and column, if there is one */
 extern void pgc_remarks_raise(const PgcRemarks *remarks);
 
-/* read.c: text in the server's encoding -> nodes likewise; within pg_contract.document_* settings */
+/* yaml/read.c: text in the server's encoding -> nodes likewise; within pg_contract.document_* settings */
 extern PgcNode *pgc_document_read(const text *source, PgcYamlProblem *problem); /* NULL: see problem */
 
 /* the same, or an error with line and column */
@@ -76,13 +76,13 @@ extern int	pgc_document_max_size;	/* kilobytes */
 extern int	pgc_document_max_depth;
 extern int	pgc_document_max_nodes;
 
-/* writer.c: nodes -> YAML or JSON; a string that YAML 1.1 or 1.2 would read as something else is quoted */
+/* yaml/writer.c: nodes -> YAML or JSON; a string that YAML 1.1 or 1.2 would read as something else is quoted */
 extern char *pgc_node_write_yaml(const PgcNode *node);
 extern Jsonb *pgc_node_to_jsonb(const PgcNode *node);
 extern PgcNode *pgc_node_from_jsonb(const Jsonb *jsonb);
 
 /*
- * odcs.c: is the tree an ODCS document of the version it says?  Remarks about
+ * odcs/odcs.c: is the tree an ODCS document of the version it says?  Remarks about
  * unknown fields, wrong types, missing fields, values outside closed sets; turns
  * scalars into strings where the standard wants text (1.10, no).  False: it is
  * none at all (not a map, another kind, a version that is not read).
@@ -184,7 +184,7 @@ typedef struct PgcPlanOptions
 } PgcPlanOptions;
 
 /*
- * plan.c: what a checked tree asks for.  Remarks about what cannot be: patterns,
+ * plan/plan.c: what a checked tree asks for.  Remarks about what cannot be: patterns,
  * bounds that do not fit the type, relationships to nowhere.  Never NULL; only
  * to be applied if remarks has no errors.
  */
@@ -207,7 +207,7 @@ typedef struct PgcChange
 	char	   *message;
 } PgcChange;
 
-/* diff.c: both trees checked; old may be NULL: everything is new, nothing breaks */
+/* diff/diff.c: both trees checked; old may be NULL: everything is new, nothing breaks */
 extern List *pgc_diff(const PgcNode *old, const PgcNode *new);	/* of PgcChange */
 
 /* the highest level among changes; NULL: there are none */
@@ -216,7 +216,7 @@ extern const char *pgc_diff_level(const List *changes);
 /* fills the nine columns of diff and apply, "enforced" with null */
 extern void pgc_change_values(const PgcChange *change, Datum *values, bool *nulls);
 
-/* semver.c */
+/* diff/semver.c */
 /* the version that a level asks for after old ("1.2.3", "minor" -> "1.3.0"; palloc'd); NULL if old is no version */
 extern char *pgc_version_after(const char *old, const char *level);
 

@@ -25,13 +25,14 @@ check-versions:
 	@test/tools/versions.sh
 
 demo: SCRIPTS = test/demo/demo.sh
-bench: SCRIPTS = test/bench/run.sh test/bench/audit.sh
-fuzz: SCRIPTS = test/fuzz/run.sh
+bench: SCRIPTS = test/bench/run.sh test/bench/audit.sh test/bench/document.sh
+fuzz: SCRIPTS = test/fuzz/run.sh test/fuzz/yaml.sh
+fuzz: PACKAGES = fuzz
 demo bench fuzz:
 	@for script in $(SCRIPTS); do \
 		test -x $$script || { echo "make $@: there is no $$script in this version" >&2; exit 1; }; \
 	done
-	@test/tools/setup.sh build test
+	@test/tools/setup.sh build test $(PACKAGES)
 	@set -e; for script in $(SCRIPTS); do $$script; done
 
 # Goals of PGXS on the same command line ("make clean check").
@@ -46,7 +47,7 @@ else
 
 EXTENSION = pg_contract
 MODULE_big = pg_contract
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 DATA = $(wildcard sql/pg_contract--*.sql)
 
 # Only what is marked PGDLLEXPORT is visible outside. PostgreSQL 15 leaves that mark empty, so it is given here.
@@ -54,9 +55,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -D'PGDLLEXPORT=__attribute__((visibility("default"
 # PostgreSQL's own headers are not clean under the three warnings switched off.
 PG_CFLAGS = -fvisibility=hidden -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 
-ifneq ($(wildcard src/document/*.c),)
 SHLIB_LINK += -lyaml
-endif
 
 # The regression tests: "install" first, "uninstall" last, the others by name.
 TESTS = $(filter-out pg_contract--%,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
@@ -76,7 +75,7 @@ endif
 include $(PGXS)
 
 # Few and small enough to rebuild all of them when a header changes.
-$(OBJS): Makefile $(wildcard src/*.h src/*/*.h)
+$(OBJS): Makefile $(wildcard src/*.h src/*/*.h src/*/*/*.h)
 
 list-regress:
 	@echo $(REGRESS)

@@ -1,6 +1,7 @@
 -- Contracts follow what DDL does to their relations.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_contract;
+SET pg_contract.ddl_guard = off;
 RESET client_min_messages;
 
 CREATE FUNCTION triggers(relation regclass) RETURNS text LANGUAGE sql AS $$

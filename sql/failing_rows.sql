@@ -1,6 +1,7 @@
 -- contract.failing_rows(): the SELECT of all rows that fail a rule; contract.has_format().
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_contract;
+SET pg_contract.ddl_guard = off;
 RESET client_min_messages;
 CREATE SCHEMA regress_failing;
 CREATE SCHEMA "regress ""case";
@@ -89,6 +90,7 @@ SET standard_conforming_strings = off;
 SET escape_string_warning = off;
 SELECT count(*), count(audited) AS different, sum(failing) AS failing FROM counts('"Odd ""table"');
 RESET ALL;
+SET pg_contract.ddl_guard = off;
 -- also one with functions and operators of its own
 CREATE SCHEMA regress_failing_own;
 CREATE FUNCTION regress_failing_own.length(varchar) RETURNS integer LANGUAGE sql IMMUTABLE RETURN 0;

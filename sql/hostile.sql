@@ -1,5 +1,6 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_contract;
+SET pg_contract.ddl_guard = off;
 RESET client_min_messages;
 
 /*
@@ -279,6 +280,7 @@ SET enable_indexonlyscan = off;
 RESET enable_seqscan;
 SELECT count(*) FROM contract.violation WHERE dataset_id > 0;
 RESET ALL;
+SET pg_contract.ddl_guard = off;
 SELECT contract.drop_contract('big');
 DROP TABLE big;
 

@@ -1,5 +1,6 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_contract;
+SET pg_contract.ddl_guard = off;
 RESET client_min_messages;
 
 /*

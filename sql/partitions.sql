@@ -1,6 +1,7 @@
 -- Partitioned tables, foreign tables, inheritance.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_contract;
+SET pg_contract.ddl_guard = off;
 CREATE EXTENSION IF NOT EXISTS postgres_fdw;
 RESET client_min_messages;
 

@@ -22,9 +22,28 @@ CREATE TABLE contract.contract (
 	owner text,
 	description text,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	documented text[] NOT NULL DEFAULT '{}'	-- fields that its document says, and nobody changed in SQL since
 );
 COMMENT ON TABLE contract.contract IS 'an agreement with id, version, status and owner; may cover several datasets';
+
+/* The newest row of a contract is the document in force; a contract made in SQL has none. */
+CREATE SEQUENCE contract.contract_version_id_seq;
+CREATE TABLE contract.contract_version (
+	version_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.contract_version_id_seq'),
+	contract_id text NOT NULL,
+	version text NOT NULL,
+	status text NOT NULL,
+	source text NOT NULL,
+	document jsonb NOT NULL,
+	level text CHECK (level IN ('major', 'minor', 'patch')),
+	changes integer NOT NULL,
+	applied_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	applied_by name NOT NULL
+);
+CREATE INDEX contract_version_contract_idx ON contract.contract_version (contract_id, version_id);
+COMMENT ON TABLE contract.contract_version IS
+'each document that was applied, verbatim; level and changes against the one before';
 
 CREATE TABLE contract.dataset (
 	dataset_id integer PRIMARY KEY,
@@ -37,16 +56,21 @@ CREATE TABLE contract.dataset (
 	description text,
 	write_path text NOT NULL DEFAULT 'bulk' CHECK (write_path IN ('bulk', 'oltp')),
 	on_apply text NOT NULL DEFAULT 'enforce' CHECK (on_apply IN ('enforce', 'warn')),
+	documented text[],	-- as contract.documented, and 'dataset' if a document made it; null: it is in no document
+	author name NOT NULL,	-- owner of its relation when it was last bound, else who made it
 	UNIQUE (schema_name, table_name)
 );
 COMMENT ON TABLE contract.dataset IS 'one table, partitioned table, foreign table, view or materialized view under contract';
 
 CREATE TABLE contract.binding (
 	dataset_id integer PRIMARY KEY,
-	relid oid NOT NULL,
+	relid oid UNIQUE,	-- null: another dataset took it in this transaction
 	attnums int2[] NOT NULL,
 	attnames name[] NOT NULL,
-	UNIQUE (relid)
+	names name[] NOT NULL,	-- the columns as the guard last accepted them
+	types oid[] NOT NULL,
+	typmods integer[] NOT NULL,
+	not_null boolean[] NOT NULL
 );
 COMMENT ON TABLE contract.binding IS 'which relation stands under a dataset''s name, and its columns by number; not dumped, rebuilt by name';
 
@@ -64,6 +88,7 @@ CREATE TABLE contract.rule (
 	tolerance numeric NOT NULL CHECK (tolerance BETWEEN 0 AND 1),
 	description text,
 	source text NOT NULL DEFAULT 'sql' CHECK (source IN ('sql', 'document')),
+	schedule text,
 	UNIQUE (dataset_id, name)
 );
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
@@ -75,6 +100,7 @@ CREATE TABLE contract.column_annotation (
 	classification text,
 	pii_category text,
 	tags text[],
+	documented text[] NOT NULL DEFAULT '{}',	-- as contract.documented
 	PRIMARY KEY (dataset_id, column_name)
 );
 COMMENT ON TABLE contract.column_annotation IS 'what is known of a column: description, classification, category of personal data, tags';
@@ -195,6 +221,8 @@ COMMENT ON TABLE contract.metric IS
 'profiles: what an audit measured of a dataset (no column) and of its columns; number is the value if it is one';
 
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.contract_version', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.contract_version_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.dataset', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.rule', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.rule_id_seq', '');
@@ -279,12 +307,12 @@ COMMENT ON FUNCTION contract.drop_rule(text, text) IS 'drops a rule of a dataset
 CREATE FUNCTION contract.drop_contract(dataset text, discard_quarantine boolean DEFAULT false)
 RETURNS void LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_drop_contract';
 COMMENT ON FUNCTION contract.drop_contract(text, boolean) IS
-'takes a dataset out of contract with its rules, annotations and history; refused while rows of it are in quarantine';
+'takes a dataset out of contract with its rules, annotations and history, or ends a contract, of that id, with all its datasets and documents; refused while rows are in quarantine';
 
 CREATE FUNCTION contract.enforce(relation regclass)
 RETURNS text LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_enforce';
 COMMENT ON FUNCTION contract.enforce(regclass) IS
-'makes the triggers of a dataset anew, for instance after they were dropped or disabled by hand; returns the dataset';
+'makes the triggers of a dataset anew, for instance after they were dropped or disabled by hand, and accepts a contract that waits because another role made it; returns the dataset';
 
 CREATE FUNCTION contract.prune(
 	older_than interval DEFAULT '90 days',
@@ -293,6 +321,78 @@ CREATE FUNCTION contract.prune(
 RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_prune';
 COMMENT ON FUNCTION contract.prune(interval, bigint, text) IS
 'deletes runs and violations that are older, or beyond the newest so many violations of a dataset, for datasets of the caller; the last audit and the quarantine stay; returns the rows deleted';
+
+/*
+ * Documents.
+ */
+CREATE FUNCTION contract.lint(document text)
+RETURNS TABLE (line integer, column_number integer, severity text, path text, message text, hint text)
+LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_lint';
+COMMENT ON FUNCTION contract.lint(text) IS
+'what is to be said of a contract written as a document (ODCS): errors keep it from being applied';
+
+CREATE FUNCTION contract.diff(
+	old text,
+	new text,
+	OUT path text,
+	OUT change text,
+	OUT old text,
+	OUT new text,
+	OUT breaks_producer boolean,
+	OUT breaks_consumer boolean,
+	OUT level text,
+	OUT enforced boolean,
+	OUT message text)
+RETURNS SETOF record LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pgc_diff_documents';
+COMMENT ON FUNCTION contract.diff(text, text) IS
+'what changes from one document to another, for whom, and by how much the version must rise: major, minor or patch';
+
+CREATE FUNCTION contract.apply(
+	document text,
+	dry_run boolean DEFAULT false,
+	server text DEFAULT NULL,
+	allow_breaking boolean DEFAULT false)
+RETURNS TABLE(path text, change text, old text, new text, breaks_producer boolean, breaks_consumer boolean, level text,
+	enforced boolean, message text)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_apply';
+COMMENT ON FUNCTION contract.apply(text, boolean, text, boolean) IS
+'makes a document (ODCS, YAML) the contract of its relations, which may not be there yet; returns the differences to the document in force, the changes made, what is not enforced, and a sum; dry_run changes nothing';
+
+CREATE FUNCTION contract.apply_file(
+	file text,
+	dry_run boolean DEFAULT false,
+	server text DEFAULT NULL,
+	allow_breaking boolean DEFAULT false)
+RETURNS TABLE(path text, change text, old text, new text, breaks_producer boolean, breaks_consumer boolean, level text,
+	enforced boolean, message text)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_apply_file';
+COMMENT ON FUNCTION contract.apply_file(text, boolean, text, boolean) IS
+'contract.apply for a file of the server, in UTF-8; for roles with the privileges of pg_read_server_files';
+
+CREATE FUNCTION contract.convert(document text, format text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_convert';
+COMMENT ON FUNCTION contract.convert(text, text) IS
+'a contract (ODCS, YAML) from a document of another format: dbt, a property file (schema.yml); warns of what it cannot carry';
+
+CREATE FUNCTION contract.history(contract_id text)
+RETURNS TABLE(version text, status text, level text, changes integer, applied_at timestamptz, applied_by name, document text)
+LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_history';
+COMMENT ON FUNCTION contract.history(text) IS
+'the documents of a contract as they were applied, the newest first, for those who may see one of its datasets, with their text for those who may see all; level and changes against the one before';
+
+CREATE FUNCTION contract.export(name text)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_export_named';
+COMMENT ON FUNCTION contract.export(text) IS
+'a contract, by its id or the name of one of its datasets, as a document (ODCS, YAML): what was applied, verbatim, if nothing was changed in SQL since';
+
+CREATE FUNCTION contract.export(relation regclass)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_export_relation';
+COMMENT ON FUNCTION contract.export(regclass) IS 'the contract of a relation as a document';
+
+CREATE FUNCTION contract.infer(relation regclass)
+RETURNS text LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_infer_document';
+COMMENT ON FUNCTION contract.infer(regclass) IS
+'a first document (ODCS, YAML) of a relation, from the catalogs: types, NOT NULL, keys, CHECKs, comments';
 
 /*
  * Row rules.  Each ends in contract.add_rule and returns the name of the rule.
@@ -785,17 +885,30 @@ COMMENT ON FUNCTION contract.divert() IS 'BEFORE trigger: puts a failing row int
 /*
  * DDL.
  */
+CREATE FUNCTION contract.drift(
+	dataset text,
+	OUT column_name name,
+	OUT problem text,
+	OUT expected text,
+	OUT found text,
+	OUT message text)
+RETURNS SETOF record LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'pgc_drift';
+COMMENT ON FUNCTION contract.drift(text) IS
+'how a dataset differs from its contract now: columns missing, extra, retyped, reordered or nullable, triggers lost, partitions that are not covered, the relation gone; no row: no drift';
+
 CREATE FUNCTION contract.follow_ddl()
 RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_follow_ddl';
-COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names';
+COMMENT ON FUNCTION contract.follow_ddl() IS 'keeps contracts on the relations that bear their names, and notes what the guard judges at commit';
 REVOKE ALL ON FUNCTION contract.follow_ddl() FROM PUBLIC;
 
 CREATE EVENT TRIGGER pg_contract_start ON ddl_command_start
-	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA')
+	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA',
+		'ALTER TRIGGER', 'DROP TRIGGER', 'DROP TABLE', 'DROP FOREIGN TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW',
+		'DROP SCHEMA', 'DROP OWNED', 'DROP TYPE', 'DROP DOMAIN')
 	EXECUTE FUNCTION contract.follow_ddl();
 CREATE EVENT TRIGGER pg_contract_end ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA',
-		'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+		'ALTER TRIGGER', 'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
 		'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE SCHEMA')
 	EXECUTE FUNCTION contract.follow_ddl();
 CREATE EVENT TRIGGER pg_contract_drop ON sql_drop
@@ -831,7 +944,7 @@ COMMENT ON FUNCTION contract.problem(integer) IS
  */
 CREATE VIEW contract.rules WITH (security_barrier) AS
 SELECT d.name AS dataset, r.name AS rule, r.kind, r.columns, r.parameters, r.filter, r.severity, r.action,
-	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id
+	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id, r.schedule
 FROM contract.rule r JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.rules IS 'the rules of the datasets that you may select from';

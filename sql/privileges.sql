@@ -1,5 +1,6 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_contract;
+SET pg_contract.ddl_guard = off;
 
 /*
  * Who may do what, and who sees what.
@@ -369,13 +370,64 @@ SELECT DISTINCT who, what FROM regress_priv.log WHERE who <> 'regress_owner' ORD
 SELECT count(*) > 0 AS ran FROM regress_priv.log;
 
 /*
+ * Looking at somebody's document, contract or table runs none of his code with
+ * the rights of who looks.
+ */
+SET ROLE regress_owner;
+CREATE FUNCTION regress_priv.peek(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql
+	AS $$BEGIN IF current_user <> 'regress_owner' THEN RAISE WARNING 'runs as %', current_user; END IF; RETURN 1; END$$;
+CREATE DOMAIN regress_priv.peeking AS integer CHECK (regress_priv.peek(VALUE) = 1);
+RESET ROLE;
+SELECT '
+apiVersion: v3.1.0
+kind: DataContract
+id: peeking
+version: 1.0.0
+status: active
+schema:
+  - name: peeked
+    physicalName: regress_priv.peeked
+    properties:
+      - {name: id, physicalType: integer}
+      - {name: many, physicalType: "regress_priv.peeking[]"}
+    quality:
+      - {type: custom, engine: pg_contract, name: values, implementation: {kind: accepted_values, columns: [many], parameters: {values: ["{1}"]}}}
+      - {type: custom, engine: pg_contract, name: literal, implementation: {kind: satisfies, parameters: {expression: "many = ''{1}''"}}}
+  - name: peeked_2
+    physicalName: regress_priv.peeked_2
+    properties:
+      - {name: id, physicalType: integer}
+    quality:
+      - {type: custom, engine: pg_contract, name: filter, implementation: {kind: not_null, columns: [id], filter: regress_priv.peek(1) = 1}}
+      - {type: custom, engine: pg_contract, name: function, implementation: {kind: satisfies, parameters: {expression: id = regress_priv.peek(1)}}}
+      - {type: custom, engine: pg_contract, name: domain, implementation: {kind: satisfies, parameters: {expression: "id = ANY (''{1}''::regress_priv.peeking[])"}}}
+' AS document \gset
+SELECT line, severity, path, message FROM contract.lint(:'document');
+SELECT path, change, message FROM contract.apply(:'document', dry_run => true) WHERE change = 'none';
+SET ROLE regress_owner;
+SELECT path, change, message FROM contract.apply(:'document');
+RESET ROLE;
+SELECT contract.export('peeking') = :'document' AS verbatim;
+-- what is wrong all the same
+SELECT line, severity, message FROM contract.lint(replace(:'document', 'peek(1) = 1', 'peek(1'));
+SELECT line, severity, message FROM contract.lint(replace(:'document', 'regress_priv.peek(1) = 1', '(SELECT 1) = 1'));
+-- with the owner's rights, once there is a relation
+SET ROLE regress_owner;
+CREATE TABLE regress_priv.peeked_2 (id integer CHECK (regress_priv.peek(2) = 1));
+RESET ROLE;
+SELECT rule, status FROM contract.check('regress_priv.peeked_2');
+SELECT contract.drop_contract('peeking');
+
+/*
  * Owners change, tables and owners go
  */
 DROP TABLE regress_priv.spied_on;
+SET ROLE regress_nobody;
+SELECT contract.drop_contract('regress_priv.spied_on');
 SET ROLE regress_owner;
 SELECT contract.drop_contract('regress_priv.spied_on');
-RESET ROLE;
 SELECT contract.drop_contract('regress_priv.spied_on', discard_quarantine => true);
+RESET ROLE;
 ALTER TABLE regress_priv.person OWNER TO regress_reader;
 SET ROLE regress_owner;
 SELECT contract.describe('regress_priv.person', owner => 'old owner');

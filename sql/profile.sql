@@ -1,6 +1,7 @@
 -- Profiles: an audit that also measures all columns.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_contract;
+SET pg_contract.ddl_guard = off;
 RESET client_min_messages;
 
 CREATE DOMAIN money_amount AS numeric(10,2);

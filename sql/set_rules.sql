@@ -1,6 +1,7 @@
 -- Rules about a table as a whole: row_count, fresh, metric and query.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_contract;
+SET pg_contract.ddl_guard = off;
 RESET client_min_messages;
 
 CREATE FUNCTION found(dataset text) RETURNS TABLE (rule text, status text, considered bigint, failed bigint, observed jsonb,

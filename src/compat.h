@@ -13,13 +13,17 @@
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "parser/parse_type.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
 #include "varatt.h"
 #endif
 
@@ -67,6 +71,52 @@ pgc_compat_owns_relation(Oid relid, Oid role)
 	return object_ownercheck(RelationRelationId, relid, role);
 #else
 	return pg_class_ownercheck(relid, role);
+#endif
+}
+
+/* Does this transaction hold the relation's lock of that mode, or of one numbered higher? */
+static inline bool
+pgc_compat_holds_lock(Oid relid, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+#if PG_VERSION_NUM >= 170000
+	return LockHeldByMe(&tag, mode, true);
+#else
+	for (; mode <= AccessExclusiveLock; mode++)
+	{
+		if (LockHeldByMe(&tag, mode))
+			return true;
+	}
+	return false;
+#endif
+}
+
+/* Looks up a type as written, with its modifier; false: there is none. */
+static inline bool
+pgc_compat_parse_type(const char *text, Oid *type, int32 *typmod)
+{
+#if PG_VERSION_NUM >= 160000
+	ErrorSaveContext context = {T_ErrorSaveContext};
+
+	return parseTypeString(text, type, typmod, (Node *) &context);
+#else
+	parseTypeString(text, type, typmod, true);
+	return OidIsValid(*type);
+#endif
+}
+
+/* May the user create in the schema, or schemas in the database? */
+static inline AclResult
+pgc_compat_may_create(Oid classid, Oid objid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(classid, objid, GetUserId(), ACL_CREATE);
+#else
+	if (classid == NamespaceRelationId)
+		return pg_namespace_aclcheck(objid, GetUserId(), ACL_CREATE);
+	return pg_database_aclcheck(objid, GetUserId(), ACL_CREATE);
 #endif
 }
 

@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/contract.h"
 #include "ddl/ddl.h"
+#include "document/document.h"
 #include "enforce/enforce.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -90,6 +91,26 @@ _PG_init(void)
 							"Exact counts are kept in any case.",
 							&pgc_violation_samples, 100, 0, 100000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.document_max_size",
+							"Size of the largest document that is read.",
+							NULL,
+							&pgc_document_max_size, 1024, 1, 65536,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.document_max_depth",
+							"How deep lists and maps of a document may be nested.",
+							NULL,
+							&pgc_document_max_depth, 64, 1, 1000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.document_max_nodes",
+							"How many values a document may have.",
+							"What an alias repeats counts each time.",
+							&pgc_document_max_nodes, 100000, 1, 10000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("pg_contract.ddl_guard",
+							 "What happens to DDL that breaks a contract.",
+							 "Judged at commit: refuse raises an error, warn lets it pass with a warning.",
+							 &pgc_ddl_guard, PGC_GUARD_REFUSE, pgc_guard_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pg_contract");
 
 	previous_executor_start = ExecutorStart_hook;

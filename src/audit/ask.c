@@ -223,3 +223,10 @@ pgc_ask_object(StringInfo object)
 	appendStringInfoChar(object, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(object->data));
 }
+
+/* pgc_ask_array returns an object with one field, an array of the elements given as JSON, as jsonb. */
+Datum
+pgc_ask_array(const char *name, const char *elements)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("{\"%s\": [%s]}", name, elements)));
+}

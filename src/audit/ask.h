@@ -32,6 +32,7 @@ extern char *pgc_ask_text(Oid type, Datum value);
 extern bool pgc_ask_is_cut(const char *shown);
 extern void pgc_ask_field(StringInfo object, const char *name, const char *value, bool as_number);
 extern Datum pgc_ask_object(StringInfo object);
+extern Datum pgc_ask_array(const char *name, const char *elements);
 
 /* metric.c */
 extern PgcTally *pgc_metric_tally(PgcAudit *audit, int rule);

@@ -14,6 +14,7 @@
 #include "audit/pass.h"
 #include "audit/progress.h"
 #include "engine/kind.h"
+#include "engine/schema.h"
 #include "miscadmin.h"
 #include "storage/sinval.h"
 #include "utils/lsyscache.h"
@@ -116,16 +117,18 @@ settle_without_rows(PgcAudit *audit)
 		tally->error = rule->broken;
 		if (column != NULL)
 			tally->skipped = psprintf("you may not read column \"%s\"", column);
+		else if (pgc_rule_schema(rule) != NULL)
+			pgc_schema_settle(audit, i);
 		else if (audit->mode == PGC_MODE_SAMPLE && pgc_rule_is_set_rule(rule))
 			tally->skipped = "the rule needs all rows, not a sample";
 		else if (tally->error == NULL && audit->of_contract && !audit->partial)
 			tally->message = pgc_proof_find(audit, i);
-		if (tally->message != NULL)
+		if (tally->message != NULL && !tally->done)
 		{
 			tally->executor = "proof";
 			tally->considered = -1;
 		}
-		tally->done = tally->error != NULL || tally->skipped != NULL || tally->message != NULL;
+		tally->done |= tally->error != NULL || tally->skipped != NULL || tally->message != NULL;
 	}
 }
 

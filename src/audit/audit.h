@@ -184,6 +184,9 @@ extern PgcConsumer *pgc_references_begin(PgcAudit *audit, int rule);
 extern void pgc_references_finish(PgcAudit *audit, int rule, PgcConsumer *consumer);
 extern char *pgc_references_rows_sql(const PgcAudit *audit, int rule);
 
+/* schema.c: a rule of kind schema, by the columns alone */
+extern void pgc_schema_settle(PgcAudit *audit, int rule);
+
 /* metric.c: all rules row_count, fresh and metric that are not done, in one statement */
 extern void pgc_metric_run(PgcAudit *audit);
 

@@ -91,7 +91,10 @@ add_column_facts(List *facts, const PgcAudit *audit, const PgcColumn *column)
 	return facts;
 }
 
-/* add_check_facts adds the CHECK constraints that hold for all rows. */
+/*
+ * add_check_facts adds the CHECK constraints that hold for all rows.  Of those that
+ * call a user's function none is computed: that would be with the caller's rights.
+ */
 static List *
 add_check_facts(List *facts, Relation relation)
 {
@@ -100,9 +103,10 @@ add_check_facts(List *facts, Relation relation)
 	for (int i = 0; constraints != NULL && i < constraints->num_check; i++)
 	{
 		const ConstrCheck *check = &constraints->check[i];
+		Node	   *condition = pgc_compat_check_holds(check) ? stringToNode(check->ccbin) : NULL;
 
-		if (pgc_compat_check_holds(check))
-			facts = add_fact(facts, eval_const_expressions(NULL, stringToNode(check->ccbin)),
+		if (condition != NULL && pgc_expression_is_built_in(condition))
+			facts = add_fact(facts, eval_const_expressions(NULL, condition),
 							 psprintf("CHECK constraint \"%s\" implies it", check->ccname));
 	}
 	return facts;

@@ -13,18 +13,20 @@
 Datum
 pgc_name_array(const List *names)
 {
-	Datum	   *elements = palloc(Max(list_length(names), 1) * sizeof(Datum));
-	int			count = 0;
-	ListCell   *cell;
+	int			count = list_length(names);
+	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
+	NameData   *copies = palloc(Max(count, 1) * sizeof(NameData));
+	ArrayType  *array;
 
-	foreach(cell, names)
+	for (int i = 0; i < count; i++)
 	{
-		NameData   *name = palloc(sizeof(NameData));
-
-		namestrcpy(name, lfirst(cell));
-		elements[count++] = NameGetDatum(name);
+		namestrcpy(&copies[i], list_nth(names, i));
+		elements[i] = NameGetDatum(&copies[i]);
 	}
-	return PointerGetDatum(construct_array(elements, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+	array = construct_array(elements, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR);
+	pfree(copies);
+	pfree(elements);
+	return PointerGetDatum(array);
 }
 
 /* pgc_text_array makes a text[] of a list of char *. */

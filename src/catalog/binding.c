@@ -21,6 +21,7 @@
 #include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
@@ -99,6 +100,18 @@ pgc_binding_has_triggers(int32 dataset_id, Relation relation)
 	for (int i = 0; i < NTRIGGERS; i++)
 	{
 		if (find_trigger(dataset_id, relation, i) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* pgc_binding_is_marked: does the relation bear a trigger of the dataset's name?  Locks nothing. */
+bool
+pgc_binding_is_marked(int32 dataset_id, Oid relid)
+{
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		if (OidIsValid(get_trigger_oid(relid, psprintf("zz_contract_%d_%s", dataset_id, what_names[i]), true)))
 			return true;
 	}
 	return false;
@@ -367,6 +380,57 @@ pgc_binding_make_triggers(const PgcContract *contract)
 	pgc_cache_invalidate(contract->relid);
 }
 
+/* missing_relation says why a contract has no relation. */
+static char *
+missing_relation(const PgcContract *contract)
+{
+	if (!OidIsValid(pgc_contract_named(&contract->schema_name, &contract->table_name)))
+		return psprintf("there is no relation %s", contract->name);
+	return psprintf("the relation %s is another owner's than role %s, whose rules these are; to accept them, its owner runs SELECT contract.enforce(%s)",
+					contract->name, quote_identifier(NameStr(contract->author)), quote_literal_cstr(contract->name));
+}
+
+/*
+ * pgc_binding_lock_needed returns the lock on the contract's relation that
+ * pgc_binding_make_triggers would take; the contract may be one that is not
+ * stored yet.
+ */
+LOCKMODE
+pgc_binding_lock_needed(const PgcContract *contract)
+{
+	Relation	relation = table_open(contract->relid, AccessShareLock);
+	Needs		needs = needs_of(contract, relation);
+	LOCKMODE	mode = any_missing(contract, relation, &needs) ? ShareRowExclusiveLock : NoLock;
+
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		if (!needs.triggers[i] && find_trigger(contract->dataset_id, relation, i) != NULL)
+			mode = AccessExclusiveLock;
+	}
+	table_close(relation, NoLock);
+	return mode;
+}
+
+/* trigger_problem says (palloc'd) which trigger a relation should have and has not, or not in force; or returns NULL. */
+static char *
+trigger_problem(const PgcContract *contract, const Needs *needs, Relation relation, bool is_root)
+{
+	for (int i = 0; i < NTRIGGERS; i++)
+	{
+		const Trigger *trigger = find_trigger(contract->dataset_id, relation, i);
+
+		if (!needs->triggers[i])
+			continue;
+		if (trigger == NULL)
+			return psprintf("trigger zz_contract_%d_%s is missing", contract->dataset_id, what_names[i]);
+		if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+			return psprintf("trigger %s is disabled or does not fire always", trigger->tgname);
+		if (is_root && !suffices(trigger, needs))
+			return psprintf("trigger %s does not fit the rules", trigger->tgname);
+	}
+	return NULL;
+}
+
 /*
  * pgc_binding_problem says (palloc'd) why the contract is not enforced on
  * write as its rules say, or returns NULL.
@@ -374,31 +438,57 @@ pgc_binding_make_triggers(const PgcContract *contract)
 char *
 pgc_binding_problem(const PgcContract *contract)
 {
-	char	   *problem = NULL;
+	char	   *problem;
 	Relation	relation;
 	Needs		needs;
 
 	if (!OidIsValid(contract->relid))
-		return psprintf("there is no relation %s", contract->name);
+		return missing_relation(contract);
 	relation = table_open(contract->relid, AccessShareLock);
 	needs = needs_of(contract, relation);
-	for (int i = 0; i < NTRIGGERS && problem == NULL; i++)
-	{
-		const Trigger *trigger = find_trigger(contract->dataset_id, relation, i);
-
-		if (!needs.triggers[i])
-			continue;
-		if (trigger == NULL)
-			problem = psprintf("trigger zz_contract_%d_%s is missing", contract->dataset_id, what_names[i]);
-		else if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
-			problem = psprintf("trigger %s is disabled or does not fire always", trigger->tgname);
-		else if (!suffices(trigger, &needs))
-			problem = psprintf("trigger %s does not fit the rules", trigger->tgname);
-	}
+	problem = trigger_problem(contract, &needs, relation, true);
 	table_close(relation, AccessShareLock);
 	if (problem != NULL)
 		problem = psprintf("%s; run SELECT contract.enforce(%s)", problem, quote_literal_cstr(contract->name));
 	return problem;
+}
+
+/*
+ * pgc_binding_uncovered returns the partitions of a contract's relation whose rows
+ * are not all checked on write, as a list of PgcUncovered (palloc'd).
+ */
+List *
+pgc_binding_uncovered(const PgcContract *contract)
+{
+	List	   *result = NIL;
+	Relation	relation = table_open(contract->relid, AccessShareLock);
+	Needs		needs = needs_of(contract, relation);
+	ListCell   *cell;
+
+	table_close(relation, NoLock);
+	if (!needs.moves)
+		return NIL;				/* not partitioned */
+	foreach(cell, find_all_inheritors(contract->relid, AccessShareLock, NULL))
+	{
+		Relation	partition = table_open(lfirst_oid(cell), NoLock);
+		bool		is_root = lfirst_oid(cell) == contract->relid;
+		bool		foreign = partition->rd_rel->relkind == RELKIND_FOREIGN_TABLE;
+		char	   *problem = is_root ? NULL : trigger_problem(contract, &needs, partition, false);
+
+		if (problem != NULL || (foreign && needs.columns != NIL))
+		{
+			PgcUncovered *uncovered = palloc(sizeof(PgcUncovered));
+
+			uncovered->name = pgc_catalog_name(get_namespace_name(RelationGetNamespace(partition)),
+											   RelationGetRelationName(partition));
+			uncovered->foreign = problem == NULL;
+			uncovered->problem = problem ? problem :
+				pstrdup("it is a foreign table, and what others write to it is not checked");
+			result = lappend(result, uncovered);
+		}
+		table_close(partition, NoLock);
+	}
+	return result;
 }
 
 /* column_arrays makes the int2[] and name[] of a relation's live columns. */
@@ -423,37 +513,75 @@ column_arrays(Relation relation, Datum *numbers, Datum *names)
 	*names = PointerGetDatum(construct_array(name, count, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
 }
 
+/* write_author notes whose rules a dataset's are: the owner's of its relation. */
+static void
+write_author(int32 dataset_id, Relation relation)
+{
+	const Oid	types[] = {INT4OID, OIDOID};
+	const Datum values[] = {Int32GetDatum(dataset_id), ObjectIdGetDatum(relation->rd_rel->relowner)};
+
+	pgc_catalog_execute("UPDATE contract.dataset SET author = pg_catalog.pg_get_userbyid($2)"
+						" WHERE dataset_id = $1 AND author <> pg_catalog.pg_get_userbyid($2)",
+						2, types, values, NULL);
+}
+
 /*
- * pgc_binding_write binds a dataset to a relation and notes its columns.
- * Another dataset that is bound to it (names are being exchanged) loses it: its
- * id is returned, else 0.
+ * pgc_binding_write binds a dataset to a relation and notes its columns and owner.
+ * The first time it accepts the columns as they are; afterwards that is the
+ * guard's.  Another dataset that is bound to it (names are being exchanged) loses
+ * it: its id is returned, else 0.
  */
 int32
 pgc_binding_write(int32 dataset_id, Oid relid)
 {
-	const Oid	types[] = {INT4OID, OIDOID, INT2ARRAYOID, NAMEARRAYOID};
+	const Oid	types[] = {INT4OID, OIDOID, INT2ARRAYOID, NAMEARRAYOID, NAMEARRAYOID, OIDARRAYOID, INT4ARRAYOID,
+	BOOLARRAYOID};
 	Relation	relation = table_open(relid, AccessShareLock);
 	int32		other = pgc_contract_of_relation(relid);
-	Datum		values[4];
+	Datum		values[8];
 
 	if (other == dataset_id)
 		other = 0;
 	if (other != 0)
 	{
 		pgc_binding_drop_triggers(other, relid);
-		pgc_binding_forget(other);
+		pgc_binding_release(other);
 	}
 	values[0] = Int32GetDatum(dataset_id);
 	values[1] = ObjectIdGetDatum(relid);
 	column_arrays(relation, &values[2], &values[3]);
-	table_close(relation, NoLock);
-	pgc_catalog_execute("INSERT INTO contract.binding VALUES ($1, $2, $3, $4)"
+	pgc_shape_arrays(pgc_shape_of(relation), &values[4]);
+	pgc_catalog_execute("INSERT INTO contract.binding VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 						" ON CONFLICT (dataset_id) DO UPDATE"
 						" SET relid = $2, attnums = $3, attnames = $4",
-						4, types, values, NULL);
+						8, types, values, NULL);
+	write_author(dataset_id, relation);
+	table_close(relation, NoLock);
 	CommandCounterIncrement();
 	pgc_cache_invalidate(relid);
 	return other;
+}
+
+/* pgc_binding_accept takes a dataset's relation as it is for what DDL is judged against. */
+void
+pgc_binding_accept(int32 dataset_id, Oid relid)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+
+	pgc_shape_accept(dataset_id, pgc_shape_of(relation));
+	write_author(dataset_id, relation);
+	table_close(relation, NoLock);
+}
+
+/* pgc_binding_release takes a dataset's relation from it, for the rest of the transaction. */
+void
+pgc_binding_release(int32 dataset_id)
+{
+	const Oid	types[] = {INT4OID};
+	const Datum values[] = {Int32GetDatum(dataset_id)};
+
+	pgc_catalog_execute("UPDATE contract.binding SET relid = NULL WHERE dataset_id = $1", 1, types, values, NULL);
+	CommandCounterIncrement();
 }
 
 /* pgc_binding_forget unties a dataset whose relation is gone. */

@@ -16,6 +16,8 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -28,12 +30,14 @@
 enum
 {
 	DATASET_ID, DATASET_SCHEMA, DATASET_TABLE, DATASET_NAME, DATASET_CONTRACT,
-	DATASET_DESCRIPTION, DATASET_WRITE_PATH, DATASET_ON_APPLY, DATASET_NCOLUMNS
+	DATASET_DESCRIPTION, DATASET_WRITE_PATH, DATASET_ON_APPLY, DATASET_DOCUMENTED, DATASET_AUTHOR,
+	DATASET_NCOLUMNS
 };
 enum
 {
 	RULE_ID, RULE_DATASET, RULE_NAME, RULE_KIND, RULE_COLUMNS, RULE_PARAMETERS, RULE_FILTER,
-	RULE_SEVERITY, RULE_ACTION, RULE_TOLERANCE, RULE_DESCRIPTION, RULE_SOURCE, RULE_NCOLUMNS
+	RULE_SEVERITY, RULE_ACTION, RULE_TOLERANCE, RULE_DESCRIPTION, RULE_SOURCE,
+	RULE_SCHEDULE, RULE_NCOLUMNS
 };
 enum
 {
@@ -42,11 +46,12 @@ enum
 enum
 {
 	ANNOTATION_DATASET, ANNOTATION_COLUMN, ANNOTATION_DESCRIPTION, ANNOTATION_CLASSIFICATION,
-	ANNOTATION_PII, ANNOTATION_TAGS, ANNOTATION_NCOLUMNS
+	ANNOTATION_PII, ANNOTATION_TAGS, ANNOTATION_DOCUMENTED, ANNOTATION_NCOLUMNS
 };
 enum
 {
-	CONTRACT_ID, CONTRACT_VERSION, CONTRACT_STATUS, CONTRACT_OWNER, CONTRACT_NCOLUMNS
+	CONTRACT_ID, CONTRACT_VERSION, CONTRACT_STATUS, CONTRACT_OWNER, CONTRACT_DESCRIPTION,
+	CONTRACT_CREATED_AT, CONTRACT_CHANGED_AT, CONTRACT_DOCUMENTED, CONTRACT_NCOLUMNS
 };
 
 /* A scan of one of our tables by an index on (at least) one column. */
@@ -116,6 +121,22 @@ text_at(const TableScan *scan, int column)
 	return scan->nulls[column] ? NULL : TextDatumGetCString(scan->values[column]);
 }
 
+/* texts_at returns the elements of a column's text[] (char *); NIL if it is null. */
+static List *
+texts_at(const TableScan *scan, int column)
+{
+	List	   *result = NIL;
+	char	  **texts;
+	int			count;
+
+	if (scan->nulls[column])
+		return NIL;
+	texts = pgc_array_texts(scan->values[column], &count);
+	for (int i = 0; i < count; i++)
+		result = lappend(result, texts[i]);
+	return result;
+}
+
 static void
 name_at(const TableScan *scan, int column, NameData *result)
 {
@@ -138,6 +159,8 @@ read_rule(const TableScan *scan, PgcStoredRule *rule)
 	rule->severity = text_at(scan, RULE_SEVERITY);
 	rule->tolerance = DatumGetFloat8(DirectFunctionCall1(numeric_float8, scan->values[RULE_TOLERANCE]));
 	rule->description = text_at(scan, RULE_DESCRIPTION);
+	rule->schedule = text_at(scan, RULE_SCHEDULE);
+	rule->from_document = strcmp(text_at(scan, RULE_SOURCE), "document") == 0;
 }
 
 static int
@@ -171,7 +194,7 @@ load_rules(PgcContract *contract)
 	qsort(contract->rules, contract->nrules, sizeof(PgcStoredRule), order_rules);
 }
 
-/* load_annotations reads which columns hold personal data. */
+/* load_annotations reads what is known of columns, and which hold personal data. */
 static void
 load_annotations(PgcContract *contract)
 {
@@ -180,23 +203,52 @@ load_annotations(PgcContract *contract)
 
 	while (scan_next(&scan))
 	{
-		if (!scan.nulls[ANNOTATION_PII])
-			contract->pii = lappend(contract->pii,
-									pstrdup(NameStr(*DatumGetName(scan.values[ANNOTATION_COLUMN]))));
+		PgcAnnotation *annotation = palloc(sizeof(PgcAnnotation));
+
+		name_at(&scan, ANNOTATION_COLUMN, &annotation->column);
+		annotation->description = text_at(&scan, ANNOTATION_DESCRIPTION);
+		annotation->classification = text_at(&scan, ANNOTATION_CLASSIFICATION);
+		annotation->pii_category = text_at(&scan, ANNOTATION_PII);
+		annotation->tags = texts_at(&scan, ANNOTATION_TAGS);
+		annotation->documented = texts_at(&scan, ANNOTATION_DOCUMENTED);
+		contract->annotations = lappend(contract->annotations, annotation);
+		if (annotation->pii_category != NULL)
+			contract->pii = lappend(contract->pii, NameStr(annotation->column));
 	}
 	scan_end(&scan);
 }
 
-/* load_owner reads who is responsible, as described. */
-static void
-load_owner(PgcContract *contract)
+/* load_agreement reads what is said of the dataset's contract; false: it does not exist. */
+static bool
+load_agreement(PgcContract *contract)
 {
 	TableScan	scan = scan_begin("contract", "contract_pkey", CONTRACT_ID + 1, F_TEXTEQ,
 								  CStringGetTextDatum(contract->contract_id));
+	bool		found = scan_next(&scan);
 
-	if (scan_next(&scan))
+	if (found)
+	{
+		contract->version = text_at(&scan, CONTRACT_VERSION);
+		contract->status = text_at(&scan, CONTRACT_STATUS);
 		contract->owner = text_at(&scan, CONTRACT_OWNER);
+		contract->contract_description = text_at(&scan, CONTRACT_DESCRIPTION);
+		contract->contract_documented = texts_at(&scan, CONTRACT_DOCUMENTED);
+	}
 	scan_end(&scan);
+	return found;
+}
+
+/*
+ * pgc_contract_agreement returns what is said of a contract, whatever its
+ * datasets (their fields are empty); NULL if there is no such contract.
+ */
+PgcContract *
+pgc_contract_agreement(const char *contract_id)
+{
+	PgcContract *contract = palloc0(sizeof(PgcContract));
+
+	contract->contract_id = pstrdup(contract_id);
+	return load_agreement(contract) ? contract : NULL;
 }
 
 /* exists: is there still a relation of this OID? */
@@ -213,7 +265,7 @@ read_binding(int32 dataset_id)
 	TableScan	scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, dataset_id);
 	Oid			relid = InvalidOid;
 
-	if (scan_next(&scan))
+	if (scan_next(&scan) && !scan.nulls[BINDING_RELID])
 		relid = DatumGetObjectId(scan.values[BINDING_RELID]);
 	scan_end(&scan);
 	return OidIsValid(relid) && exists(relid) ? relid : InvalidOid;
@@ -244,9 +296,48 @@ pgc_contract_named(const NameData *schema_name, const NameData *table_name)
 	}
 }
 
+/* owner_of returns the owner of a relation, or InvalidOid. */
+static Oid
+owner_of(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/*
+ * pgc_contract_suits: may what the author of a dataset wrote take effect on a
+ * relation that it is not bound to?  Expressions run with the rights of the
+ * relation's owner: so if the author has them, or is no role any more, or the
+ * relation bears the dataset's triggers, which nobody can have made against the
+ * owner's will (after a restore for other owners).
+ */
+bool
+pgc_contract_suits(int32 dataset_id, const NameData *author, Oid relid)
+{
+	Oid			role = get_role_oid(NameStr(*author), true);
+
+	return !OidIsValid(role) || has_privs_of_role(role, owner_of(relid)) ||
+		pgc_binding_is_marked(dataset_id, relid);
+}
+
+/* pgc_contract_owner_name returns the name of a relation's owner (palloc'd). */
+char *
+pgc_contract_owner_name(Oid relid)
+{
+	return GetUserNameFromId(owner_of(relid), false);
+}
+
 /*
  * pgc_contract_relation returns the relation that a dataset is about: the one
- * it is bound to, else (after a restore) the one of its name; or InvalidOid.
+ * it is bound to, else (after a restore) the one of its name, if its author
+ * suits that; or InvalidOid.
  */
 Oid
 pgc_contract_relation(int32 dataset_id)
@@ -260,6 +351,8 @@ pgc_contract_relation(int32 dataset_id)
 	if (scan_next(&scan))
 		relid = pgc_contract_named(DatumGetName(scan.values[DATASET_SCHEMA]),
 								   DatumGetName(scan.values[DATASET_TABLE]));
+	if (OidIsValid(relid) && !pgc_contract_suits(dataset_id, DatumGetName(scan.values[DATASET_AUTHOR]), relid))
+		relid = InvalidOid;
 	scan_end(&scan);
 	return relid;
 }
@@ -284,45 +377,94 @@ pgc_contract_load(int32 dataset_id)
 		contract->contract_id = text_at(&scan, DATASET_CONTRACT);
 		contract->oltp = strcmp(text_at(&scan, DATASET_WRITE_PATH), "oltp") == 0;
 		contract->warn_on_apply = strcmp(text_at(&scan, DATASET_ON_APPLY), "warn") == 0;
+		contract->description = text_at(&scan, DATASET_DESCRIPTION);
+		contract->in_document = !scan.nulls[DATASET_DOCUMENTED];
+		contract->documented = texts_at(&scan, DATASET_DOCUMENTED);
+		name_at(&scan, DATASET_AUTHOR, &contract->author);
 	}
 	scan_end(&scan);
 	if (contract == NULL)
 		return NULL;
 
 	contract->relid = pgc_contract_relation(dataset_id);
-	load_owner(contract);
+	load_agreement(contract);
 	load_rules(contract);
 	load_annotations(contract);
 	return contract;
 }
 
-/* attach_binding adds to a dataset what it is bound to. */
+/* read_binding_row adds to a dataset what it is bound to. */
 static void
-attach_binding(PgcBound *bound)
+read_binding_row(PgcBound *bound, const TableScan *scan)
 {
-	TableScan	scan = scan_by_id("binding", "binding_pkey", BINDING_DATASET + 1, bound->dataset_id);
+	Datum	   *numbers;
+	char	  **names;
+	int			count;
 
-	if (scan_next(&scan))
+	deconstruct_array(DatumGetArrayTypeP(scan->values[BINDING_ATTNUMS]), INT2OID, sizeof(int16),
+					  true, TYPALIGN_SHORT, &numbers, NULL, &bound->ncolumns);
+	names = pgc_array_names(scan->values[BINDING_ATTNAMES], &count);
+	bound->attnums = palloc(Max(count, 1) * sizeof(int16));
+	bound->attnames = palloc(Max(count, 1) * sizeof(NameData));
+	for (int i = 0; i < count; i++)
 	{
-		Datum	   *numbers;
-		char	  **names;
-		int			count;
+		bound->attnums[i] = DatumGetInt16(numbers[i]);
+		namestrcpy(&bound->attnames[i], names[i]);
+	}
+	if (!scan->nulls[BINDING_RELID])
+		bound->relid = bound->last = DatumGetObjectId(scan->values[BINDING_RELID]);
+	if (!exists(bound->relid))
+		bound->relid = InvalidOid;
+}
 
-		deconstruct_array(DatumGetArrayTypeP(scan.values[BINDING_ATTNUMS]), INT2OID, sizeof(int16),
-						  true, TYPALIGN_SHORT, &numbers, NULL, &bound->ncolumns);
-		names = pgc_array_names(scan.values[BINDING_ATTNAMES], &count);
-		bound->attnums = palloc(Max(count, 1) * sizeof(int16));
-		bound->attnames = palloc(Max(count, 1) * sizeof(NameData));
-		for (int i = 0; i < count; i++)
-		{
-			bound->attnums[i] = DatumGetInt16(numbers[i]);
-			namestrcpy(&bound->attnames[i], names[i]);
-		}
-		bound->relid = DatumGetObjectId(scan.values[BINDING_RELID]);
-		if (!exists(bound->relid))
-			bound->relid = InvalidOid;
+static int
+order_bound(const ListCell *left, const ListCell *right)
+{
+	int32		left_id = ((PgcBound *) lfirst(left))->dataset_id;
+	int32		right_id = ((PgcBound *) lfirst(right))->dataset_id;
+
+	return left_id < right_id ? -1 : left_id > right_id;
+}
+
+/* find_bound returns the dataset of an id in a list that is sorted by id, or NULL. */
+static PgcBound *
+find_bound(const List *sorted, int32 dataset_id)
+{
+	int			low = 0;
+	int			high = list_length(sorted);
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		PgcBound   *bound = list_nth(sorted, middle);
+
+		if (bound->dataset_id == dataset_id)
+			return bound;
+		if (bound->dataset_id < dataset_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* attach_bindings adds to all datasets what they are bound to: in one scan, since DDL does this for each command. */
+static void
+attach_bindings(const List *datasets)
+{
+	TableScan	scan = scan_begin("binding", NULL, 0, InvalidOid, 0);
+	List	   *sorted = list_copy(datasets);
+
+	list_sort(sorted, order_bound);
+	while (scan_next(&scan))
+	{
+		PgcBound   *bound = find_bound(sorted, DatumGetInt32(scan.values[BINDING_DATASET]));
+
+		if (bound != NULL)
+			read_binding_row(bound, &scan);
 	}
 	scan_end(&scan);
+	list_free(sorted);
 }
 
 /* pgc_contract_datasets returns the ids of the datasets of a contract. */
@@ -347,7 +489,6 @@ pgc_contract_list(void)
 {
 	TableScan	scan = scan_begin("dataset", NULL, 0, InvalidOid, 0);
 	List	   *result = NIL;
-	ListCell   *cell;
 
 	while (scan_next(&scan))
 	{
@@ -356,17 +497,17 @@ pgc_contract_list(void)
 		bound->dataset_id = DatumGetInt32(scan.values[DATASET_ID]);
 		name_at(&scan, DATASET_SCHEMA, &bound->schema_name);
 		name_at(&scan, DATASET_TABLE, &bound->table_name);
+		name_at(&scan, DATASET_AUTHOR, &bound->author);
 		result = lappend(result, bound);
 	}
 	scan_end(&scan);
-	foreach(cell, result)
-		attach_binding(lfirst(cell));
+	attach_bindings(result);
 	return result;
 }
 
-/* find_by_name returns the dataset of that schema and table, or 0. */
-static int32
-find_by_name(const char *schema, const char *table)
+/* pgc_contract_of_name returns the dataset of that schema and table, or 0. */
+int32
+pgc_contract_of_name(const char *schema, const char *table)
 {
 	TableScan	scan = scan_begin("dataset", "dataset_schema_name_table_name_key",
 								  DATASET_SCHEMA + 1, F_NAMEEQ,
@@ -382,6 +523,38 @@ find_by_name(const char *schema, const char *table)
 	return result;
 }
 
+/* is_suited: may a dataset that is not bound take effect on a relation of its name? */
+static bool
+is_suited(int32 dataset_id, Oid relid)
+{
+	TableScan	scan = scan_by_id("dataset", "dataset_pkey", DATASET_ID + 1, dataset_id);
+	bool		result = scan_next(&scan) &&
+	pgc_contract_suits(dataset_id, DatumGetName(scan.values[DATASET_AUTHOR]), relid);
+
+	scan_end(&scan);
+	return result;
+}
+
+/* unbound_of_name returns the dataset of a relation's name that is bound to none, or 0. */
+static int32
+unbound_of_name(Oid relid)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(relid));
+	int32		result = schema ? pgc_contract_of_name(schema, get_rel_name(relid)) : 0;
+
+	/* the name's own dataset may be bound elsewhere until commit */
+	return result != 0 && OidIsValid(read_binding(result)) ? 0 : result;
+}
+
+/* pgc_contract_waiting returns the dataset that waits for its author's or the owner's word, or 0. */
+int32
+pgc_contract_waiting(Oid relid)
+{
+	int32		result = unbound_of_name(relid);
+
+	return result != 0 && is_suited(result, relid) ? 0 : result;
+}
+
 /* pgc_contract_of_relation returns the dataset of a relation, or 0. */
 int32
 pgc_contract_of_relation(Oid relid)
@@ -393,16 +566,10 @@ pgc_contract_of_relation(Oid relid)
 	if (scan_next(&scan))
 		result = DatumGetInt32(scan.values[BINDING_DATASET]);
 	scan_end(&scan);
-	if (result == 0)
-	{
-		char	   *schema = get_namespace_name(get_rel_namespace(relid));
-
-		result = schema ? find_by_name(schema, get_rel_name(relid)) : 0;
-		/* the name's own dataset may be bound elsewhere until commit */
-		if (result != 0 && OidIsValid(read_binding(result)))
-			result = 0;
-	}
-	return result;
+	if (result != 0)
+		return result;
+	result = unbound_of_name(relid);
+	return result != 0 && is_suited(result, relid) ? result : 0;
 }
 
 /* pgc_contract_of_held returns the dataset of a quarantined row, or 0. */
@@ -419,6 +586,15 @@ pgc_contract_of_held(int64 id)
 	return result;
 }
 
+/* is_table_name: can this be the name of a table, perhaps with its schema? */
+static bool
+is_table_name(const char *name)
+{
+	List	   *parts;
+
+	return SplitIdentifierString(pstrdup(name), '.', &parts) && list_length(parts) <= 2 && parts != NIL;
+}
+
 /*
  * pgc_contract_find returns the dataset of a name as a user writes it: a
  * relation that is there, found as SQL finds it, or the stored name of one
@@ -427,14 +603,18 @@ pgc_contract_of_held(int64 id)
 int32
 pgc_contract_find(const char *name, bool missing_ok)
 {
-	RangeVar   *relation = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
-	Oid			relid = RangeVarGetRelid(relation, NoLock, true);
+	RangeVar   *relation;
+	Oid			relid;
 	int32		result = 0;
 
+	if (missing_ok && !is_table_name(name))
+		return 0;
+	relation = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
+	relid = RangeVarGetRelid(relation, NoLock, true);
 	if (OidIsValid(relid))
 		result = pgc_contract_of_relation(relid);
 	if (result == 0 && relation->schemaname != NULL)
-		result = find_by_name(relation->schemaname, relation->relname);
+		result = pgc_contract_of_name(relation->schemaname, relation->relname);
 	else if (result == 0)
 	{
 		ListCell   *cell;
@@ -443,7 +623,7 @@ pgc_contract_find(const char *name, bool missing_ok)
 		{
 			char	   *schema = get_namespace_name(lfirst_oid(cell));
 
-			if (schema != NULL && (result = find_by_name(schema, relation->relname)) != 0)
+			if (schema != NULL && (result = pgc_contract_of_name(schema, relation->relname)) != 0)
 				break;
 		}
 	}

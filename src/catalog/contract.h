@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
 #include "utils/array.h"
 #include "utils/timestamp.h"
 #include "utils/rel.h"
@@ -24,7 +25,21 @@ typedef struct PgcStoredRule
 	char	   *severity;		/* info, warning, error */
 	double		tolerance;		/* fraction of considered rows that may fail */
 	char	   *description;	/* or NULL */
+	char	   *schedule;		/* cron expression of its document, or NULL */
+	bool		from_document;	/* source 'document', else 'sql' */
 } PgcStoredRule;
+
+/* What is known of a column. */
+typedef struct PgcAnnotation
+{
+	NameData	column;
+	char	   *description;	/* or NULL, likewise the next two */
+	char	   *classification;
+	char	   *pii_category;
+	List	   *tags;			/* of char * */
+	List	   *documented;		/* names (char *) of the fields that come from
+								 * a document */
+} PgcAnnotation;
 
 /* A dataset with everything that is said of it. */
 typedef struct PgcContract
@@ -33,8 +48,18 @@ typedef struct PgcContract
 	NameData	schema_name;
 	NameData	table_name;
 	char	   *name;			/* schema.table, quoted where necessary */
+	char	   *description;	/* of the dataset, or NULL */
+	NameData	author;			/* whose rules these are: the relation's owner
+								 * when it was last bound */
+	bool		in_document;	/* the contract's document declares it */
+	List	   *documented;		/* names (char *) of the dataset's fields that
+								 * come from it; "dataset": it made it */
 	char	   *contract_id;
+	char	   *version;		/* of the contract, or NULL */
+	char	   *status;
 	char	   *owner;			/* as described, or NULL */
+	char	   *contract_description;	/* or NULL */
+	List	   *contract_documented;	/* fields of the contract, likewise */
 	bool		oltp;			/* write_path => 'oltp' */
 	bool		warn_on_apply;	/* on_apply => 'warn' */
 	Oid			relid;			/* what bears the name, or InvalidOid */
@@ -42,6 +67,7 @@ typedef struct PgcContract
 	PgcStoredRule *rules;		/* in the order they were made */
 	List	   *pii;			/* names (char *) of columns with personal
 								 * data */
+	List	   *annotations;	/* of PgcAnnotation, by column name */
 } PgcContract;
 
 /* A dataset's name and binding, for those who walk over all of them. */
@@ -50,9 +76,13 @@ typedef struct PgcBound
 	int32		dataset_id;
 	NameData	schema_name;
 	NameData	table_name;
+	NameData	author;
 	Oid			relid;			/* as bound, or InvalidOid: never or not any
 								 * more */
-	int			ncolumns;
+	Oid			last;			/* as bound, though it may be gone;
+								 * InvalidOid: another dataset took it in this
+								 * transaction */
+	int			ncolumns;		/* 0: not bound, not even to one that is gone */
 	int16	   *attnums;
 	NameData   *attnames;
 } PgcBound;
@@ -70,11 +100,16 @@ extern char *pgc_catalog_name(const char *schema, const char *table);
 
 /* contract.c */
 extern PgcContract *pgc_contract_load(int32 dataset_id);
+extern PgcContract *pgc_contract_agreement(const char *contract_id);
 extern List *pgc_contract_list(void);
+extern bool pgc_contract_suits(int32 dataset_id, const NameData *author, Oid relid);
+extern char *pgc_contract_owner_name(Oid relid);
+extern int32 pgc_contract_waiting(Oid relid);
 extern List *pgc_contract_datasets(const char *contract_id);
 extern Oid	pgc_contract_relation(int32 dataset_id);
 extern Oid	pgc_contract_named(const NameData *schema_name, const NameData *table_name);
 extern int32 pgc_contract_of_relation(Oid relid);
+extern int32 pgc_contract_of_name(const char *schema, const char *table);
 extern int32 pgc_contract_of_held(int64 id);
 extern int32 pgc_contract_find(const char *name, bool missing_ok);
 extern PgcContract *pgc_contract_require(Oid relid);
@@ -83,14 +118,73 @@ extern PgcRuleSpec *pgc_contract_specs(const PgcContract *contract,
 extern PgcLayout *pgc_layout_of(Relation relation);
 
 /* rule.c */
+/* Names of rules and contracts are keys of indexes: so many bytes at most. */
+#define PGC_MAX_NAME 255
 extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char *name);
+extern PgcAction pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule);
+extern char *pgc_rule_base_name(const char *kind, const List *columns);
+
+/* version.c */
+
+/* A document that was applied. */
+typedef struct PgcVersion
+{
+	int64		id;
+	char	   *version;
+	char	   *status;			/* one of contract.contract's five */
+	text	   *source;			/* verbatim */
+	Jsonb	   *document;
+	char	   *level;			/* of what it changed, or NULL: nothing */
+	int			changes;		/* against the one before */
+	TimestampTz applied_at;
+	NameData	applied_by;
+} PgcVersion;
+
+extern List *pgc_version_list(const char *contract_id);
+extern PgcVersion *pgc_version_newest(const char *contract_id);
+
+/* shape.c: a relation's columns as a contract accepted them */
+typedef struct PgcShapeColumn
+{
+	NameData	name;
+	Oid			type;
+	int32		typmod;
+	bool		not_null;
+} PgcShapeColumn;
+
+typedef struct PgcShape
+{
+	int			ncolumns;
+	PgcShapeColumn *columns;
+} PgcShape;
+
+extern PgcShape *pgc_shape_of(Relation relation);
+extern const PgcShapeColumn *pgc_shape_find(const PgcShape *shape, const char *name);
+extern PgcShape *pgc_shape_accepted(int32 dataset_id);
+extern void pgc_shape_arrays(const PgcShape *shape, Datum *arrays);
+extern void pgc_shape_accept(int32 dataset_id, const PgcShape *shape);
+extern void pgc_shape_rename(int32 dataset_id, const char *oldname, const char *newname);
 
 /* binding.c */
 extern int32 pgc_binding_write(int32 dataset_id, Oid relid);
+extern void pgc_binding_accept(int32 dataset_id, Oid relid);
+extern void pgc_binding_release(int32 dataset_id);
 extern void pgc_binding_forget(int32 dataset_id);
 extern void pgc_binding_make_triggers(const PgcContract *contract);
 extern void pgc_binding_drop_triggers(int32 dataset_id, Oid relid);
+extern LOCKMODE pgc_binding_lock_needed(const PgcContract *contract);
 extern char *pgc_binding_problem(const PgcContract *contract);
+
+/* A partition whose rows are not all checked on write, though they should be. */
+typedef struct PgcUncovered
+{
+	char	   *name;			/* schema.table, quoted where necessary */
+	bool		foreign;		/* by nature: another server writes to it */
+	char	   *problem;
+} PgcUncovered;
+
+extern List *pgc_binding_uncovered(const PgcContract *contract);
+extern bool pgc_binding_is_marked(int32 dataset_id, Oid relid);
 extern bool pgc_binding_has_triggers(int32 dataset_id, Relation relation);
 extern List *pgc_binding_trigger_columns(int32 dataset_id, Relation relation);
 
@@ -123,6 +217,7 @@ extern char **pgc_array_texts(Datum array, int *count);
 /* privilege.c */
 #define PGC_MASK "***"
 extern void pgc_privilege_require_owner(Oid relid);
+extern void pgc_privilege_require_create(const char *schema);
 extern void pgc_privilege_require_read(Oid relid);
 extern void pgc_privilege_require_some(Oid relid);
 extern bool pgc_privilege_is_visible(int32 dataset_id);

@@ -10,8 +10,11 @@
 #include "postgres.h"
 
 #include "catalog/contract.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "compat.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -44,6 +47,25 @@ pgc_privilege_require_owner(Oid relid)
 	if (!pgc_compat_owns_relation(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
+}
+
+/* pgc_privilege_require_create raises unless the user may make a relation in a schema, perhaps with the schema. */
+void
+pgc_privilege_require_create(const char *schema)
+{
+	Oid			oid = get_namespace_oid(schema, true);
+	AclResult	result;
+
+	if (!OidIsValid(oid))
+	{
+		result = pgc_compat_may_create(DatabaseRelationId, MyDatabaseId);
+		if (result != ACLCHECK_OK)
+			aclcheck_error(result, OBJECT_DATABASE, get_database_name(MyDatabaseId));
+		return;
+	}
+	result = pgc_compat_may_create(NamespaceRelationId, oid);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_SCHEMA, schema);
 }
 
 /* pgc_privilege_require_read raises unless the user sees all rows and columns. */
@@ -89,6 +111,26 @@ pgc_privilege_may_read_column(Oid relid, const char *column)
 		pg_attribute_aclcheck(relid, attno, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
+/*
+ * read_rights_without_relation fills what the caller may read of a dataset that
+ * waits: its author and those who may read everything, all of it; the owner of a
+ * relation of its name, what there is to be accepted, but no value of rows.
+ */
+static void
+read_rights_without_relation(Reader *reader)
+{
+	const PgcContract *contract = pgc_contract_load(reader->dataset_id);
+	Oid			role = GetUserId();
+	Oid			author = contract ? get_role_oid(NameStr(contract->author), true) : InvalidOid;
+	Oid			named = contract ? pgc_contract_named(&contract->schema_name, &contract->table_name) : InvalidOid;
+
+	reader->visible = reader->whole = has_privs_of_role(role, pgc_catalog_owner()) ||
+		has_privs_of_role(role, ROLE_PG_READ_ALL_DATA) ||
+		(OidIsValid(author) && has_privs_of_role(role, author));
+	if (!reader->visible && OidIsValid(named))
+		reader->visible = reader->hidden = pgc_compat_owns_relation(named, role);
+}
+
 /* read_rights fills what the caller may read of a dataset. */
 static void
 read_rights(Reader *reader, int32 dataset_id)
@@ -100,9 +142,7 @@ read_rights(Reader *reader, int32 dataset_id)
 	reader->whole = reader->hidden = false;
 	if (!OidIsValid(reader->relid))
 	{
-		/* the table is gone: only those who may read everything */
-		reader->visible = reader->whole = has_privs_of_role(role, pgc_catalog_owner()) ||
-			has_privs_of_role(role, ROLE_PG_READ_ALL_DATA);
+		read_rights_without_relation(reader);
 		return;
 	}
 	reader->whole = pg_class_aclcheck(reader->relid, role, ACL_SELECT) == ACLCHECK_OK;

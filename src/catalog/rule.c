@@ -24,15 +24,15 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_drop_rule);
 
 static const char *const severities[] = {"info", "warning", "error", NULL};
 
-/* column_names returns a compiled rule's columns as a name[]. */
-static Datum
+/* column_names returns the names (char *) of a compiled rule's columns. */
+static List *
 column_names(const PgcLayout *layout, const PgcRule *rule)
 {
 	List	   *names = NIL;
 
 	for (int i = 0; i < rule->ncolumns; i++)
 		names = lappend(names, NameStr(layout->columns[rule->columns[i]].name));
-	return pgc_name_array(names);
+	return names;
 }
 
 /* check_set_action refuses to check a rule about the whole table on write. */
@@ -47,33 +47,12 @@ check_set_action(const PgcRule *rule)
 				 errhint("Use on_violation => 'audit', or leave it out.")));
 }
 
-/*
- * check_action refuses actions that cannot work on this relation.  A view is
- * checked by audits only: the default warn becomes audit, and says so.
- */
-static PgcAction
-check_action(Relation relation, const PgcLayout *layout, const PgcRule *rule)
+/* require_written raises if a rule's action needs a value that is not there yet on write. */
+static void
+require_written(const PgcLayout *layout, const PgcRule *rule)
 {
-	char		kind = relation->rd_rel->relkind;
 	int			column = -1;
 
-	if (pgc_rule_is_set_rule(rule))
-		check_set_action(rule);
-	if (rule->action == PGC_AUDIT)
-		return PGC_AUDIT;
-	if (kind == RELKIND_VIEW || kind == RELKIND_MATVIEW)
-	{
-		if (rule->action != PGC_WARN)
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("rows of \"%s\" cannot be checked on write", RelationGetRelationName(relation)),
-					 errdetail("It is a view or materialized view."),
-					 errhint("Use on_violation => 'audit'.")));
-		ereport(NOTICE,
-				(errmsg("\"%s\" is a view or materialized view: the rule is checked by audits only",
-						RelationGetRelationName(relation))));
-		return PGC_AUDIT;
-	}
 	while ((column = bms_next_member(rule->uses, column)) >= 0)
 	{
 		char		generated = layout->columns[column].generated;
@@ -88,7 +67,45 @@ check_action(Relation relation, const PgcLayout *layout, const PgcRule *rule)
 				 errhint(generated == 's' ? "Use on_violation => 'reject' or 'warn'." :
 						 "Use on_violation => 'audit'.")));
 	}
+}
+
+/*
+ * pgc_rule_action returns what a rule does on a relation of a kind, and refuses
+ * actions that cannot work there.  A view is checked by audits only: warn
+ * becomes audit.
+ */
+PgcAction
+pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule)
+{
+	if (pgc_rule_is_set_rule(rule))
+		check_set_action(rule);
+	if (rule->action == PGC_AUDIT)
+		return PGC_AUDIT;
+	if (relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW)
+	{
+		if (rule->action != PGC_WARN)
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("rows of \"%s\" cannot be checked on write", layout->relation),
+					 errdetail("It is a view or materialized view."),
+					 errhint("Use on_violation => 'audit'.")));
+		return PGC_AUDIT;
+	}
+	require_written(layout, rule);
 	return rule->action;
+}
+
+/* action_of is pgc_rule_action for a rule made in SQL, whose author is told of a change. */
+static PgcAction
+action_of(Relation relation, const PgcLayout *layout, const PgcRule *rule)
+{
+	PgcAction	action = pgc_rule_action(relation->rd_rel->relkind, layout, rule);
+
+	if (action != rule->action)
+		ereport(NOTICE,
+				(errmsg("\"%s\" is a view or materialized view: the rule is checked by audits only",
+						RelationGetRelationName(relation))));
+	return action;
 }
 
 /* find_rule returns the contract's rule of that name, or NULL. */
@@ -117,9 +134,9 @@ pgc_contract_rule(const PgcContract *contract, const char *name)
 	return rule;
 }
 
-/* require_free_name raises if the name is empty or taken. */
-static void
-require_free_name(const PgcContract *contract, const char *name)
+/* pgc_rule_require_name raises if the name is empty or too long. */
+void
+pgc_rule_require_name(const char *name)
 {
 	if (name[0] == '\0')
 		ereport(ERROR,
@@ -128,6 +145,13 @@ require_free_name(const PgcContract *contract, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("name of a rule must not be longer than %d bytes", PGC_MAX_NAME)));
+}
+
+/* require_free_name raises if the name is empty, too long or taken. */
+static void
+require_free_name(const PgcContract *contract, const char *name)
+{
+	pgc_rule_require_name(name);
 	if (find_rule(contract, name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -135,25 +159,36 @@ require_free_name(const PgcContract *contract, const char *name)
 				 errhint("Give another name, or change the rule with contract.alter_rule.")));
 }
 
-/* default_name builds a free name of kind and columns. */
-static char *
-default_name(const PgcContract *contract, const PgcLayout *layout, const PgcRule *rule)
+/*
+ * pgc_rule_base_name builds a rule's name of its kind and columns (char *), with
+ * room for a number after it (palloc'd).
+ */
+char *
+pgc_rule_base_name(const char *kind, const List *columns)
 {
 	StringInfoData name;
-	int			length;
+	char	   *clipped;
+	ListCell   *cell;
 
 	initStringInfo(&name);
-	appendStringInfoString(&name, pgc_kind_name(rule->kind));
-	for (int i = 0; i < rule->ncolumns; i++)
-		appendStringInfo(&name, "_%s", NameStr(layout->columns[rule->columns[i]].name));
-	length = pg_mbcliplen(name.data, name.len, PGC_MAX_NAME - 12);	/* room for a number */
-	name.data[length] = '\0';
-	for (int i = 2; find_rule(contract, name.data) != NULL; i++)
-	{
-		name.len = length;
-		appendStringInfo(&name, "_%d", i);
-	}
-	return name.data;
+	appendStringInfoString(&name, kind);
+	foreach(cell, columns)
+		appendStringInfo(&name, "_%s", (const char *) lfirst(cell));
+	clipped = pnstrdup(name.data, pg_mbcliplen(name.data, name.len, PGC_MAX_NAME - 12));
+	pfree(name.data);
+	return clipped;
+}
+
+/* default_name returns the base name, or the base name with a number, free. */
+static char *
+default_name(const PgcContract *contract, const char *kind, const List *columns)
+{
+	const char *base = pgc_rule_base_name(kind, columns);
+	char	   *name = pstrdup(base);
+
+	for (int i = 2; find_rule(contract, name) != NULL; i++)
+		name = psprintf("%s_%d", base, i);
+	return name;
 }
 
 /* require_tolerance refuses what is no fraction. */
@@ -169,55 +204,98 @@ require_tolerance(Datum tolerance)
 						DatumGetCString(DirectFunctionCall1(numeric_out, tolerance)))));
 }
 
-/* A rule that is about to be stored. */
-typedef struct Draft
+/*
+ * require_no_document refuses to change what the next apply of the document
+ * would undo.
+ */
+static void
+require_no_document(const PgcContract *contract, const PgcStoredRule *rule)
 {
-	PgcContract *contract;
-	PgcRuleSpec spec;
-	const char *given_name;		/* or NULL: the default */
-	PgcStoredRule *replaces;	/* when altering */
-} Draft;
+	if (rule->from_document)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("rule \"%s\" of dataset \"%s\" comes from the document of contract \"%s\"",
+						rule->spec.name, contract->name, contract->contract_id),
+				 errhint("Change the document, and apply it with contract.apply.")));
+}
+
+static const char insert_rule[] =
+"INSERT INTO contract.rule (dataset_id, name, kind, columns, parameters, filter, severity, action,"
+" tolerance, description, schedule, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+
+static const char update_rule[] =
+"UPDATE contract.rule SET name = $2, kind = $3, columns = $4, parameters = $5, filter = $6, severity = $7,"
+" action = $8, tolerance = $9, description = $10, schedule = $11, source = $12"
+" WHERE dataset_id = $1 AND rule_id = $13";
 
 /*
- * store compiles a draft and writes it with the SQL statement, whose
- * parameters are: 1 dataset, 2 name, 3 kind, 4 columns, 5 parameters, 6 filter,
- * 7 severity, 8 action, 9 tolerance, 10 description, 11 old rule's id.
+ * pgc_rule_write stores a rule that was compiled.  Who calls it gives the
+ * dataset its triggers afterwards.
  */
-static char *
-store(Draft *draft, const char *sql, Datum severity, Datum tolerance,
-	  Datum description, bool has_description)
+void
+pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft)
 {
 	const Oid	types[] = {INT4OID, TEXTOID, TEXTOID, NAMEARRAYOID, JSONBOID, TEXTOID,
-	TEXTOID, TEXTOID, NUMERICOID, TEXTOID, INT8OID};
-	char		nulls[12] = "           ";
-	Datum		values[11];
-	Relation	relation = table_open(draft->contract->relid, AccessShareLock);
-	PgcLayout  *layout = pgc_layout_of(relation);
-	PgcRule    *rule = pgc_program_validate(layout, &draft->spec);
-	const char *name = draft->given_name;
+	TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	char		nulls[14] = "             ";
+	Datum		values[13];
 
-	if (name == NULL)
-		name = default_name(draft->contract, layout, rule);
-	else if (draft->replaces == NULL || strcmp(draft->replaces->spec.name, name) != 0)
-		require_free_name(draft->contract, name);
-	values[0] = Int32GetDatum(draft->contract->dataset_id);
-	values[1] = CStringGetTextDatum(name);
+	values[0] = Int32GetDatum(dataset_id);
+	values[1] = CStringGetTextDatum(draft->spec.name);
 	values[2] = CStringGetTextDatum(draft->spec.kind);
-	values[3] = column_names(layout, rule);
-	values[4] = JsonbPGetDatum(rule->parameters);
-	values[5] = draft->spec.filter ? CStringGetTextDatum(draft->spec.filter) : (Datum) 0;
-	nulls[5] = draft->spec.filter ? ' ' : 'n';
-	values[6] = severity;
-	values[7] = CStringGetTextDatum(pgc_action_name(check_action(relation, layout, rule)));
-	values[8] = tolerance;
-	values[9] = description;
-	nulls[9] = has_description ? ' ' : 'n';
-	values[10] = Int64GetDatum(draft->replaces ? draft->replaces->id : 0);
-	pgc_catalog_execute(sql, 11, types, values, nulls);
+	values[3] = draft->columns;
+	values[4] = JsonbPGetDatum(draft->spec.parameters);
+	values[5] = pgc_text_or_null(draft->spec.filter, &nulls[5]);
+	values[6] = CStringGetTextDatum(draft->severity);
+	values[7] = CStringGetTextDatum(pgc_action_name(draft->spec.action));
+	values[8] = draft->tolerance;
+	values[9] = pgc_text_or_null(draft->description, &nulls[9]);
+	values[10] = pgc_text_or_null(draft->schedule, &nulls[10]);
+	values[11] = CStringGetTextDatum(draft->from_document ? "document" : "sql");
+	values[12] = Int64GetDatum(draft->replaces);
+	pgc_catalog_execute(draft->replaces == 0 ? insert_rule : update_rule, 13, types, values, nulls);
+}
+
+/* pgc_rule_delete deletes a rule, likewise. */
+void
+pgc_rule_delete(int64 rule_id)
+{
+	const Oid	types[] = {INT8OID};
+	const Datum values[] = {Int64GetDatum(rule_id)};
+
+	pgc_catalog_execute("DELETE FROM contract.rule WHERE rule_id = $1", 1, types, values, NULL);
+}
+
+/*
+ * store compiles a rule made in SQL, writes it, and returns its name.  Without
+ * a name it gets a default one.
+ */
+static char *
+store(const PgcContract *contract, PgcRuleDraft *draft, const PgcStoredRule *replaces)
+{
+	Relation	relation = table_open(contract->relid, AccessShareLock);
+	PgcLayout  *layout = pgc_layout_of(relation);
+	const char *given = draft->spec.name;
+	PgcRule    *rule;
+	List	   *columns;
+
+	if (given == NULL)
+		draft->spec.name = "";
+	rule = pgc_program_validate(layout, &draft->spec);
+	columns = column_names(layout, rule);
+	if (given == NULL)
+		draft->spec.name = default_name(contract, draft->spec.kind, columns);
+	else if (replaces == NULL || strcmp(replaces->spec.name, given) != 0)
+		require_free_name(contract, given);
+	draft->columns = pgc_name_array(columns);
+	draft->spec.parameters = rule->parameters;
+	draft->spec.action = action_of(relation, layout, rule);
+	draft->replaces = replaces ? replaces->id : 0;
+	pgc_rule_write(contract->dataset_id, draft);
 	CommandCounterIncrement();
 	table_close(relation, NoLock);
-	pgc_binding_make_triggers(pgc_contract_load(draft->contract->dataset_id));
-	return pstrdup(name);
+	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
+	return draft->spec.name;
 }
 
 /* filter_argument returns a filter, where an empty text means none. */
@@ -237,7 +315,8 @@ filter_argument(FunctionCallInfo fcinfo, int argument)
 Datum
 pgc_add_rule(PG_FUNCTION_ARGS)
 {
-	Draft		draft = {.replaces = NULL};
+	PgcRuleDraft draft = {.from_document = false};
+	PgcContract *contract;
 
 	for (int i = 0; i < 8; i++)
 	{
@@ -249,25 +328,20 @@ pgc_add_rule(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("%s must not be null", names[i])));
 	}
-	pgc_require_word("severity", pgc_argument_text(fcinfo, 5), severities);
-	require_tolerance(PG_GETARG_DATUM(7));
+	draft.severity = pgc_argument_text(fcinfo, 5);
+	pgc_require_word("severity", draft.severity, severities);
+	draft.tolerance = PG_GETARG_DATUM(7);
+	require_tolerance(draft.tolerance);
 	draft.spec.kind = pgc_argument_text(fcinfo, 1);
 	draft.spec.action = PG_ARGISNULL(4) ? pgc_kind_default_action(draft.spec.kind) :
 		pgc_action_parse(pgc_argument_text(fcinfo, 4));
 	draft.spec.columns = pgc_array_names(PG_GETARG_DATUM(2), &draft.spec.ncolumns);
 	draft.spec.parameters = PG_GETARG_JSONB_P(3);
 	draft.spec.filter = filter_argument(fcinfo, 6);
-	draft.given_name = pgc_argument_text(fcinfo, 8);
-	draft.spec.name = draft.given_name ? pstrdup(draft.given_name) : "";
-	draft.contract = pgc_dataset_ensure(PG_GETARG_OID(0));
-
-	PG_RETURN_TEXT_P(cstring_to_text(store(&draft,
-										   "INSERT INTO contract.rule (dataset_id, name, kind, columns, parameters,"
-										   " filter, severity, action, tolerance, description)"
-										   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-										   PG_GETARG_DATUM(5), PG_GETARG_DATUM(7),
-										   PG_ARGISNULL(9) ? (Datum) 0 : PG_GETARG_DATUM(9),
-										   !PG_ARGISNULL(9))));
+	draft.spec.name = pgc_argument_text(fcinfo, 8);
+	draft.description = pgc_argument_text(fcinfo, 9);
+	contract = pgc_dataset_ensure(PG_GETARG_OID(0));
+	PG_RETURN_TEXT_P(cstring_to_text(store(contract, &draft, NULL)));
 }
 
 /*
@@ -277,10 +351,9 @@ pgc_add_rule(PG_FUNCTION_ARGS)
 Datum
 pgc_alter_rule(PG_FUNCTION_ARGS)
 {
-	Draft		draft = {.replaces = NULL};
+	PgcRuleDraft draft = {.from_document = false};
+	PgcContract *contract;
 	PgcStoredRule *old;
-	Datum		description;
-	bool		has_description;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -290,8 +363,9 @@ pgc_alter_rule(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(6))
 		require_tolerance(PG_GETARG_DATUM(6));
 
-	draft.contract = pgc_dataset_ensure(PG_GETARG_OID(0));
-	draft.replaces = old = pgc_contract_rule(draft.contract, pgc_argument_text(fcinfo, 1));
+	contract = pgc_dataset_ensure(PG_GETARG_OID(0));
+	old = pgc_contract_rule(contract, pgc_argument_text(fcinfo, 1));
+	require_no_document(contract, old);
 	draft.spec = old->spec;
 	if (!PG_ARGISNULL(2))
 		draft.spec.parameters = PG_GETARG_JSONB_P(2);
@@ -299,34 +373,26 @@ pgc_alter_rule(PG_FUNCTION_ARGS)
 		draft.spec.action = pgc_action_parse(pgc_argument_text(fcinfo, 3));
 	if (!PG_ARGISNULL(5))
 		draft.spec.filter = filter_argument(fcinfo, 5);
-	draft.given_name = PG_ARGISNULL(7) ? old->spec.name : pgc_argument_text(fcinfo, 7);
-	has_description = PG_ARGISNULL(8) ? old->description != NULL :
-		pgc_argument_text(fcinfo, 8)[0] != '\0';
-	description = PG_ARGISNULL(8) ?
-		(old->description ? CStringGetTextDatum(old->description) : (Datum) 0) : PG_GETARG_DATUM(8);
-
-	PG_RETURN_TEXT_P(cstring_to_text(store(&draft,
-										   "UPDATE contract.rule SET name = $2, kind = $3, columns = $4,"
-										   " parameters = $5, filter = $6, severity = $7, action = $8,"
-										   " tolerance = COALESCE($9, tolerance), description = $10"
-										   " WHERE dataset_id = $1 AND rule_id = $11",
-										   PG_ARGISNULL(4) ? CStringGetTextDatum(old->severity) : PG_GETARG_DATUM(4),
-										   PG_ARGISNULL(6) ?
-										   DirectFunctionCall1(float8_numeric, Float8GetDatum(old->tolerance)) :
-										   PG_GETARG_DATUM(6),
-										   description, has_description)));
+	if (!PG_ARGISNULL(7))
+		draft.spec.name = pgc_argument_text(fcinfo, 7);
+	draft.severity = PG_ARGISNULL(4) ? old->severity : pgc_argument_text(fcinfo, 4);
+	draft.tolerance = PG_ARGISNULL(6) ?
+		DirectFunctionCall1(float8_numeric, Float8GetDatum(old->tolerance)) : PG_GETARG_DATUM(6);
+	draft.description = PG_ARGISNULL(8) ? old->description : pgc_argument_text(fcinfo, 8);
+	if (draft.description != NULL && draft.description[0] == '\0')
+		draft.description = NULL;
+	PG_RETURN_TEXT_P(cstring_to_text(store(contract, &draft, old)));
 }
 
 /* pgc_drop_rule is contract.drop_rule(dataset, rule). */
 Datum
 pgc_drop_rule(PG_FUNCTION_ARGS)
 {
-	const Oid	types[] = {INT8OID};
 	PgcContract *contract = pgc_dataset_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	PgcStoredRule *rule = pgc_contract_rule(contract, text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	const Datum values[] = {Int64GetDatum(rule->id)};
 
-	pgc_catalog_execute("DELETE FROM contract.rule WHERE rule_id = $1", 1, types, values, NULL);
+	require_no_document(contract, rule);
+	pgc_rule_delete(rule->id);
 	CommandCounterIncrement();
 	if (OidIsValid(contract->relid))
 		pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));

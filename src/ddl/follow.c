@@ -19,6 +19,8 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/annotate.h"
+#include "catalog/annotate.h"
 #include "catalog/contract.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
@@ -27,10 +29,13 @@
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "compat.h"
+#include "ddl/breach.h"
 #include "ddl/ddl.h"
+#include "ddl/guard.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -54,6 +59,13 @@ static Oid
 relation_named(const PgcBound *bound)
 {
 	return pgc_contract_named(&bound->schema_name, &bound->table_name);
+}
+
+/* is_locked: has this transaction made or altered the relation? */
+static bool
+is_locked(Oid relid)
+{
+	return pgc_compat_holds_lock(relid, ShareUpdateExclusiveLock);
 }
 
 /* has_triggers: does the relation carry triggers of the dataset? */
@@ -84,6 +96,34 @@ bind_to(int32 dataset_id, Oid relid, bool with_triggers)
 		pgc_binding_make_triggers(pgc_contract_load(dataset_id));
 }
 
+/*
+ * bind_made binds a dataset without a relation to one that was made, or left,
+ * under its name.
+ */
+static void
+bind_made(const PgcBound *bound, Oid relid)
+{
+	bind_to(bound->dataset_id, relid, !has_triggers(bound->dataset_id, relid));
+	if (bound->ncolumns > 0)
+		pgc_guard_note_replaced(bound->dataset_id);
+	else if (is_locked(relid))
+		pgc_breach_warn(pgc_contract_load(bound->dataset_id));
+}
+
+/* warn_of_waiting says that a relation is not under the contract of its name, since it is another owner's. */
+static void
+warn_of_waiting(const PgcBound *bound, Oid relid)
+{
+	char	   *name = pgc_catalog_name(NameStr(bound->schema_name), NameStr(bound->table_name));
+
+	ereport(WARNING,
+			(errmsg("the contract of \"%s\" waits for the word of the relation's owner", name),
+			 errdetail("Its rules are those of role \"%s\", and would run with the rights of role \"%s\".",
+					   NameStr(bound->author), pgc_contract_owner_name(relid)),
+			 errhint("To accept them: SELECT contract.enforce(%s); to end the contract: SELECT contract.drop_contract(%s).",
+					 quote_literal_cstr(name), quote_literal_cstr(name))));
+}
+
 /* run executes a statement about a column: 1 dataset, 2 old, 3 new name. */
 static void
 run_rename(const char *sql, int32 dataset_id, const NameData *oldname, const char *newname)
@@ -99,32 +139,54 @@ run_rename(const char *sql, int32 dataset_id, const NameData *oldname, const cha
 	pgc_catalog_execute(sql, 3, types, values, NULL);
 }
 
-/* rename_in_expressions rewrites filters and expressions that name a column. */
-static void
-rename_in_expressions(const PgcContract *contract, const NameData *oldname, const char *newname)
+/* is_followed: is the rule changed with a column's name?  A document's own words are not, where the guard will refuse. */
+static bool
+is_followed(const PgcContract *contract, const PgcStoredRule *rule)
 {
-	const Oid	types[] = {INT8OID, TEXTOID, TEXTOID};
+	return !rule->from_document || (!pgc_guard_refuses(contract) && strcmp(rule->spec.kind, "schema") != 0);
+}
 
+/* rename_in_rule rewrites a rule's filter and expression that name a column. */
+static void
+rename_in_rule(const PgcStoredRule *rule, const NameData *oldname, const char *newname)
+{
+	const Oid	types[] = {INT8OID, TEXTOID, TEXTOID, NAMEOID, NAMEOID};
+	JsonbValue *expression = getKeyJsonValueFromContainer(&rule->spec.parameters->root,
+														  "expression", strlen("expression"), NULL);
+	NameData	new;
+	Datum		values[5];
+	char		nulls[6] = "     ";
+
+	namestrcpy(&new, newname);
+	values[0] = Int64GetDatum(rule->id);
+	nulls[1] = rule->spec.filter ? ' ' : 'n';
+	values[1] = rule->spec.filter ?
+		CStringGetTextDatum(pgc_expression_rename(rule->spec.filter, NameStr(*oldname), newname)) : (Datum) 0;
+	nulls[2] = expression ? ' ' : 'n';
+	values[2] = expression ?
+		CStringGetTextDatum(pgc_expression_rename(pnstrdup(expression->val.string.val, expression->val.string.len),
+												  NameStr(*oldname), newname)) : (Datum) 0;
+	values[3] = NameGetDatum(oldname);
+	values[4] = NameGetDatum(&new);
+	pgc_catalog_execute("UPDATE contract.rule SET filter = $2, columns = array_replace(columns, $4, $5),"
+						" parameters = CASE"
+						" WHEN $3 IS NOT NULL THEN jsonb_set(parameters, '{expression}', to_jsonb($3))"
+						" WHEN kind = 'schema' AND parameters->'columns' <> '[]' THEN jsonb_set(parameters, '{columns}',"
+						" (SELECT jsonb_agg(CASE WHEN c->>'name' = $4 THEN jsonb_set(c, '{name}', to_jsonb($5)) ELSE c END"
+						" ORDER BY i) FROM jsonb_array_elements(parameters->'columns') WITH ORDINALITY AS e (c, i)))"
+						" ELSE parameters END"
+						" WHERE rule_id = $1 AND ($2 IS NOT NULL OR $3 IS NOT NULL OR kind = 'schema' OR $4 = ANY (columns))",
+						5, types, values, nulls);
+}
+
+/* rename_in_rules follows a renamed column in all rules that follow. */
+static void
+rename_in_rules(const PgcContract *contract, const NameData *oldname, const char *newname)
+{
 	for (int i = 0; i < contract->nrules; i++)
 	{
-		const PgcStoredRule *rule = &contract->rules[i];
-		JsonbValue *expression = getKeyJsonValueFromContainer(&rule->spec.parameters->root,
-															  "expression", strlen("expression"), NULL);
-		Datum		values[3];
-		char		nulls[4] = "   ";
-
-		values[0] = Int64GetDatum(rule->id);
-		nulls[1] = rule->spec.filter ? ' ' : 'n';
-		values[1] = rule->spec.filter ?
-			CStringGetTextDatum(pgc_expression_rename(rule->spec.filter, NameStr(*oldname), newname)) : (Datum) 0;
-		nulls[2] = expression ? ' ' : 'n';
-		values[2] = expression ?
-			CStringGetTextDatum(pgc_expression_rename(pnstrdup(expression->val.string.val, expression->val.string.len),
-													  NameStr(*oldname), newname)) : (Datum) 0;
-		pgc_catalog_execute("UPDATE contract.rule SET filter = $2, parameters = CASE WHEN $3 IS NULL"
-							" THEN parameters ELSE jsonb_set(parameters, '{expression}', to_jsonb($3)) END"
-							" WHERE rule_id = $1 AND ($2 IS NOT NULL OR $3 IS NOT NULL)",
-							3, types, values, nulls);
+		if (is_followed(contract, &contract->rules[i]))
+			rename_in_rule(&contract->rules[i], oldname, newname);
 	}
 }
 
@@ -132,9 +194,8 @@ rename_in_expressions(const PgcContract *contract, const NameData *oldname, cons
 static void
 rename_column(int32 dataset_id, const NameData *oldname, const char *newname)
 {
-	rename_in_expressions(pgc_contract_load(dataset_id), oldname, newname);
-	run_rename("UPDATE contract.rule SET columns = array_replace(columns, $2, $3)"
-			   " WHERE dataset_id = $1 AND $2 = ANY (columns)", dataset_id, oldname, newname);
+	rename_in_rules(pgc_contract_load(dataset_id), oldname, newname);
+	pgc_shape_rename(dataset_id, NameStr(*oldname), newname);
 	run_rename("DELETE FROM contract.column_annotation"
 			   " WHERE dataset_id = $1 AND column_name = $3 AND $2 <> $3", dataset_id, oldname, newname);
 	run_rename("UPDATE contract.column_annotation SET column_name = $3"
@@ -158,12 +219,14 @@ rename_column(int32 dataset_id, const NameData *oldname, const char *newname)
 	CommandCounterIncrement();
 }
 
-/* warn_of_dropped names the rules that a dropped column leaves without it. */
+/* warn_of_dropped names the rules that a dropped column leaves without it, unless the guard will. */
 static void
 warn_of_dropped(const PgcContract *contract, const char *column)
 {
 	StringInfoData rules;
 
+	if (pgc_guard_watches(contract))
+		return;
 	initStringInfo(&rules);
 	for (int i = 0; i < contract->nrules; i++)
 	{
@@ -260,6 +323,24 @@ follow_columns(const PgcBound *bound, bool *gone)
 	return changed;
 }
 
+/* follow_swap moves a dataset to the relation that took its name, if its author suits that. */
+static void
+follow_swap(const PgcBound *bound, Oid named)
+{
+	pgc_binding_drop_triggers(bound->dataset_id, bound->relid);
+	if (pgc_contract_suits(bound->dataset_id, &bound->author, named))
+	{
+		bind_to(bound->dataset_id, named, true);
+		pgc_guard_note_replaced(bound->dataset_id);
+	}
+	else
+	{
+		pgc_binding_release(bound->dataset_id);
+		pgc_cache_invalidate(bound->relid);
+		warn_of_waiting(bound, named);
+	}
+}
+
 /* follow_dataset brings one dataset up to what DDL did. */
 static void
 follow_dataset(const PgcBound *bound, bool may_have_made)
@@ -269,15 +350,15 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 	if (!OidIsValid(bound->relid))
 	{
 		/* its relation is gone, and another may have been made in its place */
-		if (OidIsValid(named) && may_have_made)
-			bind_to(bound->dataset_id, named, !has_triggers(bound->dataset_id, named));
+		if (!OidIsValid(named) || !may_have_made)
+			return;
+		if (pgc_contract_suits(bound->dataset_id, &bound->author, named))
+			bind_made(bound, named);
+		else if (is_locked(named))
+			warn_of_waiting(bound, named);
 	}
 	else if (OidIsValid(named) && named != bound->relid)
-	{
-		/* swapped: another relation took the name */
-		pgc_binding_drop_triggers(bound->dataset_id, bound->relid);
-		bind_to(bound->dataset_id, named, true);
-	}
+		follow_swap(bound, named);
 	else
 	{
 		bool		off = list_member_int(taken_off, bound->dataset_id);
@@ -291,7 +372,21 @@ follow_dataset(const PgcBound *bound, bool may_have_made)
 	}
 }
 
-/* makes_relations: can the command put a relation under a name? */
+/* changes_owner: does ALTER TABLE give the relation to another role, whose contract may have waited? */
+static bool
+changes_owner(const AlterTableStmt *statement)
+{
+	ListCell   *cell;
+
+	foreach(cell, statement->cmds)
+	{
+		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_ChangeOwner)
+			return true;
+	}
+	return false;
+}
+
+/* makes_relations: can the command put a relation under a name, or make one suit a contract? */
 static bool
 makes_relations(const Node *command)
 {
@@ -306,9 +401,42 @@ makes_relations(const Node *command)
 		case T_RenameStmt:
 		case T_AlterObjectSchemaStmt:
 			return true;
+		case T_AlterTableStmt:
+			return changes_owner((const AlterTableStmt *) command);
 		default:
 			return false;
 	}
+}
+
+/* relation_made returns the relation that a command made, or InvalidOid. */
+static Oid
+relation_made(const Node *command)
+{
+	const RangeVar *relation = NULL;
+
+	if (IsA(command, CreateStmt))
+		relation = ((const CreateStmt *) command)->relation;
+	else if (IsA(command, CreateForeignTableStmt))
+		relation = ((const CreateForeignTableStmt *) command)->base.relation;
+	else if (IsA(command, CreateTableAsStmt))
+		relation = ((const CreateTableAsStmt *) command)->into->rel;
+	else if (IsA(command, ViewStmt))
+		relation = ((const ViewStmt *) command)->view;
+	return relation ? RangeVarGetRelid(relation, NoLock, true) : InvalidOid;
+}
+
+/*
+ * await_documents waits for a document that is being applied and does not see
+ * the new relation yet, and makes later ones wait until it can be seen.
+ */
+static void
+await_documents(const Node *command)
+{
+	Oid			relid = relation_made(command);
+
+	if (OidIsValid(relid))
+		pgc_dataset_await_name(pgc_catalog_name(get_namespace_name(get_rel_namespace(relid)),
+												get_rel_name(relid)));
 }
 
 /* is_temporary: does the command make a temporary table? */
@@ -350,11 +478,19 @@ relation_of(const Node *command)
 	return relation ? RangeVarGetRelid(relation, NoLock, true) : InvalidOid;
 }
 
+/* drops_something: can the command drop a relation or a part of one? */
+static bool
+drops_something(const Node *command)
+{
+	return IsA(command, DropStmt) || IsA(command, DropOwnedStmt);
+}
+
 /*
  * bind_named, before a command, binds the dataset that it is about if that was
  * never bound (after a restore): its name may be another one afterwards.  Of a
- * schema that is renamed, all its datasets.  Others stay as they are, so that
- * DDL on one table neither locks nor waits for others.
+ * schema that is renamed, all its datasets; before something is dropped, all that
+ * can be locked at once.  Others stay as they are, so that DDL on one table neither
+ * locks nor waits for others.
  */
 static void
 bind_named(const Node *command)
@@ -362,18 +498,20 @@ bind_named(const Node *command)
 	Oid			relid = relation_of(command);
 	bool		schema = IsA(command, RenameStmt) &&
 	((const RenameStmt *) command)->renameType == OBJECT_SCHEMA;
+	bool		drops = drops_something(command);
 	ListCell   *cell;
 
-	if (!schema && !OidIsValid(relid))
+	if (!schema && !drops && !OidIsValid(relid))
 		return;
 	foreach(cell, pgc_contract_list())
 	{
 		const PgcBound *bound = lfirst(cell);
 		Oid			named = OidIsValid(bound->relid) ? InvalidOid : relation_named(bound);
 
-		if (OidIsValid(named) &&
-			(named == relid || (schema && strcmp(NameStr(bound->schema_name),
-												 ((const RenameStmt *) command)->subname) == 0)))
+		if (!OidIsValid(named) || !pgc_contract_suits(bound->dataset_id, &bound->author, named))
+			continue;
+		if (named == relid || (drops && ConditionalLockRelationOid(named, AccessShareLock)) ||
+			(schema && strcmp(NameStr(bound->schema_name), ((const RenameStmt *) command)->subname) == 0))
 			bind_to(bound->dataset_id, named, false);
 	}
 }
@@ -420,7 +558,7 @@ take_off(const AlterTableStmt *command)
 	}
 }
 
-/* warn_of_dropped_triggers says which contracts a DROP TRIGGER has disarmed. */
+/* warn_of_dropped_triggers says which contracts a DROP TRIGGER has disarmed, unless the guard will. */
 static void
 warn_of_dropped_triggers(const DropStmt *command)
 {
@@ -435,7 +573,8 @@ warn_of_dropped_triggers(const DropStmt *command)
 		if (sscanf(strVal(llast(lfirst_node(List, cell))), "zz_contract_%d_", &dataset_id) != 1)
 			continue;
 		contract = pgc_contract_load(dataset_id);
-		problem = contract && OidIsValid(contract->relid) ? pgc_binding_problem(contract) : NULL;
+		problem = contract && OidIsValid(contract->relid) && !pgc_guard_watches(contract) ?
+			pgc_binding_problem(contract) : NULL;
 		if (problem != NULL)
 			ereport(WARNING,
 					(errmsg("the contract of \"%s\" is not enforced on write", contract->name),
@@ -462,13 +601,16 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 	{
 		taken_off = NIL;
 		bind_named(command);
+		pgc_guard_before(command);
 		if (IsA(command, AlterTableStmt) && blocked_by_triggers((const AlterTableStmt *) command))
 			take_off((const AlterTableStmt *) command);
 	}
 	else
 	{
 		ddl_seen = true;
+		await_documents(command);
 		follow_all(makes_relations(command));
+		pgc_guard_after(command);
 		taken_off = NIL;
 		if (IsA(command, DropStmt) && ((const DropStmt *) command)->removeType == OBJECT_TRIGGER)
 			warn_of_dropped_triggers((const DropStmt *) command);
@@ -493,20 +635,12 @@ warn_of_displaced(const PgcBound *bound)
 static void
 follow_rename(const PgcBound *bound)
 {
-	const Oid	types[] = {INT4OID, NAMEOID, NAMEOID};
 	NameData	schema;
 	NameData	table;
-	Datum		values[3];
 
 	namestrcpy(&schema, get_namespace_name(get_rel_namespace(bound->relid)));
 	namestrcpy(&table, get_rel_name(bound->relid));
-	values[0] = Int32GetDatum(bound->dataset_id);
-	values[1] = NameGetDatum(&schema);
-	values[2] = NameGetDatum(&table);
-	if (pgc_catalog_execute("UPDATE contract.dataset SET schema_name = $2, table_name = $3"
-							" WHERE dataset_id = $1 AND NOT EXISTS (SELECT FROM contract.dataset d"
-							" WHERE d.schema_name = $2 AND d.table_name = $3)",
-							3, types, values, NULL) == 0)
+	if (!pgc_dataset_rename(bound->dataset_id, &schema, &table))
 	{
 		/* the new name has a contract of its own: this one waits for its name */
 		pgc_binding_drop_triggers(bound->dataset_id, bound->relid);
@@ -530,13 +664,36 @@ forget_relation(const PgcBound *bound)
 			 errhint("To end the contract: SELECT contract.drop_contract(%s).", quote_literal_cstr(name))));
 }
 
+/* settle decides what becomes of a dataset whose relation is not the one under its name. */
+static void
+settle(const PgcBound *bound)
+{
+	if (OidIsValid(relation_named(bound)))
+	{
+		/* not bound to it: it waits for its owner's word */
+		if (!OidIsValid(bound->relid) && bound->ncolumns > 0)
+			pgc_binding_forget(bound->dataset_id);
+	}
+	else if (OidIsValid(bound->relid))
+		follow_rename(bound);
+	else if (list_member_int(displaced, bound->dataset_id))
+	{
+		pgc_binding_forget(bound->dataset_id);
+		warn_of_displaced(bound);
+	}
+	else
+		forget_relation(bound);
+}
+
 /*
- * pgc_ddl_pre_commit decides, before commit or prepare, which datasets follow
- * the relation that lost their name, and which have lost their relation.
+ * pgc_ddl_pre_commit decides, before commit or prepare, whether contracts permit
+ * what was done, which datasets follow the relation that lost their name, and which
+ * have lost their relation.
  */
 void
 pgc_ddl_pre_commit(void)
 {
+	List	   *datasets;
 	ListCell   *cell;
 
 	if (!ddl_seen)
@@ -545,19 +702,11 @@ pgc_ddl_pre_commit(void)
 	if (!pgc_catalog_exists())
 		return;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	foreach(cell, pgc_contract_list())
-	{
-		const PgcBound *bound = lfirst(cell);
-
-		if (OidIsValid(relation_named(bound)))
-			continue;
-		if (OidIsValid(bound->relid))
-			follow_rename(bound);
-		else if (list_member_int(displaced, bound->dataset_id))
-			warn_of_displaced(bound);
-		else
-			forget_relation(bound);
-	}
+	datasets = pgc_contract_list();
+	pgc_guard_judge(datasets);
+	foreach(cell, datasets)
+		settle(lfirst(cell));
+	pgc_guard_accept(datasets);
 	PopActiveSnapshot();
 }
 
@@ -568,4 +717,5 @@ pgc_ddl_end(void)
 	ddl_seen = false;
 	taken_off = NIL;
 	displaced = NIL;
+	pgc_guard_end();
 }

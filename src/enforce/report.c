@@ -95,9 +95,11 @@ pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict, const Datum 
 		hint = "A row that moves to another partition cannot be diverted: correct it in the same UPDATE.";
 	else if (rule->action == PGC_QUARANTINE)
 		hint = "The row changed after it was judged for quarantine: let triggers that change it come before zz_contract in name order.";
+	else if (hint == NULL && contract->owner != NULL)
+		hint = psprintf("Correct the row, or ask %s, who owns the contract.", contract->owner);
 	else if (hint == NULL)
-		hint = contract->owner ?
-			psprintf("Correct the row, or ask %s, who owns the contract.", contract->owner) :
+		hint = entry->rules[index]->from_document ?
+			"Correct the row, or apply another version of the contract's document." :
 			"Correct the row, or change the rule with contract.alter_rule.";
 	ereport(ERROR,
 			(errcode(ERRCODE_CHECK_VIOLATION),

@@ -228,10 +228,16 @@ extern const PgcKind *pgc_kind_lookup(const char *name);
 extern char *pgc_kind_names(void);
 extern const char *pgc_kind_name(const PgcKind *kind);
 extern PgcAction pgc_kind_default_action(const char *name);
+extern bool pgc_kind_is_about_columns(const char *name);
 
 /* parameter.c */
 extern Datum pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
 						  const char *column, const char *shown);
+extern bool pgc_type_is_text(Oid type);
+extern bool pgc_type_is_number(Oid type);
+
+/* query.c */
+extern void pgc_query_check_syntax(char *sql);
 
 /* sql.c */
 extern char *pgc_sql_column(const PgcColumn *column);
@@ -239,6 +245,7 @@ extern char *pgc_sql_failing(const PgcRule *rule);
 
 /* expression.c */
 extern bool pgc_expression_is_built_in(Node *node);
+extern bool pgc_expression_names_built_in(const char *sql, const char *what, const PgcLayout *layout);
 extern char *pgc_expression_rename(const char *sql, const char *oldname,
 								   const char *newname);
 

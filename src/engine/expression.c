@@ -160,6 +160,47 @@ analyze(Source *source)
 	return node;
 }
 
+/* is_elsewhere: does a qualified name mean something that is not built in? */
+static bool
+is_elsewhere(const List *name)
+{
+	return list_length(name) > 1 &&
+		(list_length(name) > 2 || strcmp(strVal(linitial(name)), "pg_catalog") != 0);
+}
+
+/* names_elsewhere: does a raw tree name a function, operator or type that is not built in? */
+static bool
+names_elsewhere(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if ((IsA(node, FuncCall) && is_elsewhere(((FuncCall *) node)->funcname)) ||
+		(IsA(node, A_Expr) && is_elsewhere(((A_Expr *) node)->name)) ||
+		(IsA(node, TypeName) && is_elsewhere(((TypeName *) node)->names)))
+		return true;
+	return raw_expression_tree_walker(node, names_elsewhere, context);
+}
+
+/*
+ * pgc_expression_names_built_in: does an expression name only what is built in?
+ * Raises what is wrong with it as far as that can be seen without looking up a name.
+ */
+bool
+pgc_expression_names_built_in(const char *sql, const char *what, const PgcLayout *layout)
+{
+	Source		source = {.sql = sql,.what = what,.layout = layout};
+	ErrorContextCallback callback;
+	bool		result;
+
+	callback.callback = describe_source;
+	callback.arg = &source;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	result = !names_elsewhere(parse_raw(&source), NULL);
+	error_context_stack = callback.previous;
+	return result;
+}
+
 static bool
 is_not_built_in(Oid function, void *context)
 {

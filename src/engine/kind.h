@@ -68,6 +68,7 @@ extern const PgcKind pgc_kind_metric;
 extern const PgcKind pgc_kind_query;
 extern const PgcKind pgc_kind_unique;
 extern const PgcKind pgc_kind_references;
+extern const PgcKind pgc_kind_schema;
 
 /* parameter.c: reading and writing parameters */
 extern void pgc_parameter_check_names(const PgcKind *kind, const Jsonb *parameters);
@@ -84,8 +85,6 @@ extern void pgc_parameter_push(PgcCompile *compile, const char *name,
 extern void pgc_parameter_push_bool(PgcCompile *compile, const char *name, bool value);
 extern void pgc_parameter_push_list(PgcCompile *compile, const char *name,
 									List *texts, bool as_numbers);
-extern bool pgc_type_is_text(Oid type);
-extern bool pgc_type_is_number(Oid type);
 extern void pgc_require_text(PgcCompile *compile);
 extern void pgc_require_no_columns(const PgcCompile *compile);
 

@@ -24,6 +24,7 @@ static const PgcKind *const kinds[] = {
 	&pgc_kind_query,
 	&pgc_kind_unique,
 	&pgc_kind_references,
+	&pgc_kind_schema,
 };
 
 /* pgc_kind_lookup returns the kind of that name, or NULL. */
@@ -64,4 +65,13 @@ pgc_kind_default_action(const char *name)
 	const PgcKind *kind = pgc_kind_lookup(name);
 
 	return kind != NULL && kind->set_rule ? PGC_AUDIT : PGC_WARN;
+}
+
+/* pgc_kind_is_about_columns: do rules of a kind name columns, or may they? */
+bool
+pgc_kind_is_about_columns(const char *name)
+{
+	const PgcKind *kind = pgc_kind_lookup(name);
+
+	return kind != NULL && kind->ncolumns != 0;
 }

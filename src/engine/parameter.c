@@ -12,6 +12,7 @@
 #include "engine/kind.h"
 #include "engine/output.h"
 #include "parser/parse_coerce.h"
+#include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -255,6 +256,33 @@ pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
 }
 
 /*
+ * canonical_of returns a constant's text (palloc'd): the same in every session,
+ * so that rules can be compared, and an instant therefore in UTC.
+ */
+static char *
+canonical_of(Oid type, Datum value)
+{
+	pg_tz	   *zone = session_timezone;
+	char	   *volatile text = NULL;
+	Oid			output;
+	bool		varlena;
+
+	getTypeOutputInfo(type, &output, &varlena);
+	if (type == TIMESTAMPTZOID)
+		session_timezone = pg_tzset("GMT");
+	PG_TRY();
+	{
+		text = pgc_output_text(output, value);
+	}
+	PG_FINALLY();
+	{
+		session_timezone = zone;
+	}
+	PG_END_TRY();
+	return text;
+}
+
+/*
  * pgc_parameter_cast returns a text as a Datum of the column's type; a text
  * that is none is an error with the column's type.  *canonical (unless NULL)
  * gets the value's output text.
@@ -266,14 +294,9 @@ pgc_parameter_cast(const PgcCompile *compile, const char *name,
 	Datum		value = pgc_value_of(compile->type, bound_typmod(compile), name, text,
 									 NameStr(compile->column->name),
 									 format_type_with_typemod(compile->type, compile->typmod));
-	Oid			output;
-	bool		varlena;
 
 	if (canonical != NULL)
-	{
-		getTypeOutputInfo(compile->type, &output, &varlena);
-		*canonical = pgc_output_text(output, value);
-	}
+		*canonical = canonical_of(compile->type, value);
 	return value;
 }
 

@@ -113,6 +113,23 @@ parse(const char *sql)
 }
 
 /*
+ * pgc_query_check_syntax raises unless a text is a query that a rule can have, as
+ * far as that can be seen without looking up a name.
+ */
+void
+pgc_query_check_syntax(char *sql)
+{
+	ErrorContextCallback callback;
+
+	callback.callback = describe_query;
+	callback.arg = sql;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	(void) parse(sql);
+	error_context_stack = callback.previous;
+}
+
+/*
  * result_type plans the query and starts it, which looks up names and checks the
  * author's rights to read; no row is read.  Returns the type of its only column,
  * domains looked through, or InvalidOid if it has several; none is an error.
@@ -137,7 +154,7 @@ result_type(const char *sql)
 
 /*
  * check looks at a query with the author's rights: adds the rule's columns that it
- * names to *uses and returns its result_type.
+ * names to *uses, also if it turns out wrong, and returns its result_type.
  */
 static Oid
 check(const PgcLayout *layout, char *sql, Bitmapset **uses)
@@ -153,10 +170,10 @@ check(const PgcLayout *layout, char *sql, Bitmapset **uses)
 	error_context_stack = &callback;
 	pgc_rights_enter(&saved, layout->author, true);
 	(void) find_names(parse(sql), &names);
+	*uses = names.columns;
 	type = result_type(sql);
 	pgc_rights_leave(&saved);
 	error_context_stack = callback.previous;
-	*uses = names.columns;
 	return type;
 }
 

@@ -58,6 +58,15 @@ pgc_attempt_commit(const PgcAttempt *attempt)
 	CurrentResourceOwner = attempt->owner;
 }
 
+/* pgc_attempt_undo rolls it back although all went well: it was only to be tried. */
+void
+pgc_attempt_undo(const PgcAttempt *attempt)
+{
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(attempt->context);
+	CurrentResourceOwner = attempt->owner;
+}
+
 /*
  * is_fatal: is the error about the transaction, the server or its resources, not
  * about what was tried?  Such are errors of the statement, for the client to deal with.
@@ -78,11 +87,11 @@ is_fatal(int code)
 }
 
 /*
- * pgc_attempt_fail, called in PG_CATCH, rolls the subtransaction back and
- * returns the error's message; what is_fatal is thrown again.
+ * pgc_attempt_fail_data, called in PG_CATCH, rolls the subtransaction back and
+ * returns the error (in the context of begin); what is_fatal is thrown again.
  */
-char *
-pgc_attempt_fail(const PgcAttempt *attempt)
+ErrorData *
+pgc_attempt_fail_data(const PgcAttempt *attempt)
 {
 	ErrorData  *error;
 
@@ -94,5 +103,12 @@ pgc_attempt_fail(const PgcAttempt *attempt)
 	CurrentResourceOwner = attempt->owner;
 	if (is_fatal(error->sqlerrcode))
 		ReThrowError(error);
-	return error->message;
+	return error;
+}
+
+/* pgc_attempt_fail does the same and returns the error's message. */
+char *
+pgc_attempt_fail(const PgcAttempt *attempt)
+{
+	return pgc_attempt_fail_data(attempt)->message;
 }

@@ -99,11 +99,39 @@ run('source', q{
 	SELECT contract.not_null('simple', 'id');
 	ALTER TABLE simple RENAME TO simpler;
 	INSERT INTO simpler VALUES (NULL);
+	CREATE TABLE parcels (gone int, id int, weight numeric, town text);
+	ALTER TABLE parcels DROP COLUMN gone;
+	SELECT contract.not_blank('parcels', 'town');
+	SELECT count(*) FROM contract.apply($$apiVersion: v3.1.0
+kind: DataContract
+id: 'a "post" of: its own'
+version: 1.0.0
+status: active # "quoted", 'too'
+schema:
+- name: parcels
+  properties:
+  - name: id
+    physicalType: integer
+    required: true
+  - name: weight
+    description: in kg
+    tags: [a, "b c"]
+    logicalType: number
+    logicalTypeOptions: {maximum: 30}
+$$);
+	SELECT count(*) FROM contract.history('a "post" of: its own') h, contract.apply(replace(replace(h.document, '1.0.0', '1.1.0'), '30', '40'));
 	SELECT contract.metric('orders', 'amount', 'avg', maximum => 100);
 	SELECT contract.query('orders', 'SELECT id FROM public.orders WHERE amount < 0');
 	SELECT * FROM contract.check('orders', profile => true);
 	SELECT * FROM contract.check('events');
 	SELECT * FROM contract.release('orders');
+
+	CREATE ROLE alice;
+	CREATE TABLE hers (id int, amount int);
+	ALTER TABLE hers OWNER TO alice;
+	SET ROLE alice;
+	SELECT contract.satisfies('hers', 'id > 0 AND amount > 0', on_violation => 'reject');
+	SELECT contract.row_count('hers', maximum => 0);
 });
 
 my %state = (
@@ -115,11 +143,14 @@ my %state = (
 	quarantined => 'SELECT * FROM contract.quarantined ORDER BY id',
 	'pii columns' => 'SELECT * FROM contract.pii_columns ORDER BY dataset, column_name',
 	annotations => 'SELECT * FROM contract.column_annotation ORDER BY dataset_id, column_name',
+	documents => 'SELECT * FROM contract.contract_version ORDER BY version_id',
+	contracts => 'SELECT * FROM contract.contract ORDER BY contract_id',
+	datasets => 'SELECT * FROM contract.dataset ORDER BY dataset_id',
 	triggers => q{SELECT tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid) FROM pg_trigger
 		WHERE NOT tgisinternal ORDER BY tgrelid::regclass::text, tgname},
 	'trigger dependencies' => q{SELECT count(*) FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid
 		AND d.refclassid = 'pg_extension'::regclass WHERE d.classid = 'pg_trigger'::regclass AND d.deptype = 'x'});
-my @datasets = ('orders', 'events', 'events_new', 'report', 'simpler', '"Sales Data"."Odd ""Name"""');
+my @datasets = ('orders', 'events', 'parcels', 'events_new', 'report', 'simpler', '"Sales Data"."Odd ""Name"""');
 
 sub audit
 {
@@ -157,6 +188,12 @@ sub check_restored
 	{
 		same(run($database, $state{$what}), $before{$what}, "$how: same $what");
 	}
+	like(run($database, q{SELECT a.message FROM (SELECT document FROM contract.history('a "post" of: its own') LIMIT 1) h, contract.apply(h.document) a}),
+		qr/^(\d+) of \g1 rules enforced$/, "$how: the document in force changes nothing");
+	is(run($database, q{SELECT count(*) > 1 FROM (SELECT replace(document, '1.1.0', '1.1.1') AS document
+			FROM contract.history('a "post" of: its own') LIMIT 1) h, contract.apply(h.document) a;
+			SELECT string_agg(version, ' ') FROM contract.history('a "post" of: its own')}), "t\n1.1.1 1.1.0 1.0.0",
+		"$how: another version can be applied");
 	my $highest = run($database, 'SELECT max(id) FROM contract.violations');
 	run($database, "INSERT INTO orders VALUES (2001, 5, 'broken', 'DE', 'n'), (2002, -5, 'a\@b', 'DE', 'n');
 		INSERT INTO \"Sales Data\".\"Odd \"\"Name\"\"\" (\"Va lue\") VALUES (7), (8);
@@ -173,7 +210,7 @@ sub check_restored
 	is(run($database, "SELECT name FROM contract.dataset d LEFT JOIN contract.binding b USING (dataset_id) WHERE b.relid IS DISTINCT FROM name::regclass ORDER BY name"),
 		run($database, "SELECT name FROM contract.dataset d WHERE NOT EXISTS (SELECT FROM contract.binding b WHERE b.dataset_id = d.dataset_id) ORDER BY name"),
 		"$how: nothing is bound to another relation");
-	run($database, "ALTER TABLE orders RENAME COLUMN amount TO total; ALTER TABLE orders RENAME TO purchases;
+	run($database, "SET pg_contract.ddl_guard = warn; ALTER TABLE orders RENAME COLUMN amount TO total; ALTER TABLE orders RENAME TO purchases;
 		SELECT contract.alter_rule('purchases', 'between_amount', on_violation => 'warn');
 		SELECT contract.drop_rule('public.purchases', 'not_null_note');
 		INSERT INTO purchases VALUES (2004, -1, 'a\@b', 'DE', NULL)");
@@ -185,6 +222,23 @@ sub check_restored
 	is(run($database, 'SELECT count(*) FROM contract.scorecard WHERE problem IS NOT NULL'), 0, "$how: no problem");
 	run($database, 'DROP EXTENSION pg_contract');
 	is(run($database, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'zz_contract%'"), 0, "$how: DROP EXTENSION leaves no trigger");
+	return;
+}
+
+# A table of another role's is enforced as before, and bound to its owner at the next DDL.
+sub check_hers
+{
+	my ($database, $owner, $how) = @_;
+
+	my ($rc, $stdout, $stderr) = $node->psql($database, 'INSERT INTO hers VALUES (0, 0)');
+	like($stderr, qr/violates contract rule "satisfies_id_amount"/, "$how: a table of another role is enforced");
+	is(run($database, 'SELECT count(*) FROM contract.scorecard WHERE problem IS NOT NULL'), 0, "$how: nothing waits");
+	is(run($database, "ALTER TABLE hers ADD COLUMN n int; SELECT author FROM contract.dataset WHERE table_name = 'hers'"), $owner,
+		"$how: its rules are the owner's");
+	($rc, $stdout, $stderr) = $node->psql($database, 'DROP TABLE hers');
+	like($stderr, qr/breaks contract "public\.hers"/, "$how: guarded");
+	($rc, $stdout, $stderr) = $node->psql($database, 'DROP TABLE simpler');
+	like($stderr, qr/breaks contract "public\.simple/, "$how: guarded, though never bound since");
 	return;
 }
 
@@ -215,6 +269,14 @@ check_restored('custom', 'custom -j2');
 run('postgres', 'CREATE DATABASE single');
 quiet_ok('pg_restore -1', 'pg_restore', '-1', '-d', 'single', "$folder/source.dump");
 check_restored('single', 'one transaction');
+
+# For other owners: what bears its triggers is enforced.
+run('postgres', 'CREATE DATABASE no_owner');
+quiet_ok('pg_restore --no-owner', 'pg_restore', '--no-owner', '-d', 'no_owner', "$folder/source.dump");
+check_hers('no_owner', 'postgres', 'no owner');
+run('postgres', 'CREATE DATABASE same_owner');
+quiet_ok('pg_restore', 'pg_restore', '-d', 'same_owner', "$folder/source.dump");
+check_hers('same_owner', 'alice', 'same owner');
 
 # Only the schema.
 quiet_ok('pg_dump -s', 'pg_dump', '-s', '-f', "$folder/schema.sql", 'source');

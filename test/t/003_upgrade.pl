@@ -46,6 +46,7 @@ $old->safe_psql('warehouse', q{
 	ALTER TABLE events_new DROP COLUMN dropped;
 	ALTER TABLE events ATTACH PARTITION events_new FOR VALUES FROM ('2020-01-01') TO ('2040-01-01');
 	CREATE UNLOGGED TABLE cache (id int);
+	CREATE TABLE towns (id int);
 	CREATE FUNCTION is_even(n int) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT n % 2 = 0';
 	SELECT contract.describe('orders', owner => 'sales', version => '1.2.0', contract_id => 'shop');
 	SELECT contract.pii('orders', 'email', 'email');
@@ -64,6 +65,8 @@ $old->safe_psql('warehouse', q{
 	INSERT INTO events SELECT date '2019-06-01' + n, CASE n % 3 WHEN 0 THEN 'odd' ELSE 'new' END, n % 12 FROM generate_series(1, 400) n;
 	INSERT INTO cache VALUES (NULL), (1);
 	ALTER TABLE orders RENAME COLUMN note TO remark;
+	SELECT count(*) FROM contract.apply(E'apiVersion: v3.1.0\nkind: DataContract\nid: places\nversion: 1.0.0\nstatus: active\n'
+		'schema:\n- name: towns\n  properties:\n  - {name: id, required: true}\n- name: later\n  properties:\n  - {name: id, required: true}');
 	SELECT * FROM contract.check('orders');
 	SELECT * FROM contract.check('events')});
 $old->safe_psql('sec ond', q{CREATE SCHEMA "Sales Data"; CREATE EXTENSION pg_contract; CREATE TABLE "Sales Data"."T 1" ("A b" int PRIMARY KEY);
@@ -78,6 +81,8 @@ my %state = (
 	results => 'SELECT * FROM contract.results ORDER BY run_id, rule',
 	quarantined => 'SELECT * FROM contract.quarantined ORDER BY id',
 	annotations => 'SELECT * FROM contract.column_annotation ORDER BY dataset_id, column_name',
+	documents => 'SELECT * FROM contract.contract_version ORDER BY version_id',
+	datasets => 'SELECT * FROM contract.dataset ORDER BY dataset_id',
 	bindings => 'SELECT dataset_id, relid::regclass, attnums, attnames FROM contract.binding ORDER BY dataset_id',
 	'event triggers' => "SELECT evtname, evtevent, evtenabled FROM pg_event_trigger ORDER BY evtname",
 	triggers => q{SELECT tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid) FROM pg_trigger
@@ -133,6 +138,11 @@ is(run("SELECT contract.repair((SELECT min(id) FROM contract.quarantined WHERE d
 is(run("SELECT count(*) FROM contract.release('purchases') WHERE released"), 1, 'and released');
 is(run("SELECT contract.not_null('purchases', 'total'), contract.drop_rule('public.purchases', 'matches_email')"), 'not_null_total|',
 	'rules come and go');
+run('CREATE TABLE later (id int); INSERT INTO later VALUES (NULL)');
+is(run("SELECT rule, source FROM contract.violations WHERE dataset = 'public.later'"), 'not_null_id|write',
+	'a document gets the table that it waits for');
+is(run("SELECT a.message ~ '^(\\d+) of \\1 rules' FROM contract.history('places') h, contract.apply(document) a"), 't',
+	'and applied again it changes nothing');
 is(run('SELECT count(*) FROM contract.scorecard WHERE problem IS NOT NULL'), 0, 'no problem');
 
 # pg_dump of the new cluster, restored, and DROP EXTENSION.

@@ -8,5 +8,5 @@
 \echo '  SELECT * FROM contract.results;                  exact counts over time'
 \echo '  SELECT * FROM contract.violations;               failing rows'
 \echo '  SELECT * FROM contract.quarantined;              rows kept out'
-\echo '  SELECT contract.drop_rule(\'orders\', \'not_blank_ship_to\');'
+\echo '  SELECT contract.export(\'shop-orders\');           the contract as a document'
 \echo '  \\df contract.*                                   all functions; README.md explains them'

@@ -1,0 +1,293 @@
+/*
+ * src/document/plan/quality.c
+ *		Quality checks of properties and objects: of the library, as SQL, of our
+ *		own engine.
+ *
+ * The common fields are read here, and the operator, which says what the number
+ * that a check counts must be.  Two operators are an error already (odcs.c).
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "document/plan/plan.h"
+#include "utils/builtins.h"
+
+/* severity_of returns which of ours a severity is. */
+static const char *
+severity_of(const char *severity)
+{
+	static const char *const warnings[] = {"warning", "warn", "low", "minor", "trivial"};
+
+	if (severity != NULL && pg_strcasecmp(severity, "info") == 0)
+		return "info";
+	for (int i = 0; severity != NULL && i < lengthof(warnings); i++)
+	{
+		if (pg_strcasecmp(severity, warnings[i]) == 0)
+			return "warning";
+	}
+	return "error";
+}
+
+/* number_in returns a scalar's text if it is a number that a numeric can be, else NULL. */
+static const char *
+number_in(const PgcNode *node)
+{
+	const char *text = pgc_node_text(node);
+	char	   *end;
+
+	if (text == NULL || text[0] == '\0' || strlen(text) > 1000 || strspn(text, "+-0123456789.eE") != strlen(text))
+		return NULL;
+	errno = 0;
+	(void) strtod(text, &end);
+	return *end == '\0' && errno == 0 ? text : NULL;
+}
+
+/* pgc_plan_tolerance returns a check's tolerance, a fraction, or NULL; others are remarked on. */
+const char *
+pgc_plan_tolerance(const PgcAsked *asked, const PgcNode *node)
+{
+	const char *text = number_in(node);
+
+	if (node == NULL)
+		return NULL;
+	if (text !=NULL && strtod(text, NULL) >= 0 && strtod(text, NULL) <= 1)
+		return text;
+
+	pgc_remark(asked->planner->remarks, PGC_ERROR, node, pgc_plan_path(asked->path, NULL),
+			   "tolerance must be a number between 0 and 1")->hint = "0.01 lets one row of hundred fail.";
+	return NULL;
+}
+
+/* read_item returns who asks with a quality check, with its common fields. */
+static PgcAsked
+read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const PgcNode *node, const PgcPath *path)
+{
+	PgcAsked	asked = pgc_plan_asked(planner, object, property, node, path);
+	const char *scheduler = pgc_node_get_text(node, "scheduler");
+
+	asked.name = pgc_node_get_text(node, "name");
+	if (asked.name == NULL)
+		asked.name = pgc_node_get_text(node, "id");
+	if (asked.name != NULL && strlen(asked.name) > PGC_MAX_NAME - 12)
+	{
+		(void) pgc_remark(planner->remarks, PGC_ERROR, node, pgc_plan_path(path, NULL),
+						  "the name is longer than %d bytes", PGC_MAX_NAME - 12);
+		asked.name = NULL;
+	}
+	asked.description = pgc_node_get_text(node, "description");
+	asked.severity = severity_of(pgc_node_get_text(node, "severity"));
+	if (scheduler == NULL || pg_strcasecmp(scheduler, "cron") == 0)
+		asked.schedule = pgc_node_get_text(node, "schedule");
+	asked.filter = pgc_custom_text(planner, node, path, "filter");
+	asked.tolerance = pgc_plan_tolerance(&asked, pgc_custom_get(node, "tolerance"));
+	asked.own_action = pgc_custom_action(planner, node, path, &asked.action);
+	return asked;
+}
+
+/* read_range reads mustBeBetween and mustNotBeBetween. */
+static bool
+read_range(PgcOperator *operator)
+{
+	const PgcNode *list = operator->node;
+
+	if (!pgc_node_is(list, PGC_NODE_LIST) || list->count != 2)
+		return false;
+	operator->minimum = number_in(list->content.items[0]);
+	operator->maximum = number_in(list->content.items[1]);
+	return operator->minimum != NULL && operator->maximum != NULL;
+}
+
+/* read_values fills what an operator wants; false: its value is no number. */
+static bool
+read_values(PgcOperator *operator)
+{
+	const char *number = number_in(operator->node);
+	const char *name = operator->name + strlen("must");
+	bool		is_least = strcmp(name, "BeGreaterThan") == 0 || strcmp(name, "BeGreaterOrEqualTo") == 0;
+	bool		is_most = strcmp(name, "BeLessThan") == 0 || strcmp(name, "BeLessOrEqualTo") == 0;
+
+	operator->outside = strncmp(name, "Not", 3) == 0;
+	if (strstr(name, "Between") != NULL)
+		return read_range(operator);
+	if (is_least || is_most)
+	{
+		*(is_least ? &operator->minimum : &operator->maximum) = number;
+		operator->exclusive_minimum = is_least && strcmp(name, "BeGreaterThan") == 0;
+		operator->exclusive_maximum = is_most && strcmp(name, "BeLessThan") == 0;
+		return number != NULL;
+	}
+	operator->is_text = number == NULL;
+	operator->minimum = operator->maximum = pgc_node_text(operator->node);
+	return operator->minimum != NULL;
+}
+
+/* read_operator reads a check's operator; false: it is not to be used, which is remarked on. */
+static bool
+read_operator(const PgcAsked *asked, PgcOperator *operator)
+{
+	static const char *const names[] = {"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo",
+	"mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"};
+	const char *unit = pgc_node_get_text(asked->node, "unit");
+
+	memset(operator, 0, sizeof(PgcOperator));
+	operator->percent = unit != NULL && (pg_strcasecmp(unit, "percent") == 0 || strcmp(unit, "%") == 0);
+	for (int i = 0; i < lengthof(names) && operator->node == NULL; i++)
+	{
+		operator->node = pgc_node_get(asked->node, names[i]);
+		operator->name = names[i];
+	}
+	if (operator->node == NULL || read_values(operator))
+		return true;
+	(void) pgc_remark(asked->planner->remarks, PGC_ERROR, operator->node, pgc_plan_path(asked->path, operator->name),
+					  "%s is not given as it must be", operator->name);
+	return false;
+}
+
+/* pgc_plan_range pushes an operator's range as minimum and maximum. */
+void
+pgc_plan_range(PgcParameters *parameters, const PgcOperator *operator)
+{
+	if (operator->minimum != NULL)
+		pgc_parameters_number(parameters, "minimum", operator->minimum);
+	if (operator->exclusive_minimum)
+		pgc_parameters_true(parameters, "exclusive_minimum");
+	if (operator->maximum != NULL)
+		pgc_parameters_number(parameters, "maximum", operator->maximum);
+	if (operator->exclusive_maximum)
+		pgc_parameters_true(parameters, "exclusive_maximum");
+}
+
+/* without_end returns a query without a semicolon at its end (palloc'd). */
+static char *
+without_end(const char *query)
+{
+	int			length = strlen(query);
+
+	while (length > 0 && (isspace((unsigned char) query[length - 1]) || query[length - 1] == ';'))
+		length--;
+	return pnstrdup(query, length);
+}
+
+/* condition_of returns what must hold of a query's answer, called found, that has no range. */
+static char *
+condition_of(const PgcOperator *operator)
+{
+	if (operator->is_text)
+		return psprintf("found %s %s", operator->outside ? "<>" : "=", quote_literal_cstr(operator->minimum));
+	return psprintf("found::numeric NOT BETWEEN %s AND %s",
+					quote_literal_cstr(operator->minimum), quote_literal_cstr(operator->maximum));
+}
+
+/*
+ * pgc_plan_query adds a rule that a query's first value is as the operator wants.
+ * What is no range of numbers is asked by a query around it, which returns the
+ * value if it is wrong.
+ */
+void
+pgc_plan_query(const PgcAsked *asked, const PgcOperator *operator, const char *query)
+{
+	bool		is_range = !operator->outside && !operator->is_text;
+	char	   *sql = without_end(query);
+	PgcParameters parameters;
+
+	/* a line of its own: the query may end in a comment */
+	if (!is_range)
+		sql = psprintf("SELECT found FROM (SELECT (SELECT * FROM (\n%s\n) AS query LIMIT 1) AS found) AS answer"
+					   " WHERE (%s) IS NOT TRUE", sql, condition_of(operator));
+	pgc_parameters_begin(&parameters);
+	pgc_parameters_text(&parameters, "query", sql);
+	if (is_range)
+		pgc_plan_range(&parameters, operator);
+	pgc_plan_add(asked, "query", NIL, pgc_parameters_end(&parameters));
+}
+
+/* metric_of returns the metric that a check of the library is about, or NULL: none of ours. */
+static const char *
+metric_of(const PgcNode *node)
+{
+	static const char *const metrics[][2] = {
+		{"nullValues", "nullValues"}, {"missingValues", "missingValues"}, {"invalidValues", "invalidValues"},
+		{"duplicateValues", "duplicateValues"}, {"rowCount", "rowCount"}, {"nullCheck", "nullValues"},
+		{"duplicateCount", "duplicateValues"}, {"validValues", "invalidValues"}, {"countCheck", "rowCount"},
+	};
+	const char *name = pgc_node_get_text(node, "metric");
+
+	if (name == NULL)
+		name = pgc_node_get_text(node, "rule");
+	for (int i = 0; name != NULL && i < lengthof(metrics); i++)
+	{
+		if (strcmp(metrics[i][0], name) == 0)
+			return metrics[i][1];
+	}
+	return NULL;
+}
+
+/* plan_library plans a check of the standard's library. */
+static void
+plan_library(const PgcAsked *asked)
+{
+	const char *metric = metric_of(asked->node);
+	PgcOperator operator;
+
+	if (metric == NULL)
+	{
+		const char *rule = pgc_node_get_text(asked->node, "rule");
+
+		if (rule == NULL)
+			pgc_asked_give_up(asked, false, "it is described in words only");
+		else
+			pgc_asked_give_up(asked, true, "rule \"%s\" is not one of the standard's metrics", rule);
+	}
+	else if (!read_operator(asked, &operator))
+		return;
+	else if (operator.node == NULL)
+		pgc_asked_give_up(asked, true, "it has no operator, such as mustBe");
+	else if (operator.is_text)
+		(void) pgc_remark(asked->planner->remarks, PGC_ERROR, operator.node,
+						  pgc_plan_path(asked->path, operator.name), "%s of a count must be a number", operator.name);
+	else
+		pgc_plan_metric(asked, &operator, metric);
+}
+
+/* plan_sql plans a check that is a query. */
+static void
+plan_sql(const PgcAsked *asked)
+{
+	const PgcNode *query = pgc_node_get(asked->node, "query");
+	PgcOperator operator;
+	char	   *replaced;
+
+	if (pgc_node_text(query) == NULL || !read_operator(asked, &operator))
+		return;
+	if (operator.node == NULL)
+		pgc_asked_give_up(asked, true, "it has no operator, such as mustBe");
+	else if ((replaced = pgc_plan_replace(asked, query)) != NULL)
+		pgc_plan_query(asked, &operator, replaced);
+}
+
+/* pgc_plan_quality plans the checks of a property, or (NULL) of an object. */
+void
+pgc_plan_quality(PgcPlanner *planner, PgcObject *object, PgcProperty *property)
+{
+	const PgcNode *node = property != NULL ? property->column->node : object->dataset->node;
+	const PgcPath *path = property != NULL ? property->path : object->path;
+	const PgcNode *list = pgc_node_get(node, "quality");
+
+	for (int i = 0; pgc_node_is(list, PGC_NODE_LIST) && i < list->count; i++)
+	{
+		const PgcNode *item = list->content.items[i];
+		const char *type = pgc_node_get_text(item, "type");
+		PgcAsked	asked = read_item(planner, object, property, item,
+									  pgc_plan_element(path, "quality", item, i));
+
+		if (type == NULL || strcmp(type, "library") == 0)
+			plan_library(&asked);
+		else if (strcmp(type, "sql") == 0)
+			plan_sql(&asked);
+		else if (strcmp(type, "custom") == 0)
+			pgc_plan_engine(&asked);
+		else
+			pgc_asked_give_up(&asked, false, "it is described in words only");
+	}
+}

@@ -117,7 +117,7 @@ ALTER TABLE parent ALTER COLUMN a TYPE bigint;
 SELECT current_setting('port') AS port, current_setting('unix_socket_directories') AS dir \gset
 CREATE SERVER loopback FOREIGN DATA WRAPPER postgres_fdw
 	OPTIONS (host :'dir', port :'port', dbname :'DBNAME');
-CREATE USER MAPPING FOR CURRENT_USER SERVER loopback;
+CREATE USER MAPPING FOR CURRENT_USER SERVER loopback OPTIONS (user :'USER');
 CREATE TABLE far (id int, a int, b int);
 CREATE FOREIGN TABLE near (id int, a int, b int) SERVER loopback OPTIONS (table_name 'far');
 SELECT contract.between('near', 'a', 0, 10);

@@ -172,7 +172,7 @@ BEGIN
 		current_database(), current_setting('port'), split_part(current_setting('unix_socket_directories'), ',', 1));
 END
 $$;
-CREATE USER MAPPING FOR CURRENT_USER SERVER regress_proofs_loop;
+CREATE USER MAPPING FOR CURRENT_USER SERVER regress_proofs_loop OPTIONS (user :'USER');
 CREATE FOREIGN TABLE promise (id integer NOT NULL, qty integer, CHECK (qty >= 0))
 	SERVER regress_proofs_loop OPTIONS (schema_name 'regress_proofs', table_name 'remote');
 SELECT rule('promise', 'not_null', '{id}'), rule('promise', 'between', '{qty}', '{"minimum": 0}');

@@ -273,7 +273,7 @@ check_restored('single', 'one transaction');
 # For other owners: what bears its triggers is enforced.
 run('postgres', 'CREATE DATABASE no_owner');
 quiet_ok('pg_restore --no-owner', 'pg_restore', '--no-owner', '-d', 'no_owner', "$folder/source.dump");
-check_hers('no_owner', 'postgres', 'no owner');
+check_hers('no_owner', run('no_owner', 'SELECT current_user'), 'no owner');
 run('postgres', 'CREATE DATABASE same_owner');
 quiet_ok('pg_restore', 'pg_restore', '-d', 'same_owner', "$folder/source.dump");
 check_hers('same_owner', 'alice', 'same owner');

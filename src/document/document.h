@@ -95,6 +95,21 @@ extern int	pgc_odcs_version(const PgcNode *root);
 /* what identifies an element of a list of the document ("schema", "properties", ...); NULL: its index */
 extern const char *pgc_odcs_identity(const char *list, const PgcNode *element);
 
+/* How bad it is if a rule fails. */
+typedef enum PgcSeverity
+{
+	PGC_SEVERITY_INFO,
+	PGC_SEVERITY_WARNING,
+	PGC_SEVERITY_ERROR
+} PgcSeverity;
+
+/* words.c */
+extern PgcSeverity pgc_word_severity(const char *word);
+extern const char *pgc_word_metric(const char *word);
+extern const char *pgc_word_service_level(const char *word);
+extern bool pgc_check_is_percent(const PgcNode *check);
+extern const PgcNode *pgc_custom_get(const PgcNode *element, const char *name);
+
 /* A column that a document declares. */
 typedef struct PgcPlannedColumn
 {

@@ -52,22 +52,6 @@ logical_type_is(const Writing *writing, const char *types)
 	return type != NULL && strstr(types, psprintf(",%s,", type)) != NULL;
 }
 
-/* custom_property returns the value of an element's custom property, or NULL. */
-static const char *
-custom_property(const PgcNode *element, const char *name)
-{
-	const PgcNode *list = pgc_node_get(element, "customProperties");
-
-	for (int i = 0; pgc_node_is(list, PGC_NODE_LIST) && i < list->count; i++)
-	{
-		const char *property = pgc_node_get_text(list->content.items[i], "property");
-
-		if (property != NULL && strcmp(property, name) == 0)
-			return pgc_node_get_text(list->content.items[i], "value");
-	}
-	return NULL;
-}
-
 /*
  * has_no_words: is the rule as a field makes it, with nothing that a field has no
  * room for?  Its name, too, must be the default one, which the plan will tell.
@@ -87,7 +71,7 @@ static bool
 claim_action(const Writing *writing)
 {
 	const char *action = pgc_action_name(writing->rule->spec.action);
-	const char *claimed = custom_property(writing->property, "onViolation");
+	const char *claimed = pgc_node_text(pgc_custom_get(writing->property, "onViolation"));
 
 	if (claimed != NULL)
 		return strcmp(claimed, action) == 0;
@@ -344,7 +328,7 @@ static void
 add_words(const Writing *writing, PgcNode *item)
 {
 	const PgcStoredRule *rule = writing->rule;
-	const char *claimed = custom_property(writing->property, "onViolation");
+	const char *claimed = pgc_node_text(pgc_custom_get(writing->property, "onViolation"));
 	const char *action = pgc_action_name(rule->spec.action);
 	bool		differs = claimed != NULL ? strcmp(claimed, action) != 0 : rule->spec.action != PGC_WARN;
 

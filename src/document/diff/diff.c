@@ -136,9 +136,9 @@ pgc_diff_names(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const Pgc
 		pgc_diff_any(diff, &physical_path, old_physical, new_physical);
 }
 
-/* pgc_diff_relationship compares a relationship: each is a rule. */
-void
-pgc_diff_relationship(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
+/* compare_relationship compares a relationship: each is a rule. */
+static void
+compare_relationship(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
 {
 	static const PgcDiffField fields[] = {{"customProperties", pgc_diff_custom}, {NULL, NULL}};
 
@@ -155,15 +155,16 @@ pgc_diff_relationship(PgcDiff *diff, const PgcPath *path, const PgcNode *old, co
 		pgc_diff_map(diff, path, old, new, fields);
 }
 
-/* compare_relationships, compare_quality: lists of rules. */
-static void
-compare_relationships(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
+/* pgc_diff_relationships compares the relationships of an object or property. */
+void
+pgc_diff_relationships(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
 {
-	pgc_diff_list(diff, path, old, new, pgc_diff_relationship);
+	pgc_diff_list(diff, path, old, new, compare_relationship);
 }
 
-static void
-compare_quality(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
+/* pgc_diff_checks compares the quality of an object or property. */
+void
+pgc_diff_checks(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
 {
 	pgc_diff_list(diff, path, old, new, pgc_diff_quality);
 }
@@ -189,8 +190,8 @@ compare_object(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const Pgc
 		{"physicalName", NULL},
 		{"physicalType", compare_kind_of_relation},
 		{"properties", pgc_diff_properties},
-		{"relationships", compare_relationships},
-		{"quality", compare_quality},
+		{"relationships", pgc_diff_relationships},
+		{"quality", pgc_diff_checks},
 		{"customProperties", pgc_diff_custom},
 		{NULL, NULL}
 	};

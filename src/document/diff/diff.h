@@ -78,8 +78,10 @@ extern void pgc_diff_add_relation(PgcDiff *diff, const PgcPath *path, const PgcN
 								  const PgcNode *new, int relation, const char *what);
 extern void pgc_diff_names(PgcDiff *diff, const PgcPath *path, const PgcNode *old,
 						   const PgcNode *new, const char *what);
-extern void pgc_diff_relationship(PgcDiff *diff, const PgcPath *path, const PgcNode *old,
-								  const PgcNode *new);
+extern void pgc_diff_relationships(PgcDiff *diff, const PgcPath *path, const PgcNode *old,
+								   const PgcNode *new);
+extern void pgc_diff_checks(PgcDiff *diff, const PgcPath *path, const PgcNode *old,
+							const PgcNode *new);
 
 /* diff_list.c */
 extern void pgc_diff_any(PgcDiff *diff, const PgcPath *path, const PgcNode *old,

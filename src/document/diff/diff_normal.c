@@ -12,32 +12,6 @@
 #include "document/diff/diff.h"
 #include "miscadmin.h"
 
-/* Two words that mean the same. */
-typedef struct Synonym
-{
-	const char *written;
-	const char *meant;
-} Synonym;
-
-/* Names of quality checks before v3.1.0, and some that tools wrote. */
-static const Synonym metrics[] = {
-	{"nullCheck", "nullValues"}, {"duplicateCount", "duplicateValues"},
-	{"validValues", "invalidValues"}, {"countCheck", "rowCount"}, {NULL, NULL}
-};
-
-static const Synonym service_levels[] = {
-	{"av", "availability"}, {"th", "throughput"}, {"er", "errorRate"},
-	{"ga", "generalAvailability"}, {"es", "endOfSupport"}, {"el", "endOfLife"},
-	{"re", "retention"}, {"fy", "frequency"}, {"ly", "latency"},
-	{"td", "timeToDetect"}, {"tn", "timeToNotify"}, {"tr", "timeToRepair"},
-	{"availability", "availability"}, {"throughput", "throughput"}, {"errorRate", "errorRate"},
-	{"generalAvailability", "generalAvailability"}, {"endOfSupport", "endOfSupport"},
-	{"endOfLife", "endOfLife"}, {"retention", "retention"}, {"frequency", "frequency"},
-	{"latency", "latency"}, {"freshness", "freshness"}, {"timeToDetect", "timeToDetect"},
-	{"timeToNotify", "timeToNotify"}, {"timeToRepair", "timeToRepair"},
-	{"timeOfAvailability", "timeOfAvailability"}, {NULL, NULL}
-};
-
 static void normalize(PgcNode *node, const char *key);
 
 /* drop takes an entry out of a map, if it is there. */
@@ -56,20 +30,12 @@ drop(PgcNode *map, const char *key)
 	}
 }
 
-/* replace_synonym puts the word that is meant in place of the one that a field has. */
+/* replace_word puts the word that is meant, unless that is NULL, in place of the one that a field has. */
 static void
-replace_synonym(PgcNode *map, const char *key, const Synonym *synonyms)
+replace_word(PgcNode *map, const char *key, const char *meant)
 {
-	const char *written = pgc_node_get_text(map, key);
-
-	for (; written != NULL && synonyms->written != NULL; synonyms++)
-	{
-		if (pg_strcasecmp(synonyms->written, written) != 0)
-			continue;
-		if (strcmp(synonyms->meant, written) != 0)
-			pgc_node_set(map, key, pgc_node_make_string(synonyms->meant));
-		return;
-	}
+	if (meant != NULL && strcmp(meant, pgc_node_get_text(map, key)) != 0)
+		pgc_node_set(map, key, pgc_node_make_string(meant));
 }
 
 /* says_how_many says whether a quality check has an operator. */
@@ -107,7 +73,7 @@ normalize_quality(PgcNode *item)
 	if (is_old)
 		pgc_node_set(item, "metric", rule);
 	drop(item, "rule");
-	replace_synonym(item, "metric", metrics);
+	replace_word(item, "metric", pgc_word_metric(pgc_node_get_text(item, "metric")));
 	if (is_old && !says_how_many(item) && counts_bad_ones(pgc_node_get_text(item, "metric")))
 		pgc_node_set(item, "mustBe", pgc_node_make_scalar(PGC_NODE_INTEGER, "0"));
 	if (type != NULL && strcmp(type, "library") == 0)
@@ -163,7 +129,7 @@ normalize_service_levels(PgcNode *root)
 
 		if (!pgc_node_is(item, PGC_NODE_MAP))
 			continue;
-		replace_synonym(item, "property", service_levels);
+		replace_word(item, "property", pgc_word_service_level(pgc_node_get_text(item, "property")));
 		if (element != NULL && pgc_node_get(item, "element") == NULL &&
 			has_element(pgc_node_get_text(item, "property")))
 			pgc_node_set(item, "element", element);

@@ -235,18 +235,6 @@ compare_plain_position(PgcDiff *diff, const PgcPath *path, const PgcNode *old,
 		pgc_diff_any(diff, path, old, new);
 }
 
-static void
-compare_relationships(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
-{
-	pgc_diff_list(diff, path, old, new, pgc_diff_relationship);
-}
-
-static void
-compare_quality(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
-{
-	pgc_diff_list(diff, path, old, new, pgc_diff_quality);
-}
-
 static void compare_inside(PgcDiff *diff, const PgcPath *path, const PgcNode *old,
 						   const PgcNode *new);
 
@@ -295,8 +283,8 @@ compare_inside(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const Pgc
 		{"items", compare_items},
 		{"map", compare_map},
 		{"properties", pgc_diff_properties},
-		{"relationships", compare_relationships},
-		{"quality", compare_quality},
+		{"relationships", pgc_diff_relationships},
+		{"quality", pgc_diff_checks},
 		{"customProperties", pgc_diff_custom},
 		{NULL, NULL}
 	};

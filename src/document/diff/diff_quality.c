@@ -11,14 +11,6 @@
 #include "document/diff/diff.h"
 #include "utils/builtins.h"
 
-/* How bad a failure is. */
-typedef enum Severity
-{
-	SEVERITY_INFO,
-	SEVERITY_WARNING,
-	SEVERITY_ERROR
-} Severity;
-
 /* What a number must be: in a range, or for the last two not in one. */
 typedef struct Operator
 {
@@ -29,41 +21,11 @@ typedef struct Operator
 	PgcDiffBound high;
 } Operator;
 
-static Severity
-severity_of(const PgcNode *severity)
-{
-	static const char *const warnings[] = {"warning", "warn", "low", "minor", "trivial"};
-	const char *word = pgc_node_text(severity);
-
-	for (int i = 0; word != NULL && i < lengthof(warnings); i++)
-	{
-		if (pg_strcasecmp(word, warnings[i]) == 0)
-			return SEVERITY_WARNING;
-	}
-	return word != NULL && pg_strcasecmp(word, "info") == 0 ? SEVERITY_INFO : SEVERITY_ERROR;
-}
-
-/* custom_value returns a custom property's value, or NULL. */
-static const PgcNode *
-custom_value(const PgcNode *element, const char *property)
-{
-	const PgcNode *list = pgc_node_get(element, "customProperties");
-
-	for (int i = 0; pgc_node_is(list, PGC_NODE_LIST) && i < list->count; i++)
-	{
-		const char *name = pgc_node_get_text(list->content.items[i], "property");
-
-		if (name != NULL && strcmp(name, property) == 0)
-			return pgc_node_get(list->content.items[i], "value");
-	}
-	return NULL;
-}
-
 /* action_of returns what a write does with a failing row, if an element says so. */
 static PgcAction
 action_of(const PgcNode *element, PgcAction inherited)
 {
-	const char *word = pgc_node_text(custom_value(element, "onViolation"));
+	const char *word = pgc_node_text(pgc_custom_get(element, "onViolation"));
 
 	for (int action = PGC_AUDIT; word != NULL && action <= PGC_REJECT; action++)
 	{
@@ -202,15 +164,6 @@ operator_of(const PgcNode *item)
 	return operator;
 }
 
-/* is_percent says whether a rule measures a share, which has fractions. */
-static bool
-is_percent(const PgcNode *item)
-{
-	const char *unit = pgc_node_get_text(item, "unit");
-
-	return unit != NULL && (pg_strcasecmp(unit, "percent") == 0 || strcmp(unit, "%") == 0);
-}
-
 /* whole_bound makes an exclusive bound of a count an inclusive one. */
 static void
 whole_bound(PgcDiffBound *bound, int step)
@@ -231,7 +184,7 @@ count_operator(const PgcNode *item)
 
 	if (operator.node == NULL || operator.negated || pgc_node_get(item, "metric") == NULL)
 		return operator;
-	if (!is_percent(item))
+	if (!pgc_check_is_percent(item))
 	{
 		whole_bound(&operator.low, 1);
 		whole_bound(&operator.high, -1);
@@ -272,7 +225,7 @@ compare_operators(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const 
 
 	if (before.key == after.key && pgc_diff_equal(before.node, after.node))
 		return;
-	if (before.node != NULL && after.node != NULL && is_percent(old) != is_percent(new))
+	if (before.node != NULL && after.node != NULL && pgc_check_is_percent(old) != pgc_check_is_percent(new))
 		relation = PGC_UNCLEAR;
 	else
 		relation = relation_of_operators(&before, &after);
@@ -289,11 +242,11 @@ compare_operators(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const 
 static void
 compare_severity(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
 {
-	Severity	before = severity_of(old);
-	Severity	after = severity_of(new);
+	PgcSeverity before = pgc_word_severity(pgc_node_text(old));
+	PgcSeverity after = pgc_word_severity(pgc_node_text(new));
 
 	if (after > before)
-		pgc_diff_add(diff, path, old, new, after == SEVERITY_ERROR ? PGC_BREAKS : PGC_WARNS,
+		pgc_diff_add(diff, path, old, new, after == PGC_SEVERITY_ERROR ? PGC_BREAKS : PGC_WARNS,
 					 PGC_HARMLESS, "severity raised");
 	else if (after < before)
 		pgc_diff_add(diff, path, old, new, PGC_HARMLESS, PGC_WARNS, "severity lowered");
@@ -394,7 +347,7 @@ pgc_diff_quality(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const P
 	PgcDiffContext outer = pgc_diff_enter(diff, old, new);
 	bool		checked = is_checked(old ? old : new) || is_checked(new ? new : old);
 
-	diff->context.soft = severity_of(pgc_node_get(new, "severity")) < SEVERITY_ERROR;
+	diff->context.soft = pgc_word_severity(pgc_node_get_text(new, "severity")) < PGC_SEVERITY_ERROR;
 	if (old == NULL)
 		pgc_diff_add(diff, path, old, new, checked ? PGC_BREAKS : PGC_HARMLESS, PGC_HARMLESS,
 					 "quality rule added");

@@ -10,28 +10,6 @@
 
 #include "document/plan/plan.h"
 
-/* pgc_custom_get returns the value of a custom property of a node, or NULL. */
-const PgcNode *
-pgc_custom_get(const PgcNode *node, const char *name)
-{
-	const PgcNode *list = pgc_node_get(node, "customProperties");
-
-	if (!pgc_node_is(list, PGC_NODE_LIST))
-		return NULL;
-	for (int i = 0; i < list->count; i++)
-	{
-		const PgcNode *element = list->content.items[i];
-		const char *property = pgc_node_get_text(element, "property");
-		const PgcNode *value;
-
-		if (property == NULL || strcmp(property, name) != 0)
-			continue;
-		value = pgc_node_get(element, "value");
-		return pgc_node_is(value, PGC_NODE_NULL) ? NULL : value;
-	}
-	return NULL;
-}
-
 /* path_of returns where a custom property of the element at path stands. */
 static char *
 path_of(const PgcPath *path, const char *name)

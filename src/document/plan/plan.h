@@ -124,7 +124,6 @@ extern void pgc_plan_give_up(PgcPlanner *planner, const PgcNode *node, char *pat
 extern void pgc_asked_give_up(const PgcAsked *asked, bool is_rule, const char *format,...) pg_attribute_printf(3, 4);
 
 /* custom.c: customProperties of ours; wrong values are errors */
-extern const PgcNode *pgc_custom_get(const PgcNode *node, const char *name);
 extern const char *pgc_custom_text(PgcPlanner *planner, const PgcNode *node, const PgcPath *path, const char *name);
 extern bool pgc_custom_is(PgcPlanner *planner, const PgcNode *node, const PgcPath *path, const char *name);
 extern const char *pgc_custom_word(PgcPlanner *planner, const PgcNode *node, const PgcPath *path,

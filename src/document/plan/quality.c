@@ -13,22 +13,6 @@
 #include "document/plan/plan.h"
 #include "utils/builtins.h"
 
-/* severity_of returns which of ours a severity is. */
-static const char *
-severity_of(const char *severity)
-{
-	static const char *const warnings[] = {"warning", "warn", "low", "minor", "trivial"};
-
-	if (severity != NULL && pg_strcasecmp(severity, "info") == 0)
-		return "info";
-	for (int i = 0; severity != NULL && i < lengthof(warnings); i++)
-	{
-		if (pg_strcasecmp(severity, warnings[i]) == 0)
-			return "warning";
-	}
-	return "error";
-}
-
 /* number_in returns a scalar's text if it is a number that a numeric can be, else NULL. */
 static const char *
 number_in(const PgcNode *node)
@@ -63,6 +47,7 @@ pgc_plan_tolerance(const PgcAsked *asked, const PgcNode *node)
 static PgcAsked
 read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const PgcNode *node, const PgcPath *path)
 {
+	static const char *const severities[] = {"info", "warning", "error"};
 	PgcAsked	asked = pgc_plan_asked(planner, object, property, node, path);
 	const char *scheduler = pgc_node_get_text(node, "scheduler");
 
@@ -76,7 +61,7 @@ read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const P
 		asked.name = NULL;
 	}
 	asked.description = pgc_node_get_text(node, "description");
-	asked.severity = severity_of(pgc_node_get_text(node, "severity"));
+	asked.severity = severities[pgc_word_severity(pgc_node_get_text(node, "severity"))];
 	if (scheduler == NULL || pg_strcasecmp(scheduler, "cron") == 0)
 		asked.schedule = pgc_node_get_text(node, "schedule");
 	asked.filter = pgc_custom_text(planner, node, path, "filter");
@@ -128,10 +113,9 @@ read_operator(const PgcAsked *asked, PgcOperator *operator)
 {
 	static const char *const names[] = {"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo",
 	"mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"};
-	const char *unit = pgc_node_get_text(asked->node, "unit");
 
 	memset(operator, 0, sizeof(PgcOperator));
-	operator->percent = unit != NULL && (pg_strcasecmp(unit, "percent") == 0 || strcmp(unit, "%") == 0);
+	operator->percent = pgc_check_is_percent(asked->node);
 	for (int i = 0; i < lengthof(names) && operator->node == NULL; i++)
 	{
 		operator->node = pgc_node_get(asked->node, names[i]);
@@ -202,38 +186,17 @@ pgc_plan_query(const PgcAsked *asked, const PgcOperator *operator, const char *q
 	pgc_plan_add(asked, "query", NIL, pgc_parameters_end(&parameters));
 }
 
-/* metric_of returns the metric that a check of the library is about, or NULL: none of ours. */
-static const char *
-metric_of(const PgcNode *node)
-{
-	static const char *const metrics[][2] = {
-		{"nullValues", "nullValues"}, {"missingValues", "missingValues"}, {"invalidValues", "invalidValues"},
-		{"duplicateValues", "duplicateValues"}, {"rowCount", "rowCount"}, {"nullCheck", "nullValues"},
-		{"duplicateCount", "duplicateValues"}, {"validValues", "invalidValues"}, {"countCheck", "rowCount"},
-	};
-	const char *name = pgc_node_get_text(node, "metric");
-
-	if (name == NULL)
-		name = pgc_node_get_text(node, "rule");
-	for (int i = 0; name != NULL && i < lengthof(metrics); i++)
-	{
-		if (strcmp(metrics[i][0], name) == 0)
-			return metrics[i][1];
-	}
-	return NULL;
-}
-
 /* plan_library plans a check of the standard's library. */
 static void
 plan_library(const PgcAsked *asked)
 {
-	const char *metric = metric_of(asked->node);
+	const char *written = pgc_node_get_text(asked->node, "metric");
+	const char *rule = pgc_node_get_text(asked->node, "rule");
+	const char *metric = pgc_word_metric(written ? written : rule);
 	PgcOperator operator;
 
 	if (metric == NULL)
 	{
-		const char *rule = pgc_node_get_text(asked->node, "rule");
-
 		if (rule == NULL)
 			pgc_asked_give_up(asked, false, "it is described in words only");
 		else

@@ -21,35 +21,35 @@ typedef enum Fate
 typedef struct Level
 {
 	const char *name;
-	const char *short_name;		/* of the standard's list, or NULL */
 	Fate		fate;
 } Level;
 
 static const Level levels[] = {
-	{"freshness", NULL, FRESH},
-	{"latency", "ly", FRESH},
-	{"retention", "re", RETENTION},
-	{"frequency", "fy", LATER},
-	{"timeOfAvailability", NULL, LATER},
-	{"generalAvailability", "ga", LATER},
-	{"endOfSupport", "es", LATER},
-	{"endOfLife", "el", LATER},
-	{"availability", "av", OUTSIDE},
-	{"throughput", "th", OUTSIDE},
-	{"errorRate", "er", OUTSIDE},
-	{"timeToDetect", "td", OUTSIDE},
-	{"timeToNotify", "tn", OUTSIDE},
-	{"timeToRepair", "tr", OUTSIDE},
+	{"freshness", FRESH},
+	{"latency", FRESH},
+	{"retention", RETENTION},
+	{"frequency", LATER},
+	{"timeOfAvailability", LATER},
+	{"generalAvailability", LATER},
+	{"endOfSupport", LATER},
+	{"endOfLife", LATER},
+	{"availability", OUTSIDE},
+	{"throughput", OUTSIDE},
+	{"errorRate", OUTSIDE},
+	{"timeToDetect", OUTSIDE},
+	{"timeToNotify", OUTSIDE},
+	{"timeToRepair", OUTSIDE},
 };
 
-/* find_level returns what is known of a service level, or NULL; case does not count. */
+/* find_level returns what becomes of a service level, or NULL: it is not known. */
 static const Level *
-find_level(const char *name)
+find_level(const char *word)
 {
-	for (int i = 0; i < lengthof(levels); i++)
+	const char *name = pgc_word_service_level(word);
+
+	for (int i = 0; name != NULL && i < lengthof(levels); i++)
 	{
-		if (pg_strcasecmp(levels[i].name, name) == 0 ||
-			(levels[i].short_name != NULL && pg_strcasecmp(levels[i].short_name, name) == 0))
+		if (strcmp(levels[i].name, name) == 0)
 			return &levels[i];
 	}
 	return NULL;
@@ -216,7 +216,7 @@ plan_level(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 	PgcAsked	asked = {.planner = planner,.node = node,.path = path,.severity = "error"};
 	const char *scheduler = pgc_node_get_text(node, "scheduler");
 	const char *name = pgc_node_get_text(node, "property");
-	const Level *level = name == NULL ? NULL : find_level(name);
+	const Level *level = find_level(name);
 
 	asked.name = pgc_node_get_text(node, "id");
 	asked.description = pgc_node_get_text(node, "description");

@@ -89,6 +89,7 @@ CREATE TABLE contract.rule (
 	description text,
 	source text NOT NULL DEFAULT 'sql' CHECK (source IN ('sql', 'document')),
 	schedule text,
+	runbook text,
 	UNIQUE (dataset_id, name)
 );
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
@@ -124,7 +125,8 @@ CREATE TABLE contract.run (
 	xid xid8 NOT NULL,
 	query_id bigint,
 	considered bigint,
-	failed bigint
+	failed bigint,
+	origin text	-- of a change that logical replication refused: its origin and LSN
 );
 CREATE INDEX run_dataset_idx ON contract.run (dataset_id, at);
 COMMENT ON TABLE contract.run IS 'an audit of a dataset, or the failures of one writing statement; considered and failed count rows';
@@ -220,6 +222,114 @@ CREATE INDEX metric_dataset_idx ON contract.metric (dataset_id, at);
 COMMENT ON TABLE contract.metric IS
 'profiles: what an audit measured of a dataset (no column) and of its columns; number is the value if it is one';
 
+/*
+ * What the database's worker keeps.  Without a dump: what is about this server,
+ * and what it finds out again.
+ */
+CREATE TABLE contract.schedule (
+	dataset_id integer PRIMARY KEY,
+	every interval,
+	cron text,
+	time_zone text NOT NULL,
+	mode text NOT NULL,
+	profile boolean NOT NULL,
+	timeout interval,
+	since timestamptz NOT NULL DEFAULT pg_catalog.now(),	-- first run after this
+	CHECK ((every IS NULL) <> (cron IS NULL))
+);
+COMMENT ON TABLE contract.schedule IS 'when a dataset is audited, as said in SQL; rules of documents have schedules of their own';
+
+CREATE TABLE contract.schedule_state (
+	dataset_id integer NOT NULL,
+	expression text NOT NULL,	-- the schedule in words, so that another schedule has another state
+	since timestamptz NOT NULL,
+	next_run timestamptz,
+	last_run timestamptz,
+	last_elapsed interval,
+	last_status text,
+	last_message text,
+	PRIMARY KEY (dataset_id, expression)
+);
+COMMENT ON TABLE contract.schedule_state IS 'when a schedule ran last and will run next; not dumped';
+
+CREATE TABLE contract.last_write (
+	dataset_id integer PRIMARY KEY,
+	relid oid NOT NULL,
+	counters bigint[] NOT NULL,	-- see src/watch/last_write.c
+	sampled_at timestamptz NOT NULL,
+	written_at timestamptz,	-- not before this sample's predecessor; null: not since sampling began
+	since timestamptz NOT NULL	-- sampling began
+);
+COMMENT ON TABLE contract.last_write IS 'when a dataset was written to last, from PostgreSQL''s statistics; not dumped';
+
+CREATE TABLE contract.freshness_state (
+	dataset_id integer NOT NULL,
+	rule text NOT NULL,
+	status text NOT NULL CHECK (status IN ('fresh', 'late', 'empty', 'all_null', 'low', 'high', 'unknown', 'error')),
+	newest timestamptz,
+	rows bigint,
+	since timestamptz NOT NULL,	-- has this status
+	checked_at timestamptz NOT NULL,
+	next_check timestamptz,
+	message text,
+	PRIMARY KEY (dataset_id, rule)
+);
+COMMENT ON TABLE contract.freshness_state IS 'what the worker found last for rules about time; not dumped';
+
+CREATE TABLE contract.sla_day (
+	dataset_id integer NOT NULL,
+	rule text NOT NULL,
+	day date NOT NULL,	-- in the rule's time zone
+	observed interval NOT NULL,
+	attained interval NOT NULL,
+	breaches integer NOT NULL,
+	deadlines integer NOT NULL,
+	deadlines_met integer NOT NULL,
+	PRIMARY KEY (dataset_id, rule, day)
+);
+COMMENT ON TABLE contract.sla_day IS 'for how long of a day a rule about time was observed and kept';
+
+CREATE SEQUENCE contract.incident_id_seq;
+CREATE TABLE contract.incident (
+	incident_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.incident_id_seq'),
+	dataset_id integer NOT NULL,
+	status text NOT NULL CHECK (status IN ('open', 'closed')),
+	severity text NOT NULL CHECK (severity IN ('info', 'warning', 'error')),	-- the worst that it had
+	rules text[] NOT NULL,	-- that fail, or failed last
+	all_rules text[] NOT NULL,	-- that failed at any time
+	opened_at timestamptz NOT NULL,
+	updated_at timestamptz NOT NULL,
+	closed_at timestamptz,
+	passing_since timestamptz,	-- still open, though nothing fails
+	reopened integer NOT NULL DEFAULT 0,
+	notified_at timestamptz,	-- of the last message about it
+	acknowledged_at timestamptz,
+	acknowledged_by name,
+	note text,
+	muted_until timestamptz,
+	root_cause jsonb	-- for what lineage finds: the dataset upstream that failed first
+);
+CREATE UNIQUE INDEX incident_open_idx ON contract.incident (dataset_id) WHERE status = 'open';
+CREATE INDEX incident_dataset_idx ON contract.incident (dataset_id, opened_at);
+COMMENT ON TABLE contract.incident IS 'the failing rules of a dataset from when the first failed until all pass';
+
+CREATE TABLE contract.retention (
+	dataset_id integer NOT NULL,
+	history text NOT NULL CHECK (history IN ('violations', 'results', 'metrics', 'quarantine', 'incidents', 'sla')),
+	max_age interval,
+	max_rows bigint CHECK (max_rows >= 0),
+	PRIMARY KEY (dataset_id, history)
+);
+COMMENT ON TABLE contract.retention IS 'how long, and how many rows, a dataset''s history is kept where that differs from the settings';
+
+CREATE TABLE contract.reject_position (
+	queue bigint NOT NULL,	-- which incarnation of the queue
+	entry bigint NOT NULL,	-- which counter in it; 0: its samples
+	recorded bigint NOT NULL,	-- how much of it is in the history
+	PRIMARY KEY (queue, entry)
+);
+COMMENT ON TABLE contract.reject_position IS 'how much of the queue of refused rows is recorded, so that each is once; not dumped';
+
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version_id_seq', '');
@@ -235,6 +345,11 @@ SELECT pg_catalog.pg_extension_config_dump('contract.violation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.quarantine_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.schedule', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.sla_day', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.incident', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.incident_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.retention', '');
 
 /*
  * Annotating.  Only the owner of the relation, or a member of its role, may.
@@ -918,6 +1033,31 @@ ALTER EVENT TRIGGER pg_contract_end ENABLE ALWAYS;
 ALTER EVENT TRIGGER pg_contract_drop ENABLE ALWAYS;
 
 /*
+ * In the background: rounds of the worker.
+ */
+CREATE PROCEDURE contract.tend()
+LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_tend';
+COMMENT ON PROCEDURE contract.tend() IS
+'does once all that the database''s worker does: due audits, freshness, incidents, retention; for servers that do not preload the library';
+REVOKE ALL ON PROCEDURE contract.tend() FROM PUBLIC;
+
+/*
+ * In the background: schedules.
+ */
+
+/*
+ * In the background: freshness.
+ */
+
+/*
+ * In the background: incidents.
+ */
+
+/*
+ * In the background: retention.
+ */
+
+/*
  * Who sees what.  Helpers of the views: run as the caller.
  */
 CREATE FUNCTION contract.visible(dataset_id integer)
@@ -1038,6 +1178,26 @@ SELECT p.pid, d.name AS dataset, p.started_at, p.phase, p.blocks_total, p.blocks
 FROM contract.audits_in_progress() p JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far they are';
+
+/*
+ * Views of what runs in the background: workers.
+ */
+
+/*
+ * Schedules.
+ */
+
+/*
+ * Freshness and attainment.
+ */
+
+/*
+ * Incidents.
+ */
+
+/*
+ * For Prometheus.
+ */
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
 	contract.pii_columns, contract.metrics, contract.scorecard TO PUBLIC;

@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -43,6 +44,7 @@ at_transaction(XactEvent event, void *arg)
 			pgc_trigger_end();
 			pgc_ddl_end();
 			pgc_cache_at_transaction_end();
+			pgc_worker_wake(event == XACT_EVENT_COMMIT);
 			break;
 		default:
 			break;

@@ -334,6 +334,17 @@ typedef struct PgcHeld
 	Jsonb	   *row;			/* column -> output text or null */
 } PgcHeld;
 
+/* nudge.c: what a database's workers do, and telling them that there is something to do */
+typedef enum PgcDuty
+{
+	PGC_TENDING,				/* everything that is quick */
+	PGC_AUDITING				/* scheduled audits */
+} PgcDuty;
+#define PGC_NDUTIES 2
+
+extern void pgc_nudge(PgcDuty duty);
+extern bool pgc_nudge_take(PgcDuty duty);
+
 /* quarantine.c */
 extern List *pgc_held_lock(int32 dataset_id, ArrayType *ids, int64 after, int limit);
 extern void pgc_held_delete(int64 id);

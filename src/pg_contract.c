@@ -12,10 +12,12 @@
 #include "ddl/ddl.h"
 #include "document/document.h"
 #include "enforce/enforce.h"
+#include "engine/cron.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "watch/watch.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -84,6 +86,47 @@ executor_start(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 }
 
+/* define_worker_settings defines the settings of what runs in the background. */
+static void
+define_worker_settings(void)
+{
+	DefineCustomIntVariable("pg_contract.naptime",
+							"Time between two looks for work in the background.",
+							NULL,
+							&pgc_naptime, 10000, 10, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.max_workers",
+							"How many databases are worked on at the same time.",
+							"0 switches the workers off.",
+							&pgc_max_workers, 3, 0, 32,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("pg_contract.timezone",
+							   "Time zone of schedules and deadlines that name none.",
+							   NULL,
+							   &pgc_default_zone, "UTC",
+							   PGC_SIGHUP, 0, pgc_check_zone, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.audit_timeout",
+							"How long a scheduled audit may take whose schedule does not say it.",
+							"0 means any time.",
+							&pgc_audit_timeout, 3600 * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.history_max_age",
+							"How long violations, results, metrics and closed incidents are kept.",
+							"0 means for ever.",
+							&pgc_history_max_age, 90 * 24 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.history_max_rows",
+							"How many violations, results and metrics of a dataset are kept.",
+							"0 means any number.",
+							&pgc_history_max_rows, 100000, 0, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.incident_quiet",
+							"How long a dataset must pass that failed on and off before its incident is closed.",
+							NULL,
+							&pgc_incident_quiet, 15 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
 /* _PG_init is called when the library is loaded. */
 void
 _PG_init(void)
@@ -113,6 +156,7 @@ _PG_init(void)
 							 "Judged at commit: refuse raises an error, warn lets it pass with a warning.",
 							 &pgc_ddl_guard, PGC_GUARD_REFUSE, pgc_guard_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	define_worker_settings();
 	MarkGUCPrefixReserved("pg_contract");
 
 	previous_executor_start = ExecutorStart_hook;

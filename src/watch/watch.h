@@ -15,4 +15,6 @@ extern bool pgc_last_write_step(PgcStep *step); /* last_write.c */
 extern bool pgc_freshness_step(PgcStep *step);	/* freshness.c */
 extern bool pgc_incident_step(PgcStep *step);	/* incident.c */
 
+extern int	pgc_incident_quiet; /* seconds; incident.c */
+
 #endif							/* PGC_WATCH_H */

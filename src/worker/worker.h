@@ -43,11 +43,19 @@ extern const PgcTask *pgc_round_tasks(PgcDuty duty, int *ntasks);
 extern bool pgc_round_step(PgcDuty duty, const PgcTask *task, PgcStep *step);
 
 /* shared.c */
+extern int	pgc_naptime;		/* ms */
+extern int	pgc_max_workers;
 extern void pgc_worker_wake(bool committed);
+extern void pgc_worker_doing(const char *what);
 
 /* The tasks' steps. */
 extern bool pgc_drain_step(PgcStep *step);	/* drain.c: refused rows */
 extern bool pgc_schedule_step(PgcStep *step);	/* schedule.c: due audits */
 extern bool pgc_retention_step(PgcStep *step);	/* retention.c */
+
+/* Their settings. */
+extern int	pgc_audit_timeout;	/* ms; 0: none */
+extern int	pgc_history_max_age;	/* minutes; 0: for ever */
+extern int	pgc_history_max_rows;	/* a dataset and table; 0: any number */
 
 #endif							/* PGC_WORKER_H */

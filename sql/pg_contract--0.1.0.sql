@@ -92,6 +92,7 @@ CREATE TABLE contract.rule (
 	runbook text,
 	UNIQUE (dataset_id, name)
 );
+CREATE INDEX rule_watched_idx ON contract.rule (dataset_id) WHERE kind IN ('fresh', 'volume');
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
 
 CREATE TABLE contract.column_annotation (
@@ -255,9 +256,9 @@ COMMENT ON TABLE contract.schedule_state IS 'when a schedule ran last and will r
 CREATE TABLE contract.last_write (
 	dataset_id integer PRIMARY KEY,
 	relid oid NOT NULL,
-	counters bigint[] NOT NULL,	-- see src/watch/last_write.c
-	sampled_at timestamptz NOT NULL,
-	written_at timestamptz,	-- not before this sample's predecessor; null: not since sampling began
+	counters bigint[] NOT NULL,	-- see src/catalog/writes.c
+	sampled_at timestamptz NOT NULL,	-- when these counters were seen first
+	written_at timestamptz,	-- when the last write was noticed; null: none since sampling began
 	since timestamptz NOT NULL	-- sampling began
 );
 COMMENT ON TABLE contract.last_write IS 'when a dataset was written to last, from PostgreSQL''s statistics; not dumped';
@@ -272,9 +273,19 @@ CREATE TABLE contract.freshness_state (
 	checked_at timestamptz NOT NULL,
 	next_check timestamptz,
 	message text,
+	rule_id bigint,
+	definition xid,	-- xmin of the rule: another one is another rule
+	zone text,	-- of its days
+	good_until timestamptz,	-- fresh until then, whatever happens; of late: when it turned
+	deadline timestamptz,	-- the last
+	next_deadline timestamptz,
+	not_before timestamptz,	-- a look before this would take more than its share of time
+	accounted_at timestamptz,	-- up to when contract.sla_day knows
+	due timestamptz,	-- when the worker must come: to look, or to account
 	PRIMARY KEY (dataset_id, rule)
 );
-COMMENT ON TABLE contract.freshness_state IS 'what the worker found last for rules about time; not dumped';
+CREATE INDEX freshness_state_due_idx ON contract.freshness_state (due);
+COMMENT ON TABLE contract.freshness_state IS 'what was found last for rules about time; not dumped';
 
 CREATE TABLE contract.sla_day (
 	dataset_id integer NOT NULL,

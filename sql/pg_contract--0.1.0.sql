@@ -1067,6 +1067,13 @@ REVOKE ALL ON PROCEDURE contract.tend() FROM PUBLIC;
 /*
  * In the background: schedules.
  */
+CREATE FUNCTION contract.next_run(
+	cron text,
+	time_zone text DEFAULT NULL,
+	after timestamptz DEFAULT pg_catalog.now())
+RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
+COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
+'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
 
 /*
  * In the background: freshness.

@@ -287,6 +287,12 @@ CREATE TABLE contract.freshness_state (
 CREATE INDEX freshness_state_due_idx ON contract.freshness_state (due);
 COMMENT ON TABLE contract.freshness_state IS 'what was found last for rules about time; not dumped';
 
+CREATE VIEW contract.watched AS
+SELECT r.rule_id, r.dataset_id, r.name AS rule, r.columns, r.xmin AS definition
+FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
+WHERE r.kind IN ('fresh', 'volume') AND c.status IN ('active', 'deprecated');
+COMMENT ON VIEW contract.watched IS 'rules about time that the database''s worker looks at';
+
 CREATE TABLE contract.sla_day (
 	dataset_id integer NOT NULL,
 	rule text NOT NULL,
@@ -1229,8 +1235,38 @@ COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far t
  */
 
 /*
- * Freshness and attainment.
+ * Freshness and attainment.  Values of personal data are not shown, nor what they could be reckoned from.
  */
+CREATE VIEW contract.freshness WITH (security_barrier) AS
+SELECT d.name AS dataset, r.name AS rule, r.columns[1] AS column_name, COALESCE(s.status, 'unknown') AS status,
+	CASE WHEN m.open THEN m.newest END AS newest,
+	CASE WHEN m.open AND pg_catalog.isfinite(m.newest) THEN pg_catalog.now() - m.newest END AS age,
+	CAST(r.parameters->>'max_age' AS interval) AS max_age, s.deadline, s.next_deadline,
+	CASE WHEN m.open THEN s.since END AS since, s.checked_at,
+	CASE WHEN m.open THEN NULLIF(s.next_check, '-infinity') END AS next_check,
+	CASE WHEN s.rule_id IS NOT NULL THEN contract.masked(r.dataset_id, r.columns, s.message)
+		WHEN c.status NOT IN ('active', 'deprecated') THEN 'not watched: the contract is ' OPERATOR(pg_catalog.||) c.status
+		ELSE 'not looked at yet' END AS message,
+	CAST(r.parameters->>'per' AS interval) AS per, s.rows, CAST(r.parameters->>'minimum' AS numeric) AS minimum,
+	CAST(r.parameters->>'maximum' AS numeric) AS maximum
+FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
+LEFT JOIN contract.freshness_state s ON s.rule_id = r.rule_id AND c.status IN ('active', 'deprecated')
+LEFT JOIN contract.last_write w ON w.dataset_id = r.dataset_id AND r.columns = '{}'
+CROSS JOIN LATERAL (SELECT COALESCE(w.written_at, s.newest) AS newest,
+	contract.masked(r.dataset_id, r.columns, '') = '' AND NOT EXISTS (SELECT FROM contract.column_annotation a
+		WHERE a.dataset_id = r.dataset_id AND a.column_name = ANY (r.columns) AND a.pii_category IS NOT NULL) AS open) m
+WHERE r.kind IN ('fresh', 'volume') AND contract.visible(r.dataset_id);
+COMMENT ON VIEW contract.freshness IS 'rules about time: how each stands, since when, and when it is looked at again';
+
+CREATE VIEW contract.sla_history WITH (security_barrier) AS
+SELECT d.name AS dataset, s.rule, s.day,
+	CASE WHEN s.observed > '0' THEN pg_catalog.round((pg_catalog.date_part('epoch', s.attained)
+		/ pg_catalog.date_part('epoch', s.observed))::numeric, 6) END AS attainment,
+	s.observed, s.attained, s.breaches, s.deadlines, s.deadlines_met
+FROM contract.sla_day s JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.sla_history IS
+'for which part of the time that it was observed a rule about time was kept, a row per rule and day of its time zone';
 
 /*
  * Incidents.

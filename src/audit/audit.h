@@ -13,6 +13,7 @@
 
 #include "catalog/contract.h"
 #include "enforce/enforce.h"
+#include "engine/measure.h"
 #include "tcop/dest.h"
 #include "utils/snapshot.h"
 
@@ -38,6 +39,9 @@ typedef struct PgcTally
 	Datum		expected;		/* jsonb, or 0: made of the tolerance */
 	const char *executor;		/* what found it: proof, heap, aggregate, ... */
 	List	   *samples;		/* of PgcSample, at most max_samples */
+	PgcLook    *look;			/* of a rule about time: how it stands, but
+								 * for name, message and looks to come; else
+								 * NULL */
 } PgcTally;
 
 /* How an audit goes about it. */
@@ -64,6 +68,9 @@ typedef struct PgcAudit
 	bool		stored;			/* what it finds will be kept */
 	PgcMode		mode;
 	Snapshot	snapshot;		/* active; of all scans and statements */
+	TimestampTz as_of;			/* when it was taken */
+	int64		asking;			/* for how long rules about time were asked for
+								 * (microseconds) */
 	PgcProgram *program;		/* all rules of the contract, in its order,
 								 * over pgc_layout_of(relation) */
 	PgcTally   *tallies;		/* a rule of the program */
@@ -190,9 +197,17 @@ extern void pgc_schema_settle(PgcAudit *audit, int rule);
 /* metric.c: all rules row_count, fresh, volume and metric that are not done, in one statement */
 extern void pgc_metric_run(PgcAudit *audit);
 
-/* profile.c: all columns are measured into audit->metrics, which are stored with the run */
+/* timely.c: rules about time */
+extern bool pgc_timely_is(const PgcRuleSpec *spec);
+extern void pgc_timely_judge_newest(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum newest,
+									bool masked);
+extern void pgc_timely_judge_volume(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum rows);
+extern void pgc_timely_judge_writes(PgcAudit *audit, int rule, const PgcMeasure *measure);
+extern void pgc_timely_explain(PgcAudit *audit, int rule, const PgcMeasure *measure);
+
+/* profile.c: all columns are measured into audit->metrics, which are stored with the run, or else the number of rows */
 extern void pgc_profile_run(PgcAudit *audit);
-extern void pgc_profile_store(const PgcAudit *audit, int64 run_id, TimestampTz at);
+extern void pgc_profile_store(PgcAudit *audit, int64 run_id, TimestampTz at);
 
 /* query.c: one rule of kind query */
 extern void pgc_query_run(PgcAudit *audit, int rule);

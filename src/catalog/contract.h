@@ -344,7 +344,8 @@ typedef struct PgcWrites
 
 extern const char *pgc_writes_why_not(Oid relid);
 extern bool pgc_writes_find(int32 dataset_id, Oid relid, TimestampTz now, PgcWrites *writes);
-extern bool pgc_writes_sample(int32 dataset_id, Oid relid, TimestampTz now, bool often);
+extern void pgc_writes_sample(int32 dataset_id, Oid relid, TimestampTz now, bool often);
+extern int32 pgc_writes_sample_some(int32 after, TimestampTz now);
 
 /* freshness.c: what was found last for rules about time */
 typedef struct PgcLook
@@ -369,6 +370,8 @@ extern bool pgc_states_lock(int32 dataset_id);
 extern void pgc_states_sync(int32 dataset_id);
 extern bool pgc_states_write(int32 dataset_id, TimestampTz now, const PgcLook *looks, int nlooks);
 extern void pgc_states_wake(int32 dataset_id, TimestampTz now);
+extern void pgc_states_touch(int32 dataset_id, TimestampTz now, const char *rule);
+extern void pgc_states_postpone(int32 dataset_id, TimestampTz now, TimestampTz until);
 
 /* sla.c: how long they were kept.  A visit of the worker may be late by so much. */
 #define PGC_SLA_DELAY (15 * USECS_PER_MINUTE)

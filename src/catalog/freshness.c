@@ -71,15 +71,16 @@ take_state(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	state->deadline = isnull ? DT_NOBEGIN : DatumGetTimestampTz(deadline);
 }
 
-/* recall fills status and deadline as they are stored; returns false if there is no state. */
+/* recall fills status and deadline as they are stored; returns false if there is no state, or one of later. */
 static bool
-recall(int32 dataset_id, const char *rule, PgcLook *state)
+recall(int32 dataset_id, TimestampTz now, const char *rule, PgcLook *state)
 {
-	const Oid	types[] = {INT4OID, TEXTOID};
-	const Datum values[] = {Int32GetDatum(dataset_id), CStringGetTextDatum(rule)};
+	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID};
+	const Datum values[] = {Int32GetDatum(dataset_id), CStringGetTextDatum(rule), TimestampTzGetDatum(now)};
 
-	return pgc_catalog_query("SELECT status, deadline FROM contract.freshness_state WHERE dataset_id = $1 AND rule = $2",
-							 2, types, values, NULL, take_state, state) > 0;
+	return pgc_catalog_query("SELECT status, deadline FROM contract.freshness_state"
+							 " WHERE dataset_id = $1 AND rule = $2 AND checked_at <= $3",
+							 3, types, values, NULL, take_state, state) > 0;
 }
 
 /* store writes a look over the state that is stored. */
@@ -119,7 +120,7 @@ store(int32 dataset_id, TimestampTz now, const PgcLook *look)
 	pgc_catalog_execute(sql, 13, types, values, nulls);
 }
 
-/* pgc_look_is_bad: is the rule broken by the data? */
+/* is_bad: is the rule broken by the data? */
 static bool
 is_bad(const char *status)
 {
@@ -145,7 +146,7 @@ count(int32 dataset_id, TimestampTz now, const PgcLook *before, const PgcLook *l
 
 /*
  * pgc_states_write stores looks at rules of a dataset, whose states are locked, in the
- * states and in the history of service levels; what has no state is left out.  Returns whether a
+ * states and in the history of service levels; what has no state, or one of a later look, is left out.  Returns whether a
  * status changed.
  */
 bool
@@ -157,7 +158,7 @@ pgc_states_write(int32 dataset_id, TimestampTz now, const PgcLook *looks, int nl
 	{
 		PgcLook		before = {0};
 
-		if (!recall(dataset_id, looks[i].rule, &before))
+		if (!recall(dataset_id, now, looks[i].rule, &before))
 			continue;
 		pgc_sla_account(dataset_id, now, looks[i].rule, looks[i].good_until);
 		count(dataset_id, now, &before, &looks[i]);
@@ -178,4 +179,28 @@ pgc_states_wake(int32 dataset_id, TimestampTz now)
 						" due = LEAST(due, GREATEST(not_before, $2))"
 						" WHERE dataset_id = $1 AND status <> 'fresh' AND next_check > GREATEST(not_before, $2)",
 						2, types, values, NULL);
+}
+
+/* pgc_states_touch accounts the time up to now of a rule that needs no look: it stands as it stood. */
+void
+pgc_states_touch(int32 dataset_id, TimestampTz now, const char *rule)
+{
+	const Oid	types[] = {INT4OID, TIMESTAMPTZOID, TEXTOID};
+	const Datum values[] = {Int32GetDatum(dataset_id), TimestampTzGetDatum(now), CStringGetTextDatum(rule)};
+
+	pgc_sla_account(dataset_id, now, rule, DT_NOBEGIN);
+	pgc_catalog_execute("UPDATE contract.freshness_state SET accounted_at = $2,"
+						" due = LEAST(next_check, $2 + '1 hour'::interval) WHERE dataset_id = $1 AND rule = $3",
+						3, types, values, NULL);
+}
+
+/* pgc_states_postpone puts off the looks at a dataset that are due now. */
+void
+pgc_states_postpone(int32 dataset_id, TimestampTz now, TimestampTz until)
+{
+	const Oid	types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	const Datum values[] = {Int32GetDatum(dataset_id), TimestampTzGetDatum(now), TimestampTzGetDatum(until)};
+
+	pgc_catalog_execute("UPDATE contract.freshness_state SET next_check = $3, due = $3"
+						" WHERE dataset_id = $1 AND next_check <= $2", 3, types, values, NULL);
 }

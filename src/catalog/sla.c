@@ -18,8 +18,8 @@
 #include "utils/timestamp.h"
 
 /*
- * pgc_sla_account accounts the time up to now of a rule of a dataset, or of all (NULL), by their
- * states as they were until now.  What was fresh was so at least until good_until.
+ * pgc_sla_account accounts the time up to now of a rule of a dataset by its state as it was until
+ * now.  What was fresh was so at least until good_until.
  * Days are those of the rule's zone, however many hours they have.
  */
 void
@@ -34,7 +34,7 @@ pgc_sla_account(int32 dataset_id, TimestampTz now, const char *rule, TimestampTz
 	"  LEAST($2, (midnight + '1 day'::interval) AT TIME ZONE s.zone) AS until"
 	"  FROM (SELECT rule, zone, accounted_at AS since, CASE WHEN status = 'fresh' THEN GREATEST(good_until, $4)"
 	"   ELSE '-infinity' END AS good"
-	"   FROM contract.freshness_state WHERE dataset_id = $1 AND ($3 IS NULL OR rule = $3)"
+	"   FROM contract.freshness_state WHERE dataset_id = $1 AND rule = $3"
 	"   AND status NOT IN ('unknown', 'error') AND accounted_at < $2 AND accounted_at >= $2 - '1 hour'::interval - $5) s,"
 	"  generate_series(date_trunc('day', s.since AT TIME ZONE s.zone), $2 AT TIME ZONE s.zone, '1 day'::interval) midnight) p"
 	" WHERE p.until > p.since"
@@ -46,10 +46,10 @@ pgc_sla_account(int32 dataset_id, TimestampTz now, const char *rule, TimestampTz
 
 	values[0] = Int32GetDatum(dataset_id);
 	values[1] = TimestampTzGetDatum(now);
-	values[2] = rule ? CStringGetTextDatum(rule) : (Datum) 0;
+	values[2] = CStringGetTextDatum(rule);
 	values[3] = TimestampTzGetDatum(good_until);
 	values[4] = IntervalPGetDatum(&delay);
-	pgc_catalog_execute(sql, 5, types, values, rule ? NULL : "  n  ");
+	pgc_catalog_execute(sql, 5, types, values, NULL);
 }
 
 /* add adds to the numbers of the day of a moment. */

@@ -85,22 +85,32 @@ look(Oid relid)
 	return sample;
 }
 
+/* read_sample fills a sample from a row of contract.last_write: relid, counters, since and written_at from a column on. */
+static void
+read_sample(Sample *sample, HeapTuple tuple, TupleDesc descriptor, int column)
+{
+	Datum		values[4];
+	bool		nulls[4];
+	ArrayType  *counters;
+
+	for (int i = 0; i < 4; i++)
+		values[i] = heap_getattr(tuple, column + i, descriptor, &nulls[i]);
+	sample->found = !nulls[0];
+	if (!sample->found)
+		return;
+	sample->relid = DatumGetObjectId(values[0]);
+	counters = DatumGetArrayTypePCopy(values[1]);
+	sample->ntables = ArrayGetNItems(ARR_NDIM(counters), ARR_DIMS(counters)) / NUMBERS;
+	sample->tables = (Table *) ARR_DATA_PTR(counters);
+	sample->writes.since = DatumGetTimestampTz(values[2]);
+	sample->writes.written_at = nulls[3] ? DT_NOBEGIN : DatumGetTimestampTz(values[3]);
+}
+
 /* take_sample is the PgcRowFunction of recall. */
 static void
 take_sample(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
-	Sample	   *sample = arg;
-	bool		isnull;
-	ArrayType  *counters = DatumGetArrayTypePCopy(heap_getattr(tuple, 2, descriptor, &isnull));
-	Datum		written_at;
-
-	sample->found = true;
-	sample->relid = DatumGetObjectId(heap_getattr(tuple, 1, descriptor, &isnull));
-	sample->ntables = ArrayGetNItems(ARR_NDIM(counters), ARR_DIMS(counters)) / NUMBERS;
-	sample->tables = (Table *) ARR_DATA_PTR(counters);
-	sample->writes.since = DatumGetTimestampTz(heap_getattr(tuple, 3, descriptor, &isnull));
-	written_at = heap_getattr(tuple, 4, descriptor, &isnull);
-	sample->writes.written_at = isnull ? DT_NOBEGIN : DatumGetTimestampTz(written_at);
+	read_sample(arg, tuple, descriptor, 1);
 }
 
 /* recall returns the sample that is stored of a dataset. */
@@ -205,27 +215,98 @@ pgc_writes_find(int32 dataset_id, Oid relid, TimestampTz now, PgcWrites *writes)
 }
 
 /*
- * pgc_writes_sample samples a dataset, whose relation it is, and returns whether it was
- * written to since the last sample.  Not often: only that is of interest, and
- * nobody shall take the time of this sample for that of a write.
+ * advance stores a sample after the one before, unless nothing has changed.  Not often: only whether
+ * there was a write is of interest, and nobody shall take the time of this sample for its.
  */
-bool
+static void
+advance(int32 dataset_id, const Sample *before, Sample *sample, TimestampTz now, bool often)
+{
+	if (before->found && before->relid == sample->relid && before->ntables == sample->ntables &&
+		memcmp(before->tables, sample->tables, sample->ntables * sizeof(Table)) == 0)
+		return;
+	sample->writes = before->writes;
+	if (!before->found || !often)
+	{
+		sample->writes.since = now;
+		sample->writes.written_at = DT_NOBEGIN;
+	}
+	else if (was_written(before, sample))
+		sample->writes.written_at = now;
+	store(dataset_id, sample, now);
+}
+
+/* pgc_writes_sample samples a dataset, whose relation it is; often: others will follow soon. */
+void
 pgc_writes_sample(int32 dataset_id, Oid relid, TimestampTz now, bool often)
 {
 	Sample		before = recall(dataset_id);
 	Sample		sample = look(relid);
-	bool		written = before.found && was_written(&before, &sample);
 
-	sample.writes = before.writes;
-	if (!before.found || !often)
+	advance(dataset_id, &before, &sample, now, often);
+}
+
+/* A dataset that is to be sampled. */
+typedef struct Watched
+{
+	int32		dataset_id;
+	bool		often;			/* it has a rule about its last write */
+	Sample		before;
+} Watched;
+
+/* add_watched is the PgcRowFunction of pgc_writes_sample_some. */
+static void
+add_watched(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	List	  **list = arg;
+	Watched    *watched = palloc0(sizeof(Watched));
+	bool		isnull;
+
+	watched->dataset_id = DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull));
+	watched->often = DatumGetBool(heap_getattr(tuple, 2, descriptor, &isnull));
+	read_sample(&watched->before, tuple, descriptor, 3);
+	*list = lappend(*list, watched);
+}
+
+/* sample_watched samples a dataset and has its rules that are not fresh looked at if it was written to. */
+static void
+sample_watched(const Watched *watched, TimestampTz now)
+{
+	Oid			relid = pgc_contract_relation(watched->dataset_id);
+	Sample		sample;
+
+	if (!OidIsValid(relid) || pgc_writes_why_not(relid) != NULL)
+		return;
+	sample = look(relid);
+	if (watched->before.found && was_written(&watched->before, &sample))
 	{
-		sample.writes.since = now;
-		sample.writes.written_at = DT_NOBEGIN;
+		if (!pgc_states_lock(watched->dataset_id))
+			return;				/* the next sample finds it, too */
+		pgc_states_wake(watched->dataset_id, now);
 	}
-	else if (written)
-		sample.writes.written_at = now;
-	if (!before.found || before.relid != relid || before.ntables != sample.ntables ||
-		memcmp(before.tables, sample.tables, sample.ntables * sizeof(Table)) != 0)
-		store(dataset_id, &sample, now);
-	return written;
+	advance(watched->dataset_id, &watched->before, &sample, now, watched->often);
+}
+
+/*
+ * pgc_writes_sample_some samples some of the datasets for which it matters: that have a rule about
+ * their last write, or one that is not fresh; those whose id comes after a given one.  Returns
+ * the id of the last, or PG_INT32_MIN: there were no more.
+ */
+int32
+pgc_writes_sample_some(int32 after, TimestampTz now)
+{
+	static const char sql[] =
+	"SELECT s.dataset_id, s.often, w.relid, w.counters, w.since, w.written_at"
+	" FROM (SELECT s.dataset_id, bool_or(r.columns = '{}') AS often"
+	"  FROM contract.freshness_state s JOIN contract.rule r ON r.rule_id = s.rule_id"
+	"  WHERE s.dataset_id > $1 AND (s.status <> 'fresh' OR r.columns = '{}') GROUP BY 1 ORDER BY 1 LIMIT 500) s"
+	" LEFT JOIN contract.last_write w ON w.dataset_id = s.dataset_id ORDER BY 1";
+	const Oid	types[] = {INT4OID};
+	const Datum values[] = {Int32GetDatum(after)};
+	List	   *list = NIL;
+	ListCell   *cell;
+
+	pgc_catalog_query(sql, 1, types, values, NULL, add_watched, &list);
+	foreach(cell, list)
+		sample_watched(lfirst(cell), now);
+	return list == NIL ? PG_INT32_MIN : ((Watched *) llast(list))->dataset_id;
 }

@@ -32,6 +32,14 @@ CREATE PROCEDURE later(by interval) LANGUAGE sql AS $$
 		passing_since = passing_since - by, notified_at = notified_at - by, muted_until = muted_until - by, judge_at = judge_at - by;
 $$;
 
+CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RETURN 'none';
+EXCEPTION WHEN others THEN
+	RETURN SQLSTATE || ': ' || regexp_replace(SQLERRM, '\d+', 'N');
+END $$;
+
 -- nothing fails, and info alone is no incident
 CALL contract.tend();
 INSERT INTO orders VALUES (1, 1, '');
@@ -129,14 +137,7 @@ SET ROLE regress_incident_reader;
 SELECT count(*) FROM contract.incidents;
 \set VERBOSITY terse
 SELECT contract.acknowledge(0);
-CREATE FUNCTION pg_temp.error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE statement;
-	RETURN 'none';
-EXCEPTION WHEN others THEN
-	RETURN SQLSTATE || ': ' || regexp_replace(SQLERRM, '\d+', 'N');
-END $$;
-SELECT pg_temp.error_of(format('SELECT contract.acknowledge(%s)', :incident));
+SELECT error_of(format('SELECT contract.acknowledge(%s)', :incident));
 RESET ROLE;
 SET ROLE regress_incident_owner;
 SELECT contract.acknowledge(:incident, 'on it');
@@ -144,7 +145,7 @@ SELECT contract.acknowledge(NULL);
 SELECT contract.mute(:incident, NULL);
 SELECT contract.mute(:incident, now() - interval '1 second');
 SELECT contract.unmute(NULL);
-SELECT pg_temp.error_of(format('SELECT contract.mute(%s, ''infinity'')', :closed));
+SELECT error_of(format('SELECT contract.mute(%s, ''infinity'')', :closed));
 BEGIN READ ONLY;
 SELECT contract.unmute(:incident);
 ROLLBACK;

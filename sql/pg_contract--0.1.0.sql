@@ -771,13 +771,36 @@ CREATE FUNCTION contract.fresh(
 	severity text DEFAULT 'error',
 	filter text DEFAULT NULL,
 	name text DEFAULT NULL,
-	description text DEFAULT NULL)
+	description text DEFAULT NULL,
+	by time DEFAULT NULL,
+	days text DEFAULT NULL,
+	time_zone text DEFAULT NULL)
 RETURNS text LANGUAGE sql VOLATILE
 RETURN contract.add_rule(relation, 'fresh', array_remove(ARRAY[column_name], NULL),
-	jsonb_build_object('max_age', max_age::text),
+	jsonb_build_object('max_age', max_age::text, 'by', by::text, 'days', days, 'time_zone', time_zone),
 	on_violation, severity, filter, 0, name, description);
-COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text) IS
-'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age';
+COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text, time, text, text) IS
+'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age; with a time of day, by: at the last such time, on those days of the week as cron writes them, and without max_age it is of that day';
+
+CREATE FUNCTION contract.volume(
+	relation regclass,
+	column_name name,
+	per interval,
+	minimum bigint DEFAULT NULL,
+	maximum bigint DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL,
+	time_zone text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'volume', ARRAY[column_name],
+	jsonb_build_object('per', per::text, 'minimum', minimum, 'maximum', maximum, 'time_zone', time_zone),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.volume(regclass, name, interval, bigint, bigint, text, text, text, numeric, text, text, text) IS
+'adds a rule: the number of rows whose date or timestamp lies in the last interval before now is within the bounds, each widened by tolerance as a fraction of it; a null bound is open';
 
 CREATE FUNCTION contract.metric(
 	relation regclass,
@@ -1059,6 +1082,13 @@ COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers:
 /*
  * In the background: schedules.
  */
+CREATE FUNCTION contract.next_run(
+	cron text,
+	time_zone text DEFAULT NULL,
+	after timestamptz DEFAULT pg_catalog.now())
+RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
+COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
+'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
 
 /*
  * In the background: freshness.

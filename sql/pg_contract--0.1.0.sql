@@ -1074,6 +1074,21 @@ COMMENT ON PROCEDURE contract.tend() IS
 'does once all that the database''s worker does: due audits, freshness, incidents, retention; for servers that do not preload the library';
 REVOKE ALL ON PROCEDURE contract.tend() FROM PUBLIC;
 
+CREATE FUNCTION contract.worker_activity(
+	OUT pid integer,
+	OUT database_oid oid,
+	OUT duty text,
+	OUT state text,
+	OUT doing text,
+	OUT started_at timestamptz,
+	OUT next_due timestamptz,
+	OUT last_run timestamptz,
+	OUT last_elapsed interval,
+	OUT failures integer,
+	OUT last_error text)
+RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_workers';
+COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers: launcher and workers of the whole server';
+
 /*
  * In the background: schedules.
  */
@@ -1236,6 +1251,15 @@ COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far t
 /*
  * Views of what runs in the background: workers.
  */
+CREATE VIEW contract.workers WITH (security_barrier) AS
+SELECT w.pid, b.datname AS database, w.duty, w.state, w.doing, w.started_at, w.next_due, w.last_run, w.last_elapsed, w.failures,
+	w.last_error
+FROM contract.worker_activity() w
+LEFT JOIN pg_catalog.pg_database b ON b.oid = w.database_oid
+WHERE w.database_oid IS NULL OR b.oid IS NOT NULL;
+COMMENT ON VIEW contract.workers IS
+'what runs in the background, in all databases of the server: the launcher, and the duties of each database; empty if the library is not preloaded';
+GRANT SELECT ON contract.workers TO PUBLIC;
 
 /*
  * Schedules.

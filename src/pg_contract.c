@@ -12,10 +12,12 @@
 #include "ddl/ddl.h"
 #include "document/document.h"
 #include "enforce/enforce.h"
+#include "enforce/rejects.h"
 #include "engine/cron.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/guc.h"
 #include "watch/watch.h"
 #include "worker/worker.h"
@@ -25,6 +27,8 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 static ExecutorStart_hook_type previous_executor_start = NULL;
+static shmem_request_hook_type previous_shmem_request = NULL;
+static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 /* at_transaction passes the end of a transaction on to the rooms. */
 static void
@@ -84,6 +88,24 @@ executor_start(QueryDesc *query, int eflags)
 		previous_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
+}
+
+/* shmem_request asks for shared memory. */
+static void
+shmem_request(void)
+{
+	if (previous_shmem_request)
+		previous_shmem_request();
+	pgc_rejects_request();
+}
+
+/* shmem_startup makes what is shared. */
+static void
+shmem_startup(void)
+{
+	if (previous_shmem_startup)
+		previous_shmem_startup();
+	pgc_rejects_startup();
 }
 
 /* define_worker_settings defines the settings of what runs in the background. */
@@ -157,7 +179,21 @@ _PG_init(void)
 							 &pgc_ddl_guard, PGC_GUARD_REFUSE, pgc_guard_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	define_worker_settings();
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("pg_contract.reject_queue_size",
+								"Size of the queue of refused rows, on their way to the worker that records them.",
+								"0 switches it off; else it is at least 64 kB.",
+								&pgc_reject_queue_size, 2048, 0, 65536,
+								PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pg_contract");
+
+	if (process_shared_preload_libraries_in_progress)
+	{
+		previous_shmem_request = shmem_request_hook;
+		shmem_request_hook = shmem_request;
+		previous_shmem_startup = shmem_startup_hook;
+		shmem_startup_hook = shmem_startup;
+	}
 
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;

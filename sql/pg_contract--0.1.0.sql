@@ -771,13 +771,36 @@ CREATE FUNCTION contract.fresh(
 	severity text DEFAULT 'error',
 	filter text DEFAULT NULL,
 	name text DEFAULT NULL,
-	description text DEFAULT NULL)
+	description text DEFAULT NULL,
+	by time DEFAULT NULL,
+	days text DEFAULT NULL,
+	time_zone text DEFAULT NULL)
 RETURNS text LANGUAGE sql VOLATILE
 RETURN contract.add_rule(relation, 'fresh', array_remove(ARRAY[column_name], NULL),
-	jsonb_build_object('max_age', max_age::text),
+	jsonb_build_object('max_age', max_age::text, 'by', by::text, 'days', days, 'time_zone', time_zone),
 	on_violation, severity, filter, 0, name, description);
-COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text) IS
-'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age';
+COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text, time, text, text) IS
+'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age; with a time of day, by: at the last such time, on those days of the week as cron writes them, and without max_age it is of that day';
+
+CREATE FUNCTION contract.volume(
+	relation regclass,
+	column_name name,
+	per interval,
+	minimum bigint DEFAULT NULL,
+	maximum bigint DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL,
+	time_zone text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'volume', ARRAY[column_name],
+	jsonb_build_object('per', per::text, 'minimum', minimum, 'maximum', maximum, 'time_zone', time_zone),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.volume(regclass, name, interval, bigint, bigint, text, text, text, numeric, text, text, text) IS
+'adds a rule: the number of rows whose date or timestamp lies in the last interval before now is within the bounds, each widened by tolerance as a fraction of it; a null bound is open';
 
 CREATE FUNCTION contract.metric(
 	relation regclass,
@@ -1041,9 +1064,31 @@ COMMENT ON PROCEDURE contract.tend() IS
 'does once all that the database''s worker does: due audits, freshness, incidents, retention; for servers that do not preload the library';
 REVOKE ALL ON PROCEDURE contract.tend() FROM PUBLIC;
 
+CREATE FUNCTION contract.worker_activity(
+	OUT pid integer,
+	OUT database_oid oid,
+	OUT duty text,
+	OUT state text,
+	OUT doing text,
+	OUT started_at timestamptz,
+	OUT next_due timestamptz,
+	OUT last_run timestamptz,
+	OUT last_elapsed interval,
+	OUT failures integer,
+	OUT last_error text)
+RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_workers';
+COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers: launcher and workers of the whole server';
+
 /*
  * In the background: schedules.
  */
+CREATE FUNCTION contract.next_run(
+	cron text,
+	time_zone text DEFAULT NULL,
+	after timestamptz DEFAULT pg_catalog.now())
+RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
+COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
+'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
 
 /*
  * In the background: freshness.
@@ -1182,6 +1227,15 @@ COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far t
 /*
  * Views of what runs in the background: workers.
  */
+CREATE VIEW contract.workers WITH (security_barrier) AS
+SELECT w.pid, b.datname AS database, w.duty, w.state, w.doing, w.started_at, w.next_due, w.last_run, w.last_elapsed, w.failures,
+	w.last_error
+FROM contract.worker_activity() w
+LEFT JOIN pg_catalog.pg_database b ON b.oid = w.database_oid
+WHERE w.database_oid IS NULL OR b.oid IS NOT NULL;
+COMMENT ON VIEW contract.workers IS
+'what runs in the background, in all databases of the server: the launcher, and the duties of each database; empty if the library is not preloaded';
+GRANT SELECT ON contract.workers TO PUBLIC;
 
 /*
  * Schedules.

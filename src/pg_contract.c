@@ -51,6 +51,7 @@ at_transaction(XactEvent event, void *arg)
 			pgc_ddl_end();
 			pgc_cache_at_transaction_end();
 			pgc_worker_wake(event == XACT_EVENT_COMMIT);
+			pgc_release_end();
 			break;
 		default:
 			break;
@@ -90,22 +91,44 @@ executor_start(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 }
 
-/* shmem_request asks for shared memory. */
+/* shmem_request asks for the shared memory of the rooms. */
 static void
 shmem_request(void)
 {
 	if (previous_shmem_request)
 		previous_shmem_request();
+	pgc_worker_shared_request();
 	pgc_rejects_request();
 }
 
-/* shmem_startup makes what is shared. */
+/* shmem_startup has the rooms lay it out. */
 static void
 shmem_startup(void)
 {
 	if (previous_shmem_startup)
 		previous_shmem_startup();
+	pgc_worker_shared_startup();
 	pgc_rejects_startup();
+}
+
+/* has_rejects has refused rows of this database recorded soon. */
+static void
+has_rejects(void)
+{
+	pgc_worker_due(MyDatabaseId, PGC_TENDING);
+}
+
+/* preload prepares what runs in the background, while the server starts. */
+static void
+preload(void)
+{
+	previous_shmem_request = shmem_request_hook;
+	shmem_request_hook = shmem_request;
+	previous_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = shmem_startup;
+	pgc_rejects_crowded = has_rejects;
+	pgc_release_init();
+	pgc_launcher_register();
 }
 
 /* define_worker_settings defines the settings of what runs in the background. */
@@ -147,6 +170,12 @@ define_worker_settings(void)
 							NULL,
 							&pgc_incident_quiet, 15 * 60, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("pg_contract.reject_queue_size",
+								"Size of the queue of refused rows, on their way to the worker that records them.",
+								"0 switches it off; else it has at least 64 kB.",
+								&pgc_reject_queue_size, 2048, 0, 65536,
+								PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
 /* _PG_init is called when the library is loaded. */
@@ -179,24 +208,12 @@ _PG_init(void)
 							 &pgc_ddl_guard, PGC_GUARD_REFUSE, pgc_guard_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	define_worker_settings();
-	if (process_shared_preload_libraries_in_progress)
-		DefineCustomIntVariable("pg_contract.reject_queue_size",
-								"Size of the queue of refused rows, on their way to the worker that records them.",
-								"0 switches it off; else it is at least 64 kB.",
-								&pgc_reject_queue_size, 2048, 0, 65536,
-								PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pg_contract");
-
-	if (process_shared_preload_libraries_in_progress)
-	{
-		previous_shmem_request = shmem_request_hook;
-		shmem_request_hook = shmem_request;
-		previous_shmem_startup = shmem_startup_hook;
-		shmem_startup_hook = shmem_startup;
-	}
 
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
 	RegisterXactCallback(at_transaction, NULL);
 	RegisterSubXactCallback(at_subtransaction, NULL);
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+		preload();
 }

@@ -288,8 +288,7 @@ pgc_refusal_put(const PgcFailure *failure)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	if (pgc_rejects_put(refusal))
-		pgc_nudge(PGC_TENDING);
+	pgc_rejects_put(refusal);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

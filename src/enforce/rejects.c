@@ -47,7 +47,10 @@
 #define LAYOUT 1				/* of the structs in the file */
 #define MAX_COUNTERS 1024		/* they are searched one after the other */
 
+#define CALL_EVERY_MS 100		/* the worker, while it is crowded */
+
 int			pgc_reject_queue_size = 2048;
+void		(*pgc_rejects_crowded) (void) = NULL;
 
 /* The file: this, the counters' hashes, the counters, the samples. */
 typedef struct Queue
@@ -453,12 +456,24 @@ pgc_rejects_wants_sample(const PgcRejectKey *rows)
 	return result;
 }
 
+/* call_worker calls it, unless this process did a moment ago. */
+static void
+call_worker(void)
+{
+	static TimestampTz called = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (pgc_rejects_crowded == NULL || !TimestampDifferenceExceeds(called, now, CALL_EVERY_MS))
+		return;
+	called = now;
+	pgc_rejects_crowded();
+}
+
 /*
  * pgc_rejects_put counts a refused row, and keeps its evidence while there is
- * room; NULL: one of which nothing is known.  Returns whether the worker had
- * better come soon.  Must not raise.
+ * room; NULL: one of which nothing is known.  Must not raise.
  */
-bool
+void
 pgc_rejects_put(const PgcRefusal *refusal)
 {
 	PgcRejectCounter *rows;
@@ -480,7 +495,8 @@ pgc_rejects_put(const PgcRefusal *refusal)
 		queue->lost++;
 	crowded = !counted || queue->nfree < queue->nsamples / 2;
 	LWLockRelease(lock);
-	return crowded;
+	if (crowded)
+		call_worker();
 }
 
 /*

@@ -84,6 +84,8 @@ typedef struct PgcRejected
 } PgcRejected;
 
 extern int	pgc_reject_queue_size;	/* kB; 0: no queue */
+extern void (*pgc_rejects_crowded) (void);	/* called when the worker had
+											 * better come soon; may be NULL */
 
 extern void pgc_rejects_request(void);
 extern void pgc_rejects_startup(void);
@@ -92,7 +94,7 @@ extern int64 pgc_rejects_incarnation(void);
 extern int64 pgc_rejects_lost(void);
 extern void pgc_rejects_seal(PgcRejectKey *key);
 extern bool pgc_rejects_wants_sample(const PgcRejectKey *rows);
-extern bool pgc_rejects_put(const PgcRefusal *refusal);
+extern void pgc_rejects_put(const PgcRefusal *refusal);
 extern List *pgc_rejects_databases(void);
 extern PgcRejected *pgc_rejects_read(Oid database);
 extern bool pgc_rejects_mark(Oid database, const int64 *epochs, const int64 *recorded, int n);

@@ -104,15 +104,15 @@ is_time(TimestampTz *last, TimestampTz now, int every)
 }
 
 /*
- * look_at_rejects has refused rows recorded where they can be, and forgets those
- * of databases that are gone.
+ * look_at_rejects has refused rows recorded that waited before the databases were
+ * listed, and forgets those of databases that are gone.
  */
 static void
-look_at_rejects(const List *list, const List *all)
+look_at_rejects(const List *waiting, const List *list, const List *all)
 {
 	ListCell   *lc;
 
-	foreach(lc, pgc_rejects_databases())
+	foreach(lc, waiting)
 	{
 		Oid			database = lfirst_oid(lc);
 
@@ -128,10 +128,11 @@ static void
 look(TimestampTz now)
 {
 	static TimestampTz complained = 0;
+	List	   *waiting = pgc_rejects_databases();
 	List	   *all = NIL;
 	List	   *list = list_databases(&all);
 
-	look_at_rejects(list, all);
+	look_at_rejects(waiting, list, all);
 	if (!pgc_shared_reconcile(list) && is_time(&complained, now, COMPLAIN_EVERY_MS))
 		ereport(LOG,
 				(errmsg("pg_contract works in %d databases at most", PGC_KNOWN_DATABASES),

@@ -13,6 +13,7 @@
 #include "commands/extension.h"
 #include "compat.h"
 #include "mb/pg_wchar.h"
+#include "enforce/rejects.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -98,7 +99,10 @@ do_step(PgcDuty duty, const PgcTask *task)
 		more = pgc_round_step(duty, task, &step);
 	}
 	else
+	{
 		outcome.presence = PGC_PRESENCE_NO;
+		pgc_rejects_forget_database(MyDatabaseId);
+	}
 	CommitTransactionCommand();
 	if (!more)
 		outcome.next = Min(outcome.next, step.next);

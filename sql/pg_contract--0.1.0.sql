@@ -1219,7 +1219,7 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 	a.at AS last_audit,
 	COALESCE(a.open, 0) + COALESCE((
 		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)
-		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action <> 'quarantine'
+		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action NOT IN ('quarantine', 'reject')
 			AND (a.at IS NULL OR w.at > a.at)), 0) AS open_violations,
 	COALESCE(h.held, 0) AS quarantined,
 	contract.problem(d.dataset_id) AS problem,

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "engine/engine.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
@@ -248,9 +249,12 @@ typedef struct PgcRunRow
 	Datum		elapsed;		/* interval */
 	const char *role;			/* name; NULL: gone */
 	const char *application;
+	const FullTransactionId *xid;	/* NULL: this transaction's */
 	uint64		query_id;
 	int64		considered;		/* rows */
 	int64		failed;
+	const char *origin;			/* of a change that logical replication
+								 * refused, or NULL */
 } PgcRunRow;
 
 typedef struct PgcResultRow

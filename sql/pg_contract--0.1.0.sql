@@ -287,12 +287,6 @@ CREATE TABLE contract.freshness_state (
 CREATE INDEX freshness_state_due_idx ON contract.freshness_state (due);
 COMMENT ON TABLE contract.freshness_state IS 'what was found last for rules about time; not dumped';
 
-CREATE VIEW contract.watched AS
-SELECT r.rule_id, r.dataset_id, r.name AS rule, r.columns, r.xmin AS definition
-FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
-WHERE r.kind IN ('fresh', 'volume') AND c.status IN ('active', 'deprecated');
-COMMENT ON VIEW contract.watched IS 'rules about time that the database''s worker looks at';
-
 CREATE TABLE contract.sla_day (
 	dataset_id integer NOT NULL,
 	rule text NOT NULL,

@@ -199,7 +199,10 @@ pgc_timely_judge_writes(PgcAudit *audit, int rule, const PgcMeasure *measure)
 	if (reason != NULL)
 		skip(audit, rule, measure, reason);
 	else if (!pgc_writes_find(contract->dataset_id, relid, audit->as_of, &writes))
+	{
 		skip(audit, rule, measure, "nobody samples what is written: the database's worker does, and CALL contract.tend()");
+		audit->tallies[rule].look->next_check = audit->as_of;
+	}
 	else if (TIMESTAMP_IS_NOBEGIN(writes.written_at))
 		judge_unwritten(audit, rule, measure, writes.since);
 	else

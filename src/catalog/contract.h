@@ -371,6 +371,12 @@ typedef struct PgcLook
 								 * then */
 } PgcLook;
 
+/* SQL: rules about time that the database's worker looks at, those of contracts in force */
+#define PGC_WATCHED \
+	"(SELECT r.rule_id, r.dataset_id, r.name AS rule, r.xmin AS definition" \
+	" FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)" \
+	" WHERE r.kind IN ('fresh', 'volume') AND c.status IN ('active', 'deprecated')) w"
+
 extern bool pgc_states_lock(int32 dataset_id);
 extern void pgc_states_sync(int32 dataset_id);
 extern bool pgc_states_write(int32 dataset_id, TimestampTz now, const PgcLook *looks, int nlooks);

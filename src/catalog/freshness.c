@@ -37,18 +37,18 @@ pgc_states_sync(int32 dataset_id)
 {
 	static const char *const statements[] = {
 		"DELETE FROM contract.freshness_state s WHERE dataset_id = $1 AND NOT EXISTS"
-		" (SELECT FROM contract.watched w WHERE w.rule_id = s.rule_id)",
+		" (SELECT FROM " PGC_WATCHED " WHERE w.rule_id = s.rule_id)",
 		"UPDATE contract.freshness_state s SET definition = w.definition,"
 		" next_check = '-infinity', due = '-infinity', rule = CASE WHEN EXISTS"
 		" (SELECT FROM contract.freshness_state o WHERE o.dataset_id = $1 AND o.rule = w.rule) THEN s.rule ELSE w.rule END"
-		" FROM contract.watched w WHERE s.dataset_id = $1 AND w.rule_id = s.rule_id AND w.definition <> s.definition",
+		" FROM " PGC_WATCHED " WHERE s.dataset_id = $1 AND w.rule_id = s.rule_id AND w.definition <> s.definition",
 		/* two rules changed their names with each other */
-		"DELETE FROM contract.freshness_state s USING contract.watched w"
+		"DELETE FROM contract.freshness_state s USING " PGC_WATCHED
 		" WHERE s.dataset_id = $1 AND w.rule_id = s.rule_id AND w.rule <> s.rule",
 		"INSERT INTO contract.freshness_state (dataset_id, rule, status, since, checked_at, next_check, message,"
 		" rule_id, definition, accounted_at, due)"
 		" SELECT dataset_id, rule, 'unknown', now(), now(), '-infinity', 'not looked at yet', rule_id, definition,"
-		" now(), '-infinity' FROM contract.watched w WHERE dataset_id = $1"
+		" now(), '-infinity' FROM " PGC_WATCHED " WHERE dataset_id = $1"
 		" AND NOT EXISTS (SELECT FROM contract.freshness_state s WHERE s.rule_id = w.rule_id)",
 	};
 	const Oid	types[] = {INT4OID};

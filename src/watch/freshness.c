@@ -58,7 +58,7 @@ static bool
 reconcile(void)
 {
 	static const char sql[] =
-	"SELECT COALESCE(s.dataset_id, w.dataset_id) FROM contract.watched w"
+	"SELECT COALESCE(s.dataset_id, w.dataset_id) FROM " PGC_WATCHED
 	" FULL JOIN contract.freshness_state s ON s.rule_id = w.rule_id"
 	" WHERE s.rule_id IS NULL OR w.rule_id IS NULL OR w.definition <> s.definition LIMIT $1";
 	const Oid	types[] = {INT4OID};

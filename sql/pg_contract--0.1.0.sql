@@ -241,15 +241,16 @@ COMMENT ON TABLE contract.schedule IS 'when a dataset is audited, as said in SQL
 
 CREATE TABLE contract.schedule_state (
 	dataset_id integer NOT NULL,
-	expression text NOT NULL,	-- the schedule in words, so that another schedule has another state
-	since timestamptz NOT NULL,
-	next_run timestamptz,
+	expression text NOT NULL,	-- of the schedule of SQL: sql; of a document's: cron expression and time zone
+	next_run timestamptz,	-- null: never
+	attempts integer NOT NULL DEFAULT 0,	-- audits begun for this run
 	last_run timestamptz,
 	last_elapsed interval,
 	last_status text,
 	last_message text,
 	PRIMARY KEY (dataset_id, expression)
 );
+CREATE INDEX schedule_state_next_run_idx ON contract.schedule_state (next_run);
 COMMENT ON TABLE contract.schedule_state IS 'when a schedule ran last and will run next; not dumped';
 
 CREATE TABLE contract.last_write (
@@ -1052,6 +1053,28 @@ RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
 COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
 'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
 
+CREATE FUNCTION contract.schedule(
+	relation regclass,
+	every interval DEFAULT NULL,
+	cron text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	mode text DEFAULT 'auto',
+	profile boolean DEFAULT false,
+	timeout interval DEFAULT NULL)
+RETURNS timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_schedule';
+COMMENT ON FUNCTION contract.schedule(regclass, interval, text, text, text, boolean, interval) IS
+'has the worker audit a dataset every so often or by a cron expression, instead of as said before; returns the next run';
+
+CREATE FUNCTION contract.unschedule(dataset text)
+RETURNS boolean LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_unschedule';
+COMMENT ON FUNCTION contract.unschedule(text) IS
+'ends the schedule of a dataset that was said in SQL; returns whether there was one';
+
+CREATE FUNCTION contract.default_time_zone()
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_default_time_zone';
+COMMENT ON FUNCTION contract.default_time_zone() IS
+'for the views: pg_contract.timezone, also in a session that has not loaded the library yet';
+
 /*
  * In the background: freshness.
  */
@@ -1193,6 +1216,28 @@ COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far t
 /*
  * Schedules.
  */
+CREATE VIEW contract.schedules WITH (security_barrier) AS
+SELECT d.name AS dataset, s.source, s.every, s.cron, s.time_zone, s.mode, s.profile, s.timeout,
+	t.next_run, t.last_run, t.last_elapsed, t.last_status,
+	CASE WHEN t.last_status = 'error' THEN contract.masked(s.dataset_id, ARRAY['']::name[], t.last_message)
+		ELSE t.last_message END AS last_message,
+	s.rules, s.dataset_id
+FROM (
+	SELECT c.dataset_id, 'sql' AS expression, 'sql' AS source, c.every, c.cron, c.time_zone, c.mode, c.profile, c.timeout,
+		NULL::text[] AS rules
+	FROM contract.schedule c
+	UNION ALL
+	SELECT r.dataset_id, pg_catalog.concat(r.schedule, ' ', z), 'document', NULL, r.schedule, z, 'auto', false, NULL,
+		pg_catalog.array_agg(r.name ORDER BY r.rule_id)
+	FROM contract.rule r, contract.default_time_zone() z
+	WHERE r.schedule IS NOT NULL
+	GROUP BY r.dataset_id, r.schedule, z) s
+JOIN contract.dataset d USING (dataset_id)
+LEFT JOIN contract.schedule_state t USING (dataset_id, expression)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.schedules IS
+'when datasets are audited by the worker: as said in SQL, or by a document for some rules; when next, and how it went last';
+GRANT SELECT ON contract.schedules TO PUBLIC;
 
 /*
  * Freshness and attainment.

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "engine/engine.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
@@ -26,6 +27,7 @@ typedef struct PgcStoredRule
 	double		tolerance;		/* fraction of considered rows that may fail */
 	char	   *description;	/* or NULL */
 	char	   *schedule;		/* cron expression of its document, or NULL */
+	char	   *runbook;		/* what to do if it fails, or NULL */
 	bool		from_document;	/* source 'document', else 'sql' */
 } PgcStoredRule;
 
@@ -247,9 +249,12 @@ typedef struct PgcRunRow
 	Datum		elapsed;		/* interval */
 	const char *role;			/* name; NULL: gone */
 	const char *application;
+	const FullTransactionId *xid;	/* NULL: this transaction's */
 	uint64		query_id;
 	int64		considered;		/* rows */
 	int64		failed;
+	const char *origin;			/* of a change that logical replication
+								 * refused, or NULL */
 } PgcRunRow;
 
 typedef struct PgcResultRow
@@ -378,6 +383,9 @@ extern void pgc_pruning_begin(PgcPruning *pruning, PgcHistory history, int32 dat
 extern void pgc_pruning_batch(PgcPruning *pruning);
 extern TimestampTz pgc_time_before(TimestampTz time, const Interval *interval);
 extern PgcHistory pgc_history_of(const char *word);
+
+/* incident.c */
+extern void pgc_incident_due(int32 dataset_id);
 
 /* quarantine.c */
 extern List *pgc_held_lock(int32 dataset_id, ArrayType *ids, int64 after, int limit);

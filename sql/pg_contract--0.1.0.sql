@@ -163,6 +163,7 @@ CREATE TABLE contract.violation (
 	message text
 );
 CREATE INDEX violation_dataset_idx ON contract.violation (dataset_id, at);
+CREATE INDEX violation_run_idx ON contract.violation (run_id);
 COMMENT ON TABLE contract.violation IS 'evidence: one failing row of one rule, personal data masked';
 
 CREATE SEQUENCE contract.quarantine_id_seq;
@@ -331,6 +332,25 @@ CREATE TABLE contract.retention (
 );
 COMMENT ON TABLE contract.retention IS 'how long, and how many rows, a dataset''s history is kept where that differs from the settings';
 
+CREATE TABLE contract.retention_state (
+	dataset_id integer PRIMARY KEY,
+	next_look timestamptz NOT NULL
+);
+COMMENT ON TABLE contract.retention_state IS 'when the worker looks next for history of a dataset that is too old or too much; not dumped';
+
+/* Several rows of an action are to be added up: who prunes waits for nobody who does so, too. */
+CREATE TABLE contract.total (
+	dataset_id integer NOT NULL,
+	action text NOT NULL,	-- 'audit' for audits, else what was done with the rows
+	runs bigint NOT NULL,
+	rows bigint,
+	failures bigint,	-- a row and a rule
+	open bigint,	-- of those: since the last audit, as of the time of pruning
+	last_audit bigint NOT NULL	-- the run of that one, or 0
+);
+CREATE INDEX total_dataset_idx ON contract.total (dataset_id);
+COMMENT ON TABLE contract.total IS 'what the runs had counted that were pruned';
+
 CREATE TABLE contract.reject_position (
 	queue bigint NOT NULL,	-- which incarnation of the queue
 	entry bigint NOT NULL,	-- which counter in it; 0: its samples
@@ -359,6 +379,28 @@ SELECT pg_catalog.pg_extension_config_dump('contract.sla_day', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.incident', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.incident_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.retention', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.total', '');
+
+/*
+ * For autovacuum.  The history grows at one end and is pruned at the other, in the order of its indexes: a fifth of a
+ * large table as dead rows, which is the default, would lie in front of what each batch of deletes looks for.
+ */
+ALTER TABLE contract.run SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.result SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.violation SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.metric SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+/*
+ * One row a thing, updated again and again in columns without index: with room on the page the new version stays there (HOT),
+ * and pages clean themselves without a vacuum.
+ */
+ALTER TABLE contract.schedule_state SET (fillfactor = 50);
+ALTER TABLE contract.last_write SET (fillfactor = 50);
+ALTER TABLE contract.freshness_state SET (fillfactor = 50);
+ALTER TABLE contract.sla_day SET (fillfactor = 80);	-- only today's rows are updated
+ALTER TABLE contract.retention_state SET (fillfactor = 50);
+ALTER TABLE contract.reject_position SET (fillfactor = 50);
+/* An audit writes whole parts anew, kilobytes each, which lie in the TOAST table. */
+ALTER TABLE contract.audit_part SET (toast.autovacuum_vacuum_scale_factor = 0.05);
 
 /*
  * Annotating.  Only the owner of the relation, or a member of its role, may.
@@ -1147,6 +1189,14 @@ COMMENT ON FUNCTION contract.unmute(bigint) IS 'ends contract.mute now';
 /*
  * In the background: retention.
  */
+CREATE FUNCTION contract.retain(
+	relation regclass,
+	history text,
+	max_age interval DEFAULT NULL,
+	max_rows bigint DEFAULT NULL)
+RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_retain';
+COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
+'how long, and how many rows, a history of a dataset is kept (violations, results, metrics, quarantine, incidents, sla); 0: no limit, null: as the settings say; returns the dataset';
 
 /*
  * Who sees what.  Helpers of the views: run as the caller.
@@ -1243,7 +1293,10 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 	COALESCE(a.open, 0) + COALESCE((
 		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)
 		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action NOT IN ('quarantine', 'reject')
-			AND (a.at IS NULL OR w.at > a.at)), 0) AS open_violations,
+			AND (a.at IS NULL OR w.at > a.at)), 0) + COALESCE((
+		SELECT pg_catalog.sum(t.open) FROM contract.total t	-- of those, what was pruned
+		WHERE t.dataset_id = d.dataset_id AND t.action NOT IN ('quarantine', 'reject')
+			AND t.last_audit = COALESCE(a.run_id, 0)), 0) AS open_violations,
 	COALESCE(h.held, 0) AS quarantined,
 	contract.problem(d.dataset_id) AS problem,
 	(SELECT i.incident_id FROM contract.incident i WHERE i.dataset_id = d.dataset_id AND i.status = 'open') AS incident

@@ -41,11 +41,13 @@ SELECT rule, status, message FROM contract.check('regress_freshness.loads') ORDE
 -- no value
 INSERT INTO loads VALUES (1), (11);
 SELECT flush();
+CALL later('1 minute');
 CALL contract.tend();
 SELECT * FROM state;
 -- late: by how much
 INSERT INTO loads VALUES (2, now() - interval '3 hours', now() - interval '3 hours'), (12, NULL, now() - interval '3 days');
 SELECT flush();
+CALL later('1 minute');
 CALL contract.tend();
 SELECT * FROM state;
 SELECT rule, status, plain(message) FROM contract.check('regress_freshness.loads') ORDER BY rule;
@@ -54,6 +56,7 @@ FROM contract.freshness WHERE dataset LIKE 'regress_freshness.%' ORDER BY rule;
 -- good
 INSERT INTO loads SELECT i, now() - interval '10 minutes', now() FROM generate_series(11, 13) i;
 SELECT flush();
+CALL later('1 minute');
 CALL contract.tend();
 SELECT * FROM state;
 SELECT rule, next_check - now() BETWEEN interval '49 minutes' AND interval '50 minutes' AS when_it_can_be_late,
@@ -96,6 +99,7 @@ SELECT column_name, metric, number, value FROM contract.metrics WHERE dataset = 
 SELECT contract.drop_rule('regress_freshness.loads', 'volume_at');
 SELECT contract.alter_rule('loads', 'fresh_at', name => 'fresh_one');
 INSERT INTO loads VALUES (20, now() - interval '2 hours', now());
+CALL later('1 minute');
 CALL contract.tend();
 SELECT * FROM state;
 SELECT rule, status FROM contract.freshness_state WHERE rule ~ '_(at|one|seen)$' ORDER BY rule;

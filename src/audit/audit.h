@@ -13,7 +13,6 @@
 
 #include "catalog/contract.h"
 #include "enforce/enforce.h"
-#include "engine/measure.h"
 #include "tcop/dest.h"
 #include "utils/snapshot.h"
 
@@ -179,6 +178,10 @@ extern void pgc_audit_run(PgcAudit *audit);
 extern void pgc_tally_add(PgcAudit *audit, int rule, int64 considered, int64 failed,
 						  const char *executor);
 
+/* check.c */
+extern PgcMode pgc_mode_parse(const char *name);
+extern const char *pgc_check_dataset(int32 dataset_id, PgcMode mode, bool profile, char **message);
+
 /* others.c */
 extern void pgc_others_judge(PgcAudit *audit, Oid relid);
 
@@ -196,14 +199,6 @@ extern void pgc_schema_settle(PgcAudit *audit, int rule);
 
 /* metric.c: all rules row_count, fresh, volume and metric that are not done, in one statement */
 extern void pgc_metric_run(PgcAudit *audit);
-
-/* timely.c: rules about time */
-extern bool pgc_timely_is(const PgcRuleSpec *spec);
-extern void pgc_timely_judge_newest(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum newest,
-									bool masked);
-extern void pgc_timely_judge_volume(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum rows);
-extern void pgc_timely_judge_writes(PgcAudit *audit, int rule, const PgcMeasure *measure);
-extern void pgc_timely_explain(PgcAudit *audit, int rule, const PgcMeasure *measure);
 
 /* profile.c: all columns are measured into audit->metrics, which are stored with the run, or else the number of rows */
 extern void pgc_profile_run(PgcAudit *audit);

@@ -42,6 +42,7 @@ extern void pgc_check_run(PgcCheck *check, PgcMode mode, bool profile);
 extern void pgc_check_fail(PgcCheck *check, const char *error);
 
 /* timely.c */
+extern bool pgc_timely_is(const PgcRuleSpec *spec);
 extern bool pgc_timely_store(const PgcCheck *check);
 
 /* store.c */

@@ -88,7 +88,7 @@ is_fatal(int code)
 
 /*
  * pgc_attempt_fail_any, called in PG_CATCH, rolls the subtransaction back and
- * returns the error (in the context of begin).
+ * returns the error, whatever it is, in the context of begin.
  */
 ErrorData *
 pgc_attempt_fail_any(const PgcAttempt *attempt)
@@ -104,7 +104,7 @@ pgc_attempt_fail_any(const PgcAttempt *attempt)
 	return error;
 }
 
-/* pgc_attempt_fail_data does the same, but what is_fatal is thrown again. */
+/* pgc_attempt_fail_data does so; what is_fatal is thrown again. */
 ErrorData *
 pgc_attempt_fail_data(const PgcAttempt *attempt)
 {

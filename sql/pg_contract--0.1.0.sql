@@ -302,7 +302,9 @@ CREATE TABLE contract.incident (
 	closed_at timestamptz,
 	passing_since timestamptz,	-- still open, though nothing fails
 	reopened integer NOT NULL DEFAULT 0,
-	notified_at timestamptz,	-- of the last message about it
+	notified text CHECK (notified IN ('open', 'escalate', 'reopen', 'close')),	-- event of the last message about it
+	notified_at timestamptz,
+	judge_at timestamptz,	-- looked at again then, though nothing happens
 	acknowledged_at timestamptz,
 	acknowledged_by name,
 	note text,
@@ -312,6 +314,12 @@ CREATE TABLE contract.incident (
 CREATE UNIQUE INDEX incident_open_idx ON contract.incident (dataset_id) WHERE status = 'open';
 CREATE INDEX incident_dataset_idx ON contract.incident (dataset_id, opened_at);
 COMMENT ON TABLE contract.incident IS 'the failing rules of a dataset from when the first failed until all pass';
+
+CREATE TABLE contract.incident_due (
+	dataset_id integer,	-- null: all of them
+	due timestamptz NOT NULL DEFAULT '-infinity'
+);
+COMMENT ON TABLE contract.incident_due IS 'datasets of which something changed that incidents are made of; not dumped';
 
 CREATE TABLE contract.retention (
 	dataset_id integer NOT NULL,
@@ -396,10 +404,11 @@ CREATE FUNCTION contract.add_rule(
 	filter text DEFAULT NULL,
 	tolerance numeric DEFAULT 0,
 	name text DEFAULT NULL,
-	description text DEFAULT NULL)
+	description text DEFAULT NULL,
+	runbook text DEFAULT NULL)
 RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_add_rule';
-COMMENT ON FUNCTION contract.add_rule(regclass, text, name[], jsonb, text, text, text, numeric, text, text) IS
-'adds a rule of any kind and returns its name; without on_violation a row rule warns and a set rule is for audits only';
+COMMENT ON FUNCTION contract.add_rule(regclass, text, name[], jsonb, text, text, text, numeric, text, text, text) IS
+'adds a rule of any kind and returns its name; without on_violation a row rule warns and a set rule is for audits only; runbook: what to do when it fails';
 
 CREATE FUNCTION contract.alter_rule(
 	relation regclass,
@@ -410,10 +419,11 @@ CREATE FUNCTION contract.alter_rule(
 	filter text DEFAULT NULL,
 	tolerance numeric DEFAULT NULL,
 	name text DEFAULT NULL,
-	description text DEFAULT NULL)
+	description text DEFAULT NULL,
+	runbook text DEFAULT NULL)
 RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_alter_rule';
-COMMENT ON FUNCTION contract.alter_rule(regclass, text, jsonb, text, text, text, numeric, text, text) IS
-'changes a rule; null leaves a field as it is, an empty filter or description clears it; returns the rule''s name';
+COMMENT ON FUNCTION contract.alter_rule(regclass, text, jsonb, text, text, text, numeric, text, text, text) IS
+'changes a rule; null leaves a field as it is, an empty filter, description or runbook clears it; returns the rule''s name';
 
 CREATE FUNCTION contract.drop_rule(dataset text, rule text)
 RETURNS void LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_drop_rule';
@@ -771,13 +781,36 @@ CREATE FUNCTION contract.fresh(
 	severity text DEFAULT 'error',
 	filter text DEFAULT NULL,
 	name text DEFAULT NULL,
-	description text DEFAULT NULL)
+	description text DEFAULT NULL,
+	by time DEFAULT NULL,
+	days text DEFAULT NULL,
+	time_zone text DEFAULT NULL)
 RETURNS text LANGUAGE sql VOLATILE
 RETURN contract.add_rule(relation, 'fresh', array_remove(ARRAY[column_name], NULL),
-	jsonb_build_object('max_age', max_age::text),
+	jsonb_build_object('max_age', max_age::text, 'by', by::text, 'days', days, 'time_zone', time_zone),
 	on_violation, severity, filter, 0, name, description);
-COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text) IS
-'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age';
+COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text, time, text, text) IS
+'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age; with a time of day, by: at the last such time, on those days of the week as cron writes them, and without max_age it is of that day';
+
+CREATE FUNCTION contract.volume(
+	relation regclass,
+	column_name name,
+	per interval,
+	minimum bigint DEFAULT NULL,
+	maximum bigint DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL,
+	time_zone text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'volume', ARRAY[column_name],
+	jsonb_build_object('per', per::text, 'minimum', minimum, 'maximum', maximum, 'time_zone', time_zone),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.volume(regclass, name, interval, bigint, bigint, text, text, text, numeric, text, text, text) IS
+'adds a rule: the number of rows whose date or timestamp lies in the last interval before now is within the bounds, each widened by tolerance as a fraction of it; a null bound is open';
 
 CREATE FUNCTION contract.metric(
 	relation regclass,
@@ -1041,9 +1074,31 @@ COMMENT ON PROCEDURE contract.tend() IS
 'does once all that the database''s worker does: due audits, freshness, incidents, retention; for servers that do not preload the library';
 REVOKE ALL ON PROCEDURE contract.tend() FROM PUBLIC;
 
+CREATE FUNCTION contract.worker_activity(
+	OUT pid integer,
+	OUT database_oid oid,
+	OUT duty text,
+	OUT state text,
+	OUT doing text,
+	OUT started_at timestamptz,
+	OUT next_due timestamptz,
+	OUT last_run timestamptz,
+	OUT last_elapsed interval,
+	OUT failures integer,
+	OUT last_error text)
+RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_workers';
+COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers: launcher and workers of the whole server';
+
 /*
  * In the background: schedules.
  */
+CREATE FUNCTION contract.next_run(
+	cron text,
+	time_zone text DEFAULT NULL,
+	after timestamptz DEFAULT pg_catalog.now())
+RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
+COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
+'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
 
 /*
  * In the background: freshness.
@@ -1052,6 +1107,19 @@ REVOKE ALL ON PROCEDURE contract.tend() FROM PUBLIC;
 /*
  * In the background: incidents.
  */
+CREATE FUNCTION contract.acknowledge(incident bigint, note text DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_acknowledge';
+COMMENT ON FUNCTION contract.acknowledge(bigint, text) IS
+'says that somebody, you, looks after an open incident of a dataset that you own; kept until it is closed';
+
+CREATE FUNCTION contract.mute(incident bigint, until timestamptz)
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_mute';
+COMMENT ON FUNCTION contract.mute(bigint, timestamptz) IS
+'sends no messages about an open incident until then, and one then if it is still open';
+
+CREATE FUNCTION contract.unmute(incident bigint)
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_unmute';
+COMMENT ON FUNCTION contract.unmute(bigint) IS 'ends contract.mute now';
 
 /*
  * In the background: retention.
@@ -1084,7 +1152,7 @@ COMMENT ON FUNCTION contract.problem(integer) IS
  */
 CREATE VIEW contract.rules WITH (security_barrier) AS
 SELECT d.name AS dataset, r.name AS rule, r.kind, r.columns, r.parameters, r.filter, r.severity, r.action,
-	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id, r.schedule
+	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id, r.schedule, r.runbook
 FROM contract.rule r JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.rules IS 'the rules of the datasets that you may select from';
@@ -1154,7 +1222,8 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action <> 'quarantine'
 			AND (a.at IS NULL OR w.at > a.at)), 0) AS open_violations,
 	COALESCE(h.held, 0) AS quarantined,
-	contract.problem(d.dataset_id) AS problem
+	contract.problem(d.dataset_id) AS problem,
+	(SELECT i.incident_id FROM contract.incident i WHERE i.dataset_id = d.dataset_id AND i.status = 'open') AS incident
 FROM contract.dataset d
 JOIN contract.contract c USING (contract_id)
 LEFT JOIN (SELECT q.dataset_id, pg_catalog.count(*) AS held FROM contract.quarantine q GROUP BY 1) h
@@ -1182,6 +1251,15 @@ COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far t
 /*
  * Views of what runs in the background: workers.
  */
+CREATE VIEW contract.workers WITH (security_barrier) AS
+SELECT w.pid, b.datname AS database, w.duty, w.state, w.doing, w.started_at, w.next_due, w.last_run, w.last_elapsed, w.failures,
+	w.last_error
+FROM contract.worker_activity() w
+LEFT JOIN pg_catalog.pg_database b ON b.oid = w.database_oid
+WHERE w.database_oid IS NULL OR b.oid IS NOT NULL;
+COMMENT ON VIEW contract.workers IS
+'what runs in the background, in all databases of the server: the launcher, and the duties of each database; empty if the library is not preloaded';
+GRANT SELECT ON contract.workers TO PUBLIC;
 
 /*
  * Schedules.
@@ -1194,10 +1272,19 @@ COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far t
 /*
  * Incidents.
  */
+CREATE VIEW contract.incidents WITH (security_barrier) AS
+SELECT i.incident_id AS id, d.name AS dataset, d.contract_id, c.owner, i.status, i.severity, i.rules, i.all_rules,
+	i.opened_at, i.updated_at, i.closed_at, i.acknowledged_at, i.acknowledged_by, i.note, i.muted_until, i.reopened,
+	(SELECT pg_catalog.jsonb_object_agg(r.name, r.runbook) FROM contract.rule r
+		WHERE r.dataset_id = i.dataset_id AND r.name = ANY (i.rules) AND r.runbook IS NOT NULL) AS runbooks,
+	i.root_cause, i.passing_since, i.notified, i.notified_at
+FROM contract.incident i JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
+WHERE contract.visible(i.dataset_id);
+COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when the first failed until all pass';
 
 /*
  * For Prometheus.
  */
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
-	contract.pii_columns, contract.metrics, contract.scorecard TO PUBLIC;
+	contract.pii_columns, contract.metrics, contract.scorecard, contract.incidents TO PUBLIC;

@@ -16,6 +16,7 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/guc.h"
 #include "watch/watch.h"
 #include "worker/worker.h"
@@ -25,6 +26,8 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 static ExecutorStart_hook_type previous_executor_start = NULL;
+static shmem_request_hook_type previous_shmem_request = NULL;
+static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 /* at_transaction passes the end of a transaction on to the rooms. */
 static void
@@ -47,6 +50,7 @@ at_transaction(XactEvent event, void *arg)
 			pgc_ddl_end();
 			pgc_cache_at_transaction_end();
 			pgc_worker_wake(event == XACT_EVENT_COMMIT);
+			pgc_release_end();
 			break;
 		default:
 			break;
@@ -84,6 +88,36 @@ executor_start(QueryDesc *query, int eflags)
 		previous_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
+}
+
+/* shmem_request asks for the shared memory of the rooms. */
+static void
+shmem_request(void)
+{
+	if (previous_shmem_request)
+		previous_shmem_request();
+	pgc_worker_shared_request();
+}
+
+/* shmem_startup has the rooms lay it out. */
+static void
+shmem_startup(void)
+{
+	if (previous_shmem_startup)
+		previous_shmem_startup();
+	pgc_worker_shared_startup();
+}
+
+/* preload prepares what runs in the background, while the server starts. */
+static void
+preload(void)
+{
+	previous_shmem_request = shmem_request_hook;
+	shmem_request_hook = shmem_request;
+	previous_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = shmem_startup;
+	pgc_release_init();
+	pgc_launcher_register();
 }
 
 /* define_worker_settings defines the settings of what runs in the background. */
@@ -163,4 +197,6 @@ _PG_init(void)
 	ExecutorStart_hook = executor_start;
 	RegisterXactCallback(at_transaction, NULL);
 	RegisterSubXactCallback(at_subtransaction, NULL);
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+		preload();
 }

@@ -187,7 +187,7 @@ extern char *pgc_references_rows_sql(const PgcAudit *audit, int rule);
 /* schema.c: a rule of kind schema, by the columns alone */
 extern void pgc_schema_settle(PgcAudit *audit, int rule);
 
-/* metric.c: all rules row_count, fresh and metric that are not done, in one statement */
+/* metric.c: all rules row_count, fresh, volume and metric that are not done, in one statement */
 extern void pgc_metric_run(PgcAudit *audit);
 
 /* profile.c: all columns are measured into audit->metrics, which are stored with the run */

@@ -1,6 +1,6 @@
 /*
  * src/audit/metric.c
- *		Rules that judge a table by one value (row_count, fresh, metric): one
+ *		Rules that judge a table by one value (row_count, fresh, volume, metric): one
  *		statement computes the values of all of them.
  *
  * PostgreSQL evaluates an aggregate that several expressions of a statement share
@@ -91,20 +91,23 @@ static void
 judge_age(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum newest, bool masked)
 {
 	PgcTally   *tally = pgc_metric_tally(audit, rule);
-	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
-	Datum		oldest = DirectFunctionCall2(timestamptz_mi_interval, now, IntervalPGetDatum(measure->max_age));
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next_deadline;
+	TimestampTz oldest = pgc_measure_oldest(measure, now, &next_deadline);
 	char	   *age = NULL;
 	StringInfoData observed;
 
-	tally->missed = newest.isnull || DatumGetTimestampTz(newest.value) < DatumGetTimestampTz(oldest);
+	tally->missed = newest.isnull || DatumGetTimestampTz(newest.value) < oldest;
 	if (newest.isnull)
 		tally->message = psprintf("%s has no value", measure->title);
 	else if (!TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(newest.value)))
-		age = pgc_ask_text(INTERVALOID, DirectFunctionCall2(timestamp_mi, now, newest.value));
+		age = pgc_ask_text(INTERVALOID, DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(now), newest.value));
 	if (tally->missed && !newest.isnull)
-		tally->message = psprintf("newest %s is %s old, older than %s", measure->title,
+		tally->message = psprintf("newest %s is %s old, %s%s%s", measure->title,
 								  masked ? PGC_MASK : age ? age : "infinitely",
-								  pgc_ask_text(INTERVALOID, IntervalPGetDatum(measure->max_age)));
+								  measure->max_age == NULL ? "not of the day" :
+								  psprintf("older than %s", pgc_ask_text(INTERVALOID, IntervalPGetDatum(measure->max_age))),
+								  measure->due ? " " : "", measure->due ? measure->due : "");
 	initStringInfo(&observed);
 	pgc_ask_field(&observed, "newest", newest.isnull ? NULL : masked ? PGC_MASK :
 				  pgc_ask_text(TIMESTAMPTZOID, newest.value), false);
@@ -130,7 +133,7 @@ take_values(const Datum *values, const bool *nulls, TupleDesc descriptor, void *
 		bool		masked = measure->is_value &&
 		pgc_evidence_is_personal(audit->contract, audit->program, rule);
 
-		if (measure->max_age != NULL)
+		if (measure->bounds == NULL)
 			judge_age(audit, rule, measure, value, masked);
 		else
 			pgc_metric_judge(audit, rule, measure->title, measure->bounds,
@@ -206,8 +209,8 @@ ask_alone(PgcAudit *audit, List *rules)
 }
 
 /*
- * pgc_metric_run fills the tallies of all rules row_count, fresh and metric that
- * are not done yet.
+ * pgc_metric_run fills the tallies of all rules row_count, fresh, volume and metric
+ * that are not done yet.
  */
 void
 pgc_metric_run(PgcAudit *audit)

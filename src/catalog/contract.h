@@ -26,6 +26,7 @@ typedef struct PgcStoredRule
 	double		tolerance;		/* fraction of considered rows that may fail */
 	char	   *description;	/* or NULL */
 	char	   *schedule;		/* cron expression of its document, or NULL */
+	char	   *runbook;		/* what to do if it fails, or NULL */
 	bool		from_document;	/* source 'document', else 'sql' */
 } PgcStoredRule;
 
@@ -344,6 +345,9 @@ typedef enum PgcDuty
 
 extern void pgc_nudge(PgcDuty duty);
 extern bool pgc_nudge_take(PgcDuty duty);
+
+/* incident.c */
+extern void pgc_incident_due(int32 dataset_id);
 
 /* quarantine.c */
 extern List *pgc_held_lock(int32 dataset_id, ArrayType *ids, int64 after, int limit);

@@ -263,6 +263,16 @@ owns_waiting(const PgcContract *contract)
 		(OidIsValid(named) && pgc_compat_owns_relation(named, GetUserId()));
 }
 
+/* pgc_dataset_has_rights: may the user change what is said of a dataset? */
+bool
+pgc_dataset_has_rights(int32 dataset_id)
+{
+	const PgcContract *contract = pgc_contract_load(dataset_id);
+
+	return contract != NULL && (OidIsValid(contract->relid) ?
+								pgc_compat_owns_relation(contract->relid, GetUserId()) : owns_waiting(contract));
+}
+
 /* pgc_dataset_require_rights raises unless the user may change what is said of a dataset. */
 void
 pgc_dataset_require_rights(int32 dataset_id)

@@ -140,6 +140,7 @@ typedef struct PgcPlannedRule
 	char	   *tolerance;		/* a numeric's text, 0 to 1 */
 	const char *description;	/* or NULL */
 	const char *schedule;		/* cron expression, or NULL */
+	const char *runbook;		/* what to do if it fails, or NULL */
 } PgcPlannedRule;
 
 /* Something that asks to be checked and will not be. */

@@ -60,7 +60,7 @@ static bool
 has_no_words(const PgcStoredRule *rule)
 {
 	return strcmp(rule->severity, "error") == 0 && rule->spec.filter == NULL && rule->tolerance == 0 &&
-		rule->description == NULL && rule->schedule == NULL;
+		rule->description == NULL && rule->schedule == NULL && rule->runbook == NULL;
 }
 
 /*
@@ -335,6 +335,8 @@ add_words(const Writing *writing, PgcNode *item)
 	pgc_shape_set_text(item, "description", rule->description);
 	if (strcmp(rule->severity, "error") != 0)
 		pgc_shape_set_text(item, "severity", rule->severity);
+	if (rule->runbook != NULL)
+		pgc_shape_add_custom_property(item, "runbook", pgc_node_make_string(rule->runbook));
 	if (on_write(writing) && (differs || !writing->target->own))
 		pgc_shape_add_custom_property(item, "onViolation", pgc_node_make_string(action));
 }

@@ -64,6 +64,7 @@ extern const PgcKind pgc_kind_multiple_of;
 extern const PgcKind pgc_kind_satisfies;
 extern const PgcKind pgc_kind_row_count;
 extern const PgcKind pgc_kind_fresh;
+extern const PgcKind pgc_kind_volume;
 extern const PgcKind pgc_kind_metric;
 extern const PgcKind pgc_kind_query;
 extern const PgcKind pgc_kind_unique;

@@ -45,8 +45,18 @@ extern bool pgc_round_step(PgcDuty duty, const PgcTask *task, PgcStep *step);
 /* shared.c */
 extern int	pgc_naptime;		/* ms */
 extern int	pgc_max_workers;
+extern void pgc_worker_shared_request(void);
+extern void pgc_worker_shared_startup(void);
 extern void pgc_worker_wake(bool committed);
+extern void pgc_worker_due(Oid database, PgcDuty duty);
 extern void pgc_worker_doing(const char *what);
+
+/* launcher.c */
+extern void pgc_launcher_register(void);
+
+/* release.c */
+extern void pgc_release_init(void);
+extern void pgc_release_end(void);
 
 /* The tasks' steps. */
 extern bool pgc_drain_step(PgcStep *step);	/* drain.c: refused rows */

@@ -93,6 +93,7 @@ typedef struct PgcAsked
 	const char *description;	/* or NULL */
 	const char *severity;
 	const char *schedule;		/* or NULL */
+	const char *runbook;		/* or NULL */
 	const char *tolerance;		/* or NULL: none */
 	const char *filter;			/* or NULL */
 	PgcAction	action;

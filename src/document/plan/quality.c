@@ -43,6 +43,26 @@ pgc_plan_tolerance(const PgcAsked *asked, const PgcNode *node)
 	return NULL;
 }
 
+/*
+ * runbook_of returns what to do if a check fails: its custom property runbook, else
+ * the address of its authoritative definition of that type; or NULL.
+ */
+static const char *
+runbook_of(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
+{
+	const char *given = pgc_custom_text(planner, node, path, "runbook");
+	const PgcNode *list = pgc_node_get(node, "authoritativeDefinitions");
+
+	for (int i = 0; given == NULL && pgc_node_is(list, PGC_NODE_LIST) && i < list->count; i++)
+	{
+		const char *type = pgc_node_get_text(list->content.items[i], "type");
+
+		if (type != NULL && pg_strcasecmp(type, "runbook") == 0)
+			given = pgc_node_get_text(list->content.items[i], "url");
+	}
+	return given == NULL || given[0] == '\0' ? NULL : given;
+}
+
 /* read_item returns who asks with a quality check, with its common fields. */
 static PgcAsked
 read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const PgcNode *node, const PgcPath *path)
@@ -64,6 +84,7 @@ read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const P
 	asked.severity = severities[pgc_word_severity(pgc_node_get_text(node, "severity"))];
 	if (scheduler == NULL || pg_strcasecmp(scheduler, "cron") == 0)
 		asked.schedule = pgc_node_get_text(node, "schedule");
+	asked.runbook = runbook_of(planner, node, path);
 	asked.filter = pgc_custom_text(planner, node, path, "filter");
 	asked.tolerance = pgc_plan_tolerance(&asked, pgc_custom_get(node, "tolerance"));
 	asked.own_action = pgc_custom_action(planner, node, path, &asked.action);

@@ -69,6 +69,7 @@ pgc_plan_add(const PgcAsked *asked, const char *kind, List *columns, Jsonb *para
 	rule->tolerance = pstrdup(asked->tolerance == NULL ? "0" : asked->tolerance);
 	rule->description = asked->description;
 	rule->schedule = asked->schedule;
+	rule->runbook = asked->runbook;
 	draft->rule = rule;
 	draft->columns = columns;
 	draft->base = asked->name != NULL && asked->name[0] != '\0' ? asked->name : NULL;
@@ -327,7 +328,8 @@ is_same(const PgcStoredRule *stored, const PgcPlannedRule *rule)
 		compareJsonbContainers(&stored->spec.parameters->root, &spec->parameters->root) == 0 &&
 		same_text(stored->spec.filter, spec->filter) && stored->spec.action == spec->action &&
 		strcmp(stored->severity, rule->severity) == 0 && stored->tolerance == strtod(rule->tolerance, NULL) &&
-		same_text(stored->description, rule->description) && same_text(stored->schedule, rule->schedule);
+		same_text(stored->description, rule->description) && same_text(stored->schedule, rule->schedule) &&
+		same_text(stored->runbook, rule->runbook);
 }
 
 /* Who has a name: a rule made in SQL, unless a rule of the document is the same. */

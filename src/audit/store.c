@@ -104,6 +104,5 @@ pgc_store_check(const PgcCheck *check)
 		store_violations(check, run_id);
 		pgc_profile_store(check->audit, run_id, check->started);
 	}
-	pgc_incident_due(check->contract->dataset_id);
 	return run_id;
 }

@@ -83,6 +83,7 @@ read_interval(PgcCompile *compile, const char *name, bool required, char **words
 										   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	Datum		interval;
 
+	*words = NULL;
 	if (given == NULL)
 		return NULL;
 	interval = DirectFunctionCall3(interval_in, CStringGetDatum(given),
@@ -213,7 +214,7 @@ static void
 compile_fresh(PgcCompile *compile)
 {
 	PgcMeasure *measure = palloc0(sizeof(PgcMeasure));
-	char	   *age = NULL;
+	char	   *age;
 
 	measure->max_age = read_interval(compile, "max_age", false, &age);
 	read_deadline(compile, measure);

@@ -45,8 +45,8 @@ typedef struct PgcMeasure
 	Interval   *max_age;		/* of fresh, or NULL: since midnight */
 	PgcCron    *deadline;		/* of fresh: when max_age must hold; NULL: at
 								 * any time */
-	char	   *due;			/* the deadline in words, "by 06:00 on mon-fri,
-								 * Europe/Berlin" */
+	char	   *due;			/* the deadline in words, "by 06:00 on
+								 * mon-fri, Europe/Berlin" */
 	Interval   *per;			/* of volume: the time before now in which
 								 * rows count */
 	char	   *where;			/* of volume: which rows count, filter

@@ -130,15 +130,12 @@ read_values(PgcOperator *operator)
 static bool
 read_operator(const PgcAsked *asked, PgcOperator *operator)
 {
-	static const char *const names[] = {"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo",
-	"mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"};
-
 	memset(operator, 0, sizeof(PgcOperator));
 	operator->percent = pgc_check_is_percent(asked->node);
-	for (int i = 0; i < lengthof(names) && operator->node == NULL; i++)
+	for (int i = 0; pgc_check_operators[i] != NULL && operator->node == NULL; i++)
 	{
-		operator->node = pgc_node_get(asked->node, names[i]);
-		operator->name = names[i];
+		operator->node = pgc_node_get(asked->node, pgc_check_operators[i]);
+		operator->name = pgc_check_operators[i];
 	}
 	if (operator->node == NULL || read_values(operator))
 		return true;

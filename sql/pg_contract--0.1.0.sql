@@ -122,7 +122,7 @@ CREATE TABLE contract.run (
 	elapsed interval,
 	role name NOT NULL,
 	application text,
-	xid xid8 NOT NULL,
+	xid xid8,	-- null: a row was refused before the transaction had one
 	query_id bigint,
 	considered bigint,
 	failed bigint,
@@ -1088,6 +1088,11 @@ CREATE FUNCTION contract.worker_activity(
 	OUT last_error text)
 RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_workers';
 COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers: launcher and workers of the whole server';
+
+CREATE FUNCTION contract.reject_queue(OUT waiting bigint, OUT samples integer, OUT room integer, OUT lost bigint)
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_reject_queue';
+COMMENT ON FUNCTION contract.reject_queue() IS
+'the server''s queue of refused rows: how many wait to be recorded, evidence of how many there is and can be, and how many could not be counted; nulls without preload';
 
 /*
  * In the background: schedules.

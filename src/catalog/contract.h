@@ -249,7 +249,8 @@ typedef struct PgcRunRow
 	Datum		elapsed;		/* interval */
 	const char *role;			/* name; NULL: gone */
 	const char *application;
-	const FullTransactionId *xid;	/* NULL: this transaction's */
+	const FullTransactionId *xid;	/* NULL: this transaction's; invalid: had
+									 * none */
 	uint64		query_id;
 	int64		considered;		/* rows */
 	int64		failed;

@@ -163,6 +163,7 @@ CREATE TABLE contract.violation (
 	message text
 );
 CREATE INDEX violation_dataset_idx ON contract.violation (dataset_id, at);
+CREATE INDEX violation_run_idx ON contract.violation (run_id);
 COMMENT ON TABLE contract.violation IS 'evidence: one failing row of one rule, personal data masked';
 
 CREATE SEQUENCE contract.quarantine_id_seq;
@@ -241,15 +242,16 @@ COMMENT ON TABLE contract.schedule IS 'when a dataset is audited, as said in SQL
 
 CREATE TABLE contract.schedule_state (
 	dataset_id integer NOT NULL,
-	expression text NOT NULL,	-- the schedule in words, so that another schedule has another state
-	since timestamptz NOT NULL,
-	next_run timestamptz,
+	expression text NOT NULL,	-- of the schedule of SQL: sql; of a document's: cron expression and time zone
+	next_run timestamptz,	-- null: never
+	attempts integer NOT NULL DEFAULT 0,	-- audits begun for this run
 	last_run timestamptz,
 	last_elapsed interval,
 	last_status text,
 	last_message text,
 	PRIMARY KEY (dataset_id, expression)
 );
+CREATE INDEX schedule_state_next_run_idx ON contract.schedule_state (next_run);
 COMMENT ON TABLE contract.schedule_state IS 'when a schedule ran last and will run next; not dumped';
 
 CREATE TABLE contract.last_write (
@@ -330,6 +332,25 @@ CREATE TABLE contract.retention (
 );
 COMMENT ON TABLE contract.retention IS 'how long, and how many rows, a dataset''s history is kept where that differs from the settings';
 
+CREATE TABLE contract.retention_state (
+	dataset_id integer PRIMARY KEY,
+	next_look timestamptz NOT NULL
+);
+COMMENT ON TABLE contract.retention_state IS 'when the worker looks next for history of a dataset that is too old or too much; not dumped';
+
+/* Several rows of an action are to be added up: who prunes waits for nobody who does so, too. */
+CREATE TABLE contract.total (
+	dataset_id integer NOT NULL,
+	action text NOT NULL,	-- 'audit' for audits, else what was done with the rows
+	runs bigint NOT NULL,
+	rows bigint,
+	failures bigint,	-- a row and a rule
+	open bigint,	-- of those: since the last audit, as of the time of pruning
+	last_audit bigint NOT NULL	-- the run of that one, or 0
+);
+CREATE INDEX total_dataset_idx ON contract.total (dataset_id);
+COMMENT ON TABLE contract.total IS 'what the runs had counted that were pruned';
+
 CREATE TABLE contract.reject_position (
 	queue bigint NOT NULL,	-- which incarnation of the queue
 	entry bigint NOT NULL,	-- which counter in it; 0: its samples
@@ -358,6 +379,28 @@ SELECT pg_catalog.pg_extension_config_dump('contract.sla_day', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.incident', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.incident_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.retention', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.total', '');
+
+/*
+ * For autovacuum.  The history grows at one end and is pruned at the other, in the order of its indexes: a fifth of a
+ * large table as dead rows, which is the default, would lie in front of what each batch of deletes looks for.
+ */
+ALTER TABLE contract.run SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.result SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.violation SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.metric SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+/*
+ * One row a thing, updated again and again in columns without index: with room on the page the new version stays there (HOT),
+ * and pages clean themselves without a vacuum.
+ */
+ALTER TABLE contract.schedule_state SET (fillfactor = 50);
+ALTER TABLE contract.last_write SET (fillfactor = 50);
+ALTER TABLE contract.freshness_state SET (fillfactor = 50);
+ALTER TABLE contract.sla_day SET (fillfactor = 80);	-- only today's rows are updated
+ALTER TABLE contract.retention_state SET (fillfactor = 50);
+ALTER TABLE contract.reject_position SET (fillfactor = 50);
+/* An audit writes whole parts anew, kilobytes each, which lie in the TOAST table. */
+ALTER TABLE contract.audit_part SET (toast.autovacuum_vacuum_scale_factor = 0.05);
 
 /*
  * Annotating.  Only the owner of the relation, or a member of its role, may.
@@ -1105,6 +1148,28 @@ RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
 COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
 'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
 
+CREATE FUNCTION contract.schedule(
+	relation regclass,
+	every interval DEFAULT NULL,
+	cron text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	mode text DEFAULT 'auto',
+	profile boolean DEFAULT false,
+	timeout interval DEFAULT NULL)
+RETURNS timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_schedule';
+COMMENT ON FUNCTION contract.schedule(regclass, interval, text, text, text, boolean, interval) IS
+'has the worker audit a dataset every so often or by a cron expression, instead of as said before; returns the next run';
+
+CREATE FUNCTION contract.unschedule(dataset text)
+RETURNS boolean LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_unschedule';
+COMMENT ON FUNCTION contract.unschedule(text) IS
+'ends the schedule of a dataset that was said in SQL; returns whether there was one';
+
+CREATE FUNCTION contract.default_time_zone()
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_default_time_zone';
+COMMENT ON FUNCTION contract.default_time_zone() IS
+'for the views: pg_contract.timezone, also in a session that has not loaded the library yet';
+
 /*
  * In the background: freshness.
  */
@@ -1129,6 +1194,14 @@ COMMENT ON FUNCTION contract.unmute(bigint) IS 'ends contract.mute now';
 /*
  * In the background: retention.
  */
+CREATE FUNCTION contract.retain(
+	relation regclass,
+	history text,
+	max_age interval DEFAULT NULL,
+	max_rows bigint DEFAULT NULL)
+RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_retain';
+COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
+'how long, and how many rows, a history of a dataset is kept (violations, results, metrics, quarantine, incidents, sla); 0: no limit, null: as the settings say; returns the dataset';
 
 /*
  * Who sees what.  Helpers of the views: run as the caller.
@@ -1225,7 +1298,10 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 	COALESCE(a.open, 0) + COALESCE((
 		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)
 		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action NOT IN ('quarantine', 'reject')
-			AND (a.at IS NULL OR w.at > a.at)), 0) AS open_violations,
+			AND (a.at IS NULL OR w.at > a.at)), 0) + COALESCE((
+		SELECT pg_catalog.sum(t.open) FROM contract.total t	-- of those, what was pruned
+		WHERE t.dataset_id = d.dataset_id AND t.action NOT IN ('quarantine', 'reject')
+			AND t.last_audit = COALESCE(a.run_id, 0)), 0) AS open_violations,
 	COALESCE(h.held, 0) AS quarantined,
 	contract.problem(d.dataset_id) AS problem,
 	(SELECT i.incident_id FROM contract.incident i WHERE i.dataset_id = d.dataset_id AND i.status = 'open') AS incident
@@ -1269,6 +1345,28 @@ GRANT SELECT ON contract.workers TO PUBLIC;
 /*
  * Schedules.
  */
+CREATE VIEW contract.schedules WITH (security_barrier) AS
+SELECT d.name AS dataset, s.source, s.every, s.cron, s.time_zone, s.mode, s.profile, s.timeout,
+	t.next_run, t.last_run, t.last_elapsed, t.last_status,
+	CASE WHEN t.last_status = 'error' THEN contract.masked(s.dataset_id, ARRAY['']::name[], t.last_message)
+		ELSE t.last_message END AS last_message,
+	s.rules, s.dataset_id
+FROM (
+	SELECT c.dataset_id, 'sql' AS expression, 'sql' AS source, c.every, c.cron, c.time_zone, c.mode, c.profile, c.timeout,
+		NULL::text[] AS rules
+	FROM contract.schedule c
+	UNION ALL
+	SELECT r.dataset_id, pg_catalog.concat(r.schedule, ' ', z), 'document', NULL, r.schedule, z, 'auto', false, NULL,
+		pg_catalog.array_agg(r.name ORDER BY r.rule_id)
+	FROM contract.rule r, contract.default_time_zone() z
+	WHERE r.schedule IS NOT NULL
+	GROUP BY r.dataset_id, r.schedule, z) s
+JOIN contract.dataset d USING (dataset_id)
+LEFT JOIN contract.schedule_state t USING (dataset_id, expression)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.schedules IS
+'when datasets are audited by the worker: as said in SQL, or by a document for some rules; when next, and how it went last';
+GRANT SELECT ON contract.schedules TO PUBLIC;
 
 /*
  * Freshness and attainment.

@@ -172,6 +172,10 @@ extern void pgc_audit_run(PgcAudit *audit);
 extern void pgc_tally_add(PgcAudit *audit, int rule, int64 considered, int64 failed,
 						  const char *executor);
 
+/* check.c */
+extern PgcMode pgc_mode_parse(const char *name);
+extern const char *pgc_check_dataset(int32 dataset_id, PgcMode mode, bool profile, char **message);
+
 /* others.c */
 extern void pgc_others_judge(PgcAudit *audit, Oid relid);
 

@@ -33,9 +33,9 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_check_all);
 /* In the order of PgcMode. */
 static const char *const modes[] = {"auto", "full", "incremental", "sample", NULL};
 
-/* mode_of returns the mode of a name, or raises with the right ones. */
-static PgcMode
-mode_of(const char *name)
+/* pgc_mode_parse returns the mode of a name, or raises with the right ones. */
+PgcMode
+pgc_mode_parse(const char *name)
 {
 	int			mode = 0;
 
@@ -220,28 +220,75 @@ lock_relation(const PgcContract *contract)
 	return contract;
 }
 
+/* audit_and_store audits one dataset and stores what can be stored. */
+static void
+audit_and_store(PgcCheck *check, const PgcContract *contract, PgcMode mode, bool profile)
+{
+	check->contract = lock_relation(contract);
+	run_check(check, mode, profile);
+	if (is_stored(check))
+	{
+		(void) pgc_store_check(check);
+		CommandCounterIncrement();
+		pgc_nudge(PGC_TENDING);
+	}
+	pgc_progress_end();
+}
+
 /* check_dataset audits one dataset, stores what can be stored and returns the findings. */
 static void
 check_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetInfo *result,
 			  bool with_dataset)
 {
-	PgcCheck	check = {.contract = lock_relation(contract)};
+	PgcCheck	check = {0};
 
-	run_check(&check, mode, profile);
-	if (is_stored(&check))
-	{
-		(void) pgc_store_check(&check);
-		CommandCounterIncrement();
-	}
-	pgc_progress_end();
+	audit_and_store(&check, contract, mode, profile);
 	return_findings(&check, result, with_dataset);
+}
+
+/* count returns how many rules have a status. */
+static int
+count(const PgcCheck *check, const char *status)
+{
+	int			result = 0;
+
+	for (int i = 0; i < check->contract->nrules; i++)
+		result += strcmp(check->findings[i].status, status) == 0;
+	return result;
+}
+
+/*
+ * pgc_check_dataset audits a dataset, which must exist, and stores what can be stored.  Returns the
+ * worst status, as the scorecard has it; *message says how many rules are not kept, or is NULL.
+ */
+const char *
+pgc_check_dataset(int32 dataset_id, PgcMode mode, bool profile, char **message)
+{
+	static const char *const statuses[] = {"error", "fail", "warn", "skipped"};
+	PgcCheck	check = {0};
+	StringInfoData counts;
+	const char *worst = "pass";
+
+	audit_and_store(&check, pgc_contract_load(dataset_id), mode, profile);
+	initStringInfo(&counts);
+	for (int i = lengthof(statuses) - 1; i >= 0; i--)
+	{
+		int			n = count(&check, statuses[i]);
+
+		if (n > 0 && i < lengthof(statuses) - 1)
+			worst = statuses[i];
+		if (n > 0)
+			appendStringInfo(&counts, "%s%d %s", counts.len > 0 ? ", " : "", n, statuses[i]);
+	}
+	*message = counts.len > 0 ? psprintf("of %d rules: %s", check.contract->nrules, counts.data) : NULL;
+	return worst;
 }
 
 /* pgc_check is contract.check(dataset, mode, profile). */
 Datum
 pgc_check(PG_FUNCTION_ARGS)
 {
-	PgcMode		mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PgcMode		mode = pgc_mode_parse(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
 	PreventCommandIfParallelMode("contract.check()");
 	InitMaterializedSRF(fcinfo, 0);
@@ -345,7 +392,7 @@ pgc_check_all(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(3) || PG_ARGISNULL(4))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("mode and profile must not be null")));
-	mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	mode = pgc_mode_parse(text_to_cstring(PG_GETARG_TEXT_PP(3)));
 	PreventCommandIfParallelMode("contract.check_all()");
 	InitMaterializedSRF(fcinfo, 0);
 	pgc_recording_flush();

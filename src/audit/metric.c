@@ -1,6 +1,6 @@
 /*
  * src/audit/metric.c
- *		Rules that judge a table by one value (row_count, fresh, volume, metric): one
+ *		Rules that judge a table by one value (row_count, fresh, volume, lifecycle, metric): one
  *		statement computes the values of all of them.
  *
  * PostgreSQL evaluates an aggregate that several expressions of a statement share
@@ -179,8 +179,16 @@ static bool
 know(PgcAudit *audit, int rule, const PgcMeasure *measure)
 {
 	NullableDatum rows = {Int64GetDatum(audit->rows), false};
-	char	   *reason = why_not(audit, rule, measure);
+	NullableDatum now = {TimestampTzGetDatum(GetCurrentTimestamp()), false};
+	char	   *reason;
 
+	if (measure->is_time)
+	{
+		pgc_metric_judge(audit, rule, measure->title, measure->bounds, TIMESTAMPTZOID, now, false);
+		audit->tallies[rule].executor = "catalog";
+		return true;
+	}
+	reason = why_not(audit, rule, measure);
 	if (reason != NULL)
 	{
 		pgc_metric_skip(audit, rule, reason);
@@ -209,8 +217,8 @@ ask_alone(PgcAudit *audit, List *rules)
 }
 
 /*
- * pgc_metric_run fills the tallies of all rules row_count, fresh, volume and metric
- * that are not done yet.
+ * pgc_metric_run fills the tallies of all rules row_count, fresh, volume, lifecycle
+ * and metric that are not done yet.
  */
 void
 pgc_metric_run(PgcAudit *audit)

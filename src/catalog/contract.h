@@ -351,6 +351,40 @@ typedef enum PgcDuty
 extern void pgc_nudge(PgcDuty duty);
 extern bool pgc_nudge_take(PgcDuty duty);
 
+/* prune.c: capping what is kept of a dataset over time */
+typedef enum PgcHistory
+{
+	PGC_VIOLATIONS,
+	PGC_RESULTS,				/* with their runs */
+	PGC_METRICS,
+	PGC_HELD,					/* the quarantine */
+	PGC_INCIDENTS,				/* that are closed */
+	PGC_SLA
+} PgcHistory;
+#define PGC_NHISTORIES 6
+
+/* What is to go of a history of a dataset, and how far that is. */
+typedef struct PgcPruning
+{
+	PgcHistory	history;
+	int32		dataset_id;
+	int64		spared;			/* run that stays, or 0 */
+	TimestampTz cut;			/* rows go up to this time, */
+	int64		cut_id;			/* of those of this time: up to this id */
+	TimestampTz position;		/* of the last row deleted, in the order of
+								 * time */
+	int64		position_id;	/* of the last row deleted, in the order of
+								 * ids */
+	uint64		deleted;		/* rows */
+	bool		more;			/* there may be more to delete */
+} PgcPruning;
+
+extern void pgc_pruning_begin(PgcPruning *pruning, PgcHistory history, int32 dataset_id,
+							  TimestampTz oldest, int64 max_rows);
+extern void pgc_pruning_batch(PgcPruning *pruning);
+extern TimestampTz pgc_time_before(TimestampTz time, const Interval *interval);
+extern PgcHistory pgc_history_of(const char *word);
+
 /* incident.c */
 extern void pgc_incident_due(int32 dataset_id);
 

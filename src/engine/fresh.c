@@ -1,7 +1,8 @@
 /*
  * src/engine/fresh.c
  *		Kinds about time: fresh, how old the newest value may be, now or at a
- *		deadline, and volume, how many rows come in a time.
+ *		deadline; volume, how many rows come in a time; lifecycle, when a table's
+ *		time is over.
  *
  * Nothing here reads a clock but in the SQL that is made: who judges says what
  * time it is.  A time without time zone is one of the rule's zone, and without such of
@@ -273,6 +274,39 @@ compile_volume(PgcCompile *compile)
 	compile->rule->set = measure;
 }
 
+/* read_end reads the parameter ends, a time, as what the time of an audit must be before. */
+static PgcBounds *
+read_end(PgcCompile *compile)
+{
+	char	   *given = pgc_parameter_text(compile, "ends", true);
+	PgcBounds  *bounds = palloc0(sizeof(PgcBounds));
+
+	bounds->type = TIMESTAMPTZOID;
+	bounds->compare = palloc(sizeof(FmgrInfo));
+	fmgr_info_cxt(F_TIMESTAMPTZ_CMP, bounds->compare, CurrentMemoryContext);
+	bounds->maximum.given = true;
+	bounds->maximum.exclusive = true;
+	bounds->maximum.value = DirectFunctionCall3(timestamptz_in, CStringGetDatum(given),
+												ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	given = pgc_parameter_canonical(TIMESTAMPTZOID, bounds->maximum.value);
+	pgc_parameter_push(compile, "ends", given, false);
+	bounds->words = psprintf("before %s", given);
+	return bounds;
+}
+
+static void
+compile_lifecycle(PgcCompile *compile)
+{
+	PgcMeasure *measure = palloc0(sizeof(PgcMeasure));
+
+	pgc_require_no_columns(compile);
+	measure->title = pstrdup("the time");
+	measure->bounds = read_end(compile);
+	measure->is_time = true;
+	appendStringInfo(&compile->words, "must be used %s", measure->bounds->words);
+	compile->rule->set = measure;
+}
+
 const PgcKind pgc_kind_fresh = {
 	.name = "fresh",
 	.ncolumns = PGC_PERHAPS_A_COLUMN,
@@ -289,4 +323,13 @@ const PgcKind pgc_kind_volume = {
 	.set_rule = true,
 	.parameters = {"per", "minimum", "maximum", "time_zone"},
 	.compile = compile_volume
+};
+
+const PgcKind pgc_kind_lifecycle = {
+	.name = "lifecycle",
+	.ncolumns = 0,
+	.null_passes = true,
+	.set_rule = true,
+	.parameters = {"ends"},
+	.compile = compile_lifecycle
 };

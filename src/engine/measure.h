@@ -31,7 +31,7 @@ typedef struct PgcBounds
 	char	   *words;			/* "between 0 and 10", "at least 5" */
 } PgcBounds;
 
-/* Of kinds row_count, fresh, volume and metric. */
+/* Of kinds row_count, fresh, volume, lifecycle and metric. */
 typedef struct PgcMeasure
 {
 	char	   *title;			/* "avg of amount" */
@@ -40,6 +40,7 @@ typedef struct PgcMeasure
 	PgcBounds  *bounds;			/* NULL: fresh, whose sql gives a timestamptz */
 	bool		is_count;		/* the number of rows */
 	bool		is_value;		/* not of all rows: the value of one of them */
+	bool		is_time;		/* what time it is; sql is NULL */
 
 	Interval   *max_age;		/* of fresh, or NULL: since midnight */
 	PgcCron    *deadline;		/* of fresh: when max_age must hold; NULL: at

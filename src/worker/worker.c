@@ -32,7 +32,7 @@
 #define STEPS_A_WORKER	1000
 #define WORKER_MS		(2 * 60 * 1000)
 
-/* How this worker ends; is_known: it came to its end by itself. */
+/* How this worker ends (next DT_NOBEGIN: there is more to do); is_known: it came to its end by itself. */
 static PgcOutcome outcome = {.next = DT_NOEND};
 static bool is_known = false;
 
@@ -92,7 +92,7 @@ do_step(PgcDuty duty, const PgcTask *task)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	pgc_worker_doing(task->name);
+	pgc_shared_task(task->name);
 	if (lock_extension())
 	{
 		outcome.presence = PGC_PRESENCE_YES;
@@ -167,7 +167,7 @@ try_step(PgcDuty duty, const PgcTask *task)
 	return more;
 }
 
-/* must_stop returns whether the worker shall do no further step. */
+/* must_stop returns whether the worker shall do no further step: there is no extension, or there shall be no workers. */
 static bool
 must_stop(void)
 {
@@ -177,6 +177,8 @@ must_stop(void)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+	if (pgc_max_workers == 0)
+		outcome.next = DT_NOBEGIN;
 	return outcome.presence == PGC_PRESENCE_NO || pgc_max_workers == 0;
 }
 
@@ -216,7 +218,7 @@ do_duty(PgcDuty duty)
 		}
 	}
 	if (to_do != 0)
-		outcome.next = GetCurrentTimestamp();
+		outcome.next = DT_NOBEGIN;
 }
 
 /* pgc_worker_main is a worker. */

@@ -311,7 +311,6 @@ plan_end(PgcAsked *asked, const Level *level, const char *ends)
 	ListCell   *cell;
 
 	asked->severity = of_life ? "error" : "warning";
-	asked->action = PGC_AUDIT;
 	if (asked->name == NULL)
 		asked->name = of_life ? "end_of_life" : "end_of_support";
 	foreach(cell, asked->planner->list)
@@ -359,6 +358,7 @@ plan_level(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 	const Level *level = find_level(name);
 
 	asked.name = pgc_node_get_text(node, "id");
+	pgc_plan_check_name(&asked);
 	asked.description = pgc_node_get_text(node, "description");
 	if (scheduler == NULL || pg_strcasecmp(scheduler, "cron") == 0)
 		asked.schedule = pgc_node_get_text(node, "schedule");

@@ -291,7 +291,7 @@ set_author(Form *form, int first, const char *role, const char *application,
 		set(form, first + 3, Int64GetDatum((int64) query_id));
 }
 
-/* pgc_batch_add_run adds a row of contract.run. */
+/* pgc_batch_add_run adds a row of contract.run.  What an audit found is for incidents to be judged by. */
 void
 pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row)
 {
@@ -310,6 +310,8 @@ pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row)
 	set_count(&form, RUN_FAILED, row->failed);
 	set_text(&form, RUN_ORIGIN, row->origin);
 	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
+	if (strcmp(row->source, "audit") == 0)
+		pgc_incident_due(row->dataset_id);
 }
 
 /* pgc_batch_add_result adds a row of contract.result. */

@@ -92,6 +92,7 @@ CREATE TABLE contract.rule (
 	runbook text,
 	UNIQUE (dataset_id, name)
 );
+CREATE INDEX rule_watched_idx ON contract.rule (dataset_id) WHERE kind IN ('fresh', 'volume');
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
 
 CREATE TABLE contract.column_annotation (
@@ -122,7 +123,7 @@ CREATE TABLE contract.run (
 	elapsed interval,
 	role name NOT NULL,
 	application text,
-	xid xid8 NOT NULL,
+	xid xid8,	-- null: a row was refused before the transaction had one
 	query_id bigint,
 	considered bigint,
 	failed bigint,
@@ -257,9 +258,9 @@ COMMENT ON TABLE contract.schedule_state IS 'when a schedule ran last and will r
 CREATE TABLE contract.last_write (
 	dataset_id integer PRIMARY KEY,
 	relid oid NOT NULL,
-	counters bigint[] NOT NULL,	-- see src/watch/last_write.c
-	sampled_at timestamptz NOT NULL,
-	written_at timestamptz,	-- not before this sample's predecessor; null: not since sampling began
+	counters bigint[] NOT NULL,	-- see src/catalog/writes.c
+	sampled_at timestamptz NOT NULL,	-- when these counters were seen first
+	written_at timestamptz,	-- when the last write was noticed; null: none since sampling began
 	since timestamptz NOT NULL	-- sampling began
 );
 COMMENT ON TABLE contract.last_write IS 'when a dataset was written to last, from PostgreSQL''s statistics; not dumped';
@@ -274,9 +275,19 @@ CREATE TABLE contract.freshness_state (
 	checked_at timestamptz NOT NULL,
 	next_check timestamptz,
 	message text,
+	rule_id bigint,
+	definition xid,	-- xmin of the rule: another one is another rule
+	zone text,	-- of its days
+	good_until timestamptz,	-- fresh until then, whatever happens; of late: when it turned
+	deadline timestamptz,	-- the last
+	next_deadline timestamptz,
+	not_before timestamptz,	-- a look before this would take more than its share of time
+	accounted_at timestamptz,	-- up to when contract.sla_day knows
+	due timestamptz,	-- when the worker must come: to look, or to account
 	PRIMARY KEY (dataset_id, rule)
 );
-COMMENT ON TABLE contract.freshness_state IS 'what the worker found last for rules about time; not dumped';
+CREATE INDEX freshness_state_due_idx ON contract.freshness_state (due);
+COMMENT ON TABLE contract.freshness_state IS 'what was found last for rules about time; not dumped';
 
 CREATE TABLE contract.sla_day (
 	dataset_id integer NOT NULL,
@@ -1132,6 +1143,11 @@ CREATE FUNCTION contract.worker_activity(
 RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_workers';
 COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers: launcher and workers of the whole server';
 
+CREATE FUNCTION contract.reject_queue(OUT waiting bigint, OUT samples integer, OUT room integer, OUT lost bigint)
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_reject_queue';
+COMMENT ON FUNCTION contract.reject_queue() IS
+'the server''s queue of refused rows: how many wait to be recorded, evidence of how many there is and can be, and how many could not be counted; nulls without preload';
+
 /*
  * In the background: schedules.
  */
@@ -1364,8 +1380,38 @@ COMMENT ON VIEW contract.schedules IS
 GRANT SELECT ON contract.schedules TO PUBLIC;
 
 /*
- * Freshness and attainment.
+ * Freshness and attainment.  Values of personal data are not shown, nor what they could be reckoned from.
  */
+CREATE VIEW contract.freshness WITH (security_barrier) AS
+SELECT d.name AS dataset, r.name AS rule, r.columns[1] AS column_name, COALESCE(s.status, 'unknown') AS status,
+	CASE WHEN m.open THEN m.newest END AS newest,
+	CASE WHEN m.open AND pg_catalog.isfinite(m.newest) THEN pg_catalog.now() - m.newest END AS age,
+	CAST(r.parameters->>'max_age' AS interval) AS max_age, s.deadline, s.next_deadline,
+	CASE WHEN m.open THEN s.since END AS since, s.checked_at,
+	CASE WHEN m.open THEN NULLIF(s.next_check, '-infinity') END AS next_check,
+	CASE WHEN s.rule_id IS NOT NULL THEN contract.masked(r.dataset_id, r.columns, s.message)
+		WHEN c.status NOT IN ('active', 'deprecated') THEN 'not watched: the contract is ' OPERATOR(pg_catalog.||) c.status
+		ELSE 'not looked at yet' END AS message,
+	CAST(r.parameters->>'per' AS interval) AS per, s.rows, CAST(r.parameters->>'minimum' AS numeric) AS minimum,
+	CAST(r.parameters->>'maximum' AS numeric) AS maximum
+FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
+LEFT JOIN contract.freshness_state s ON s.rule_id = r.rule_id AND c.status IN ('active', 'deprecated')
+LEFT JOIN contract.last_write w ON w.dataset_id = r.dataset_id AND r.columns = '{}'
+CROSS JOIN LATERAL (SELECT COALESCE(w.written_at, s.newest) AS newest,
+	contract.masked(r.dataset_id, r.columns, '') = '' AND NOT EXISTS (SELECT FROM contract.column_annotation a
+		WHERE a.dataset_id = r.dataset_id AND a.column_name = ANY (r.columns) AND a.pii_category IS NOT NULL) AS open) m
+WHERE r.kind IN ('fresh', 'volume') AND contract.visible(r.dataset_id);
+COMMENT ON VIEW contract.freshness IS 'rules about time: how each stands, since when, and when it is looked at again';
+
+CREATE VIEW contract.sla_history WITH (security_barrier) AS
+SELECT d.name AS dataset, s.rule, s.day,
+	CASE WHEN s.observed > '0' THEN pg_catalog.round((pg_catalog.date_part('epoch', s.attained)
+		/ pg_catalog.date_part('epoch', s.observed))::numeric, 6) END AS attainment,
+	s.observed, s.attained, s.breaches, s.deadlines, s.deadlines_met
+FROM contract.sla_day s JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.sla_history IS
+'for which part of the time that it was observed a rule about time was kept, a row per rule and day of its time zone';
 
 /*
  * Incidents.
@@ -1385,4 +1431,4 @@ COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when th
  */
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
-	contract.pii_columns, contract.metrics, contract.scorecard, contract.incidents TO PUBLIC;
+	contract.pii_columns, contract.metrics, contract.scorecard, contract.freshness, contract.sla_history, contract.incidents TO PUBLIC;

@@ -201,6 +201,7 @@ extern char *pgc_plan_replace(const PgcAsked *asked, const PgcNode *query);
 extern void pgc_plan_sla(PgcPlanner *planner);
 
 /* rules.c */
+extern void pgc_plan_check_name(PgcAsked *asked);
 extern PgcDraft *pgc_plan_add(const PgcAsked *asked, const char *kind, List *columns, Jsonb *parameters);
 extern void pgc_plan_finish(PgcPlanner *planner, PgcObject *object);
 

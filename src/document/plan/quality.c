@@ -73,12 +73,7 @@ read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const P
 	asked.name = pgc_node_get_text(node, "name");
 	if (asked.name == NULL)
 		asked.name = pgc_node_get_text(node, "id");
-	if (asked.name != NULL && strlen(asked.name) > PGC_MAX_NAME - 12)
-	{
-		(void) pgc_remark(planner->remarks, PGC_ERROR, node, pgc_plan_path(path, NULL),
-						  "the name is longer than %d bytes", PGC_MAX_NAME - 12);
-		asked.name = NULL;
-	}
+	pgc_plan_check_name(&asked);
 	asked.description = pgc_node_get_text(node, "description");
 	asked.severity = severities[pgc_word_severity(pgc_node_get_text(node, "severity"))];
 	asked.schedule = pgc_plan_schedule(planner, node, path);

@@ -310,7 +310,6 @@ plan_end(PgcAsked *asked, const Level *level, const char *ends)
 	ListCell   *cell;
 
 	asked->severity = of_life ? "error" : "warning";
-	asked->action = PGC_AUDIT;
 	if (asked->name == NULL)
 		asked->name = of_life ? "end_of_life" : "end_of_support";
 	foreach(cell, asked->planner->list)
@@ -357,6 +356,7 @@ plan_level(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 	const Level *level = find_level(name);
 
 	asked.name = pgc_node_get_text(node, "id");
+	pgc_plan_check_name(&asked);
 	asked.description = pgc_node_get_text(node, "description");
 	asked.schedule = pgc_plan_schedule(planner, node, path);
 	if (name == NULL)

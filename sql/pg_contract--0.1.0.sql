@@ -92,6 +92,7 @@ CREATE TABLE contract.rule (
 	runbook text,
 	UNIQUE (dataset_id, name)
 );
+CREATE INDEX rule_watched_idx ON contract.rule (dataset_id) WHERE kind IN ('fresh', 'volume');
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
 
 CREATE TABLE contract.column_annotation (
@@ -122,7 +123,7 @@ CREATE TABLE contract.run (
 	elapsed interval,
 	role name NOT NULL,
 	application text,
-	xid xid8 NOT NULL,
+	xid xid8,	-- null: a row was refused before the transaction had one
 	query_id bigint,
 	considered bigint,
 	failed bigint,
@@ -163,6 +164,7 @@ CREATE TABLE contract.violation (
 	message text
 );
 CREATE INDEX violation_dataset_idx ON contract.violation (dataset_id, at);
+CREATE INDEX violation_run_idx ON contract.violation (run_id);
 COMMENT ON TABLE contract.violation IS 'evidence: one failing row of one rule, personal data masked';
 
 CREATE SEQUENCE contract.quarantine_id_seq;
@@ -241,23 +243,24 @@ COMMENT ON TABLE contract.schedule IS 'when a dataset is audited, as said in SQL
 
 CREATE TABLE contract.schedule_state (
 	dataset_id integer NOT NULL,
-	expression text NOT NULL,	-- the schedule in words, so that another schedule has another state
-	since timestamptz NOT NULL,
-	next_run timestamptz,
+	expression text NOT NULL,	-- of the schedule of SQL: sql; of a document's: cron expression and time zone
+	next_run timestamptz,	-- null: never
+	attempts integer NOT NULL DEFAULT 0,	-- audits begun for this run
 	last_run timestamptz,
 	last_elapsed interval,
 	last_status text,
 	last_message text,
 	PRIMARY KEY (dataset_id, expression)
 );
+CREATE INDEX schedule_state_next_run_idx ON contract.schedule_state (next_run);
 COMMENT ON TABLE contract.schedule_state IS 'when a schedule ran last and will run next; not dumped';
 
 CREATE TABLE contract.last_write (
 	dataset_id integer PRIMARY KEY,
 	relid oid NOT NULL,
-	counters bigint[] NOT NULL,	-- see src/watch/last_write.c
-	sampled_at timestamptz NOT NULL,
-	written_at timestamptz,	-- not before this sample's predecessor; null: not since sampling began
+	counters bigint[] NOT NULL,	-- see src/catalog/writes.c
+	sampled_at timestamptz NOT NULL,	-- when these counters were seen first
+	written_at timestamptz,	-- when the last write was noticed; null: none since sampling began
 	since timestamptz NOT NULL	-- sampling began
 );
 COMMENT ON TABLE contract.last_write IS 'when a dataset was written to last, from PostgreSQL''s statistics; not dumped';
@@ -272,9 +275,19 @@ CREATE TABLE contract.freshness_state (
 	checked_at timestamptz NOT NULL,
 	next_check timestamptz,
 	message text,
+	rule_id bigint,
+	definition xid,	-- xmin of the rule: another one is another rule
+	zone text,	-- of its days
+	good_until timestamptz,	-- fresh until then, whatever happens; of late: when it turned
+	deadline timestamptz,	-- the last
+	next_deadline timestamptz,
+	not_before timestamptz,	-- a look before this would take more than its share of time
+	accounted_at timestamptz,	-- up to when contract.sla_day knows
+	due timestamptz,	-- when the worker must come: to look, or to account
 	PRIMARY KEY (dataset_id, rule)
 );
-COMMENT ON TABLE contract.freshness_state IS 'what the worker found last for rules about time; not dumped';
+CREATE INDEX freshness_state_due_idx ON contract.freshness_state (due);
+COMMENT ON TABLE contract.freshness_state IS 'what was found last for rules about time; not dumped';
 
 CREATE TABLE contract.sla_day (
 	dataset_id integer NOT NULL,
@@ -330,6 +343,25 @@ CREATE TABLE contract.retention (
 );
 COMMENT ON TABLE contract.retention IS 'how long, and how many rows, a dataset''s history is kept where that differs from the settings';
 
+CREATE TABLE contract.retention_state (
+	dataset_id integer PRIMARY KEY,
+	next_look timestamptz NOT NULL
+);
+COMMENT ON TABLE contract.retention_state IS 'when the worker looks next for history of a dataset that is too old or too much; not dumped';
+
+/* Several rows of an action are to be added up: who prunes waits for nobody who does so, too. */
+CREATE TABLE contract.total (
+	dataset_id integer NOT NULL,
+	action text NOT NULL,	-- 'audit' for audits, else what was done with the rows
+	runs bigint NOT NULL,
+	rows bigint,
+	failures bigint,	-- a row and a rule
+	open bigint,	-- of those: since the last audit, as of the time of pruning
+	last_audit bigint NOT NULL	-- the run of that one, or 0
+);
+CREATE INDEX total_dataset_idx ON contract.total (dataset_id);
+COMMENT ON TABLE contract.total IS 'what the runs had counted that were pruned';
+
 CREATE TABLE contract.reject_position (
 	queue bigint NOT NULL,	-- which incarnation of the queue
 	entry bigint NOT NULL,	-- which counter in it; 0: its samples
@@ -358,6 +390,28 @@ SELECT pg_catalog.pg_extension_config_dump('contract.sla_day', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.incident', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.incident_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.retention', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.total', '');
+
+/*
+ * For autovacuum.  The history grows at one end and is pruned at the other, in the order of its indexes: a fifth of a
+ * large table as dead rows, which is the default, would lie in front of what each batch of deletes looks for.
+ */
+ALTER TABLE contract.run SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.result SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.violation SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.metric SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+/*
+ * One row a thing, updated again and again in columns without index: with room on the page the new version stays there (HOT),
+ * and pages clean themselves without a vacuum.
+ */
+ALTER TABLE contract.schedule_state SET (fillfactor = 50);
+ALTER TABLE contract.last_write SET (fillfactor = 50);
+ALTER TABLE contract.freshness_state SET (fillfactor = 50);
+ALTER TABLE contract.sla_day SET (fillfactor = 80);	-- only today's rows are updated
+ALTER TABLE contract.retention_state SET (fillfactor = 50);
+ALTER TABLE contract.reject_position SET (fillfactor = 50);
+/* An audit writes whole parts anew, kilobytes each, which lie in the TOAST table. */
+ALTER TABLE contract.audit_part SET (toast.autovacuum_vacuum_scale_factor = 0.05);
 
 /*
  * Annotating.  Only the owner of the relation, or a member of its role, may.
@@ -1089,6 +1143,11 @@ CREATE FUNCTION contract.worker_activity(
 RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_workers';
 COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers: launcher and workers of the whole server';
 
+CREATE FUNCTION contract.reject_queue(OUT waiting bigint, OUT samples integer, OUT room integer, OUT lost bigint)
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_reject_queue';
+COMMENT ON FUNCTION contract.reject_queue() IS
+'the server''s queue of refused rows: how many wait to be recorded, evidence of how many there is and can be, and how many could not be counted; nulls without preload';
+
 /*
  * In the background: schedules.
  */
@@ -1099,6 +1158,28 @@ CREATE FUNCTION contract.next_run(
 RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
 COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
 'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
+
+CREATE FUNCTION contract.schedule(
+	relation regclass,
+	every interval DEFAULT NULL,
+	cron text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	mode text DEFAULT 'auto',
+	profile boolean DEFAULT false,
+	timeout interval DEFAULT NULL)
+RETURNS timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_schedule';
+COMMENT ON FUNCTION contract.schedule(regclass, interval, text, text, text, boolean, interval) IS
+'has the worker audit a dataset every so often or by a cron expression, instead of as said before; returns the next run';
+
+CREATE FUNCTION contract.unschedule(dataset text)
+RETURNS boolean LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_unschedule';
+COMMENT ON FUNCTION contract.unschedule(text) IS
+'ends the schedule of a dataset that was said in SQL; returns whether there was one';
+
+CREATE FUNCTION contract.default_time_zone()
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_default_time_zone';
+COMMENT ON FUNCTION contract.default_time_zone() IS
+'for the views: pg_contract.timezone, also in a session that has not loaded the library yet';
 
 /*
  * In the background: freshness.
@@ -1124,6 +1205,14 @@ COMMENT ON FUNCTION contract.unmute(bigint) IS 'ends contract.mute now';
 /*
  * In the background: retention.
  */
+CREATE FUNCTION contract.retain(
+	relation regclass,
+	history text,
+	max_age interval DEFAULT NULL,
+	max_rows bigint DEFAULT NULL)
+RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_retain';
+COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
+'how long, and how many rows, a history of a dataset is kept (violations, results, metrics, quarantine, incidents, sla); 0: no limit, null: as the settings say; returns the dataset';
 
 /*
  * Who sees what.  Helpers of the views: run as the caller.
@@ -1219,8 +1308,11 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 	a.at AS last_audit,
 	COALESCE(a.open, 0) + COALESCE((
 		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)
-		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action <> 'quarantine'
-			AND (a.at IS NULL OR w.at > a.at)), 0) AS open_violations,
+		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action NOT IN ('quarantine', 'reject')
+			AND (a.at IS NULL OR w.at > a.at)), 0) + COALESCE((
+		SELECT pg_catalog.sum(t.open) FROM contract.total t	-- of those, what was pruned
+		WHERE t.dataset_id = d.dataset_id AND t.action NOT IN ('quarantine', 'reject')
+			AND t.last_audit = COALESCE(a.run_id, 0)), 0) AS open_violations,
 	COALESCE(h.held, 0) AS quarantined,
 	contract.problem(d.dataset_id) AS problem,
 	(SELECT i.incident_id FROM contract.incident i WHERE i.dataset_id = d.dataset_id AND i.status = 'open') AS incident
@@ -1264,10 +1356,62 @@ GRANT SELECT ON contract.workers TO PUBLIC;
 /*
  * Schedules.
  */
+CREATE VIEW contract.schedules WITH (security_barrier) AS
+SELECT d.name AS dataset, s.source, s.every, s.cron, s.time_zone, s.mode, s.profile, s.timeout,
+	t.next_run, t.last_run, t.last_elapsed, t.last_status,
+	CASE WHEN t.last_status = 'error' THEN contract.masked(s.dataset_id, ARRAY['']::name[], t.last_message)
+		ELSE t.last_message END AS last_message,
+	s.rules, s.dataset_id
+FROM (
+	SELECT c.dataset_id, 'sql' AS expression, 'sql' AS source, c.every, c.cron, c.time_zone, c.mode, c.profile, c.timeout,
+		NULL::text[] AS rules
+	FROM contract.schedule c
+	UNION ALL
+	SELECT r.dataset_id, pg_catalog.concat(r.schedule, ' ', z), 'document', NULL, r.schedule, z, 'auto', false, NULL,
+		pg_catalog.array_agg(r.name ORDER BY r.rule_id)
+	FROM contract.rule r, contract.default_time_zone() z
+	WHERE r.schedule IS NOT NULL
+	GROUP BY r.dataset_id, r.schedule, z) s
+JOIN contract.dataset d USING (dataset_id)
+LEFT JOIN contract.schedule_state t USING (dataset_id, expression)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.schedules IS
+'when datasets are audited by the worker: as said in SQL, or by a document for some rules; when next, and how it went last';
+GRANT SELECT ON contract.schedules TO PUBLIC;
 
 /*
- * Freshness and attainment.
+ * Freshness and attainment.  Values of personal data are not shown, nor what they could be reckoned from.
  */
+CREATE VIEW contract.freshness WITH (security_barrier) AS
+SELECT d.name AS dataset, r.name AS rule, r.columns[1] AS column_name, COALESCE(s.status, 'unknown') AS status,
+	CASE WHEN m.open THEN m.newest END AS newest,
+	CASE WHEN m.open AND pg_catalog.isfinite(m.newest) THEN pg_catalog.now() - m.newest END AS age,
+	CAST(r.parameters->>'max_age' AS interval) AS max_age, s.deadline, s.next_deadline,
+	CASE WHEN m.open THEN s.since END AS since, s.checked_at,
+	CASE WHEN m.open THEN NULLIF(s.next_check, '-infinity') END AS next_check,
+	CASE WHEN s.rule_id IS NOT NULL THEN contract.masked(r.dataset_id, r.columns, s.message)
+		WHEN c.status NOT IN ('active', 'deprecated') THEN 'not watched: the contract is ' OPERATOR(pg_catalog.||) c.status
+		ELSE 'not looked at yet' END AS message,
+	CAST(r.parameters->>'per' AS interval) AS per, s.rows, CAST(r.parameters->>'minimum' AS numeric) AS minimum,
+	CAST(r.parameters->>'maximum' AS numeric) AS maximum
+FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
+LEFT JOIN contract.freshness_state s ON s.rule_id = r.rule_id AND c.status IN ('active', 'deprecated')
+LEFT JOIN contract.last_write w ON w.dataset_id = r.dataset_id AND r.columns = '{}'
+CROSS JOIN LATERAL (SELECT COALESCE(w.written_at, s.newest) AS newest,
+	contract.masked(r.dataset_id, r.columns, '') = '' AND NOT EXISTS (SELECT FROM contract.column_annotation a
+		WHERE a.dataset_id = r.dataset_id AND a.column_name = ANY (r.columns) AND a.pii_category IS NOT NULL) AS open) m
+WHERE r.kind IN ('fresh', 'volume') AND contract.visible(r.dataset_id);
+COMMENT ON VIEW contract.freshness IS 'rules about time: how each stands, since when, and when it is looked at again';
+
+CREATE VIEW contract.sla_history WITH (security_barrier) AS
+SELECT d.name AS dataset, s.rule, s.day,
+	CASE WHEN s.observed > '0' THEN pg_catalog.round((pg_catalog.date_part('epoch', s.attained)
+		/ pg_catalog.date_part('epoch', s.observed))::numeric, 6) END AS attainment,
+	s.observed, s.attained, s.breaches, s.deadlines, s.deadlines_met
+FROM contract.sla_day s JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.sla_history IS
+'for which part of the time that it was observed a rule about time was kept, a row per rule and day of its time zone';
 
 /*
  * Incidents.
@@ -1287,4 +1431,4 @@ COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when th
  */
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
-	contract.pii_columns, contract.metrics, contract.scorecard, contract.incidents TO PUBLIC;
+	contract.pii_columns, contract.metrics, contract.scorecard, contract.freshness, contract.sla_history, contract.incidents TO PUBLIC;

@@ -12,6 +12,7 @@
 #include "ddl/ddl.h"
 #include "document/document.h"
 #include "enforce/enforce.h"
+#include "enforce/rejects.h"
 #include "engine/cron.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -97,6 +98,7 @@ shmem_request(void)
 	if (previous_shmem_request)
 		previous_shmem_request();
 	pgc_worker_shared_request();
+	pgc_rejects_request();
 }
 
 /* shmem_startup has the rooms lay it out. */
@@ -106,6 +108,14 @@ shmem_startup(void)
 	if (previous_shmem_startup)
 		previous_shmem_startup();
 	pgc_worker_shared_startup();
+	pgc_rejects_startup();
+}
+
+/* has_rejects has refused rows of this database recorded soon. */
+static void
+has_rejects(void)
+{
+	pgc_worker_due(MyDatabaseId, PGC_TENDING);
 }
 
 /* preload prepares what runs in the background, while the server starts. */
@@ -116,6 +126,7 @@ preload(void)
 	shmem_request_hook = shmem_request;
 	previous_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = shmem_startup;
+	pgc_rejects_crowded = has_rejects;
 	pgc_release_init();
 	pgc_launcher_register();
 }
@@ -159,6 +170,12 @@ define_worker_settings(void)
 							NULL,
 							&pgc_incident_quiet, 15 * 60, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("pg_contract.reject_queue_size",
+								"Size of the queue of refused rows, on their way to the worker that records them.",
+								"0 switches it off; else it has at least 64 kB.",
+								&pgc_reject_queue_size, 2048, 0, 65536,
+								PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
 /* _PG_init is called when the library is loaded. */

@@ -31,7 +31,7 @@ typedef struct PgcBounds
 	char	   *words;			/* "between 0 and 10", "at least 5" */
 } PgcBounds;
 
-/* Of kinds row_count, fresh, volume and metric. */
+/* Of kinds row_count, fresh, volume, lifecycle and metric. */
 typedef struct PgcMeasure
 {
 	char	   *title;			/* "avg of amount" */
@@ -40,16 +40,19 @@ typedef struct PgcMeasure
 	PgcBounds  *bounds;			/* NULL: fresh, whose sql gives a timestamptz */
 	bool		is_count;		/* the number of rows */
 	bool		is_value;		/* not of all rows: the value of one of them */
+	bool		is_time;		/* what time it is; sql is NULL */
 
 	Interval   *max_age;		/* of fresh, or NULL: since midnight */
 	PgcCron    *deadline;		/* of fresh: when max_age must hold; NULL: at
 								 * any time */
-	char	   *due;			/* the deadline in words, "by 06:00 on mon-fri,
-								 * Europe/Berlin" */
+	char	   *due;			/* the deadline in words, "by 06:00 on
+								 * mon-fri, Europe/Berlin" */
 	Interval   *per;			/* of volume: the time before now in which
 								 * rows count */
-	char	   *where;			/* of volume: which rows count, filter
-								 * included; else NULL */
+	char	   *aggregate;		/* of fresh and volume: sql, but over the rows
+								 * that pass where */
+	char	   *where;			/* of fresh and volume: which rows count,
+								 * filter included; NULL: all */
 	pg_tz	   *zone;			/* of fresh and volume: of deadlines, days and
 								 * columns without zone; NULL: the session's */
 } PgcMeasure;
@@ -80,6 +83,7 @@ extern char *pgc_metric_extreme(const char *aggregate, Oid type, const char *col
  * before if it has deadlines; sets when the next one is (DT_NOEND: it has none)
  */
 extern TimestampTz pgc_measure_oldest(const PgcMeasure *measure, TimestampTz now, TimestampTz *next_deadline);
+extern TimestampTz pgc_measure_until(const PgcMeasure *measure, TimestampTz newest);
 
 /* query.c */
 extern const PgcQuery *pgc_rule_query(const PgcRule *rule);

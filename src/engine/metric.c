@@ -1,7 +1,7 @@
 /*
  * src/engine/metric.c
- *		Kinds that judge a table by one value: row_count and metric; fresh and
- *		volume are in fresh.c.
+ *		Kinds that judge a table by one value: row_count and metric; those
+ *		about time are in fresh.c.
  *
  * Each compiles to an SQL expression over all rows and what its value must be;
  * who evaluates the expression, the audit, puts those of several rules into one
@@ -245,8 +245,8 @@ const PgcMeasure *
 pgc_rule_measure(const PgcRule *rule)
 {
 	return rule->broken == NULL &&
-		(rule->kind == &pgc_kind_row_count || rule->kind == &pgc_kind_metric ||
-		 rule->kind == &pgc_kind_fresh || rule->kind == &pgc_kind_volume) ? rule->set : NULL;
+		(rule->kind == &pgc_kind_row_count || rule->kind == &pgc_kind_metric || rule->kind == &pgc_kind_fresh ||
+		 rule->kind == &pgc_kind_volume || rule->kind == &pgc_kind_lifecycle) ? rule->set : NULL;
 }
 
 const PgcKind pgc_kind_row_count = {

@@ -15,6 +15,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "enforce/rejects.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -57,9 +58,12 @@ pgc_launcher_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-/* list_databases returns the OIDs of the databases that can be worked in. */
+/*
+ * list_databases returns the OIDs of the databases that can be worked in, and in
+ * all those of any.
+ */
 static List *
-list_databases(void)
+list_databases(List **all)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *result = NIL;
@@ -76,6 +80,7 @@ list_databases(void)
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext transaction = MemoryContextSwitchTo(caller);
 
+		*all = lappend_oid(*all, database->oid);
 		if (!database->datistemplate && database->datallowconn &&
 			database->datconnlimit != DATCONNLIMIT_INVALID_DB)
 			result = lappend_oid(result, database->oid);
@@ -98,13 +103,37 @@ is_time(TimestampTz *last, TimestampTz now, int every)
 	return true;
 }
 
+/*
+ * look_at_rejects has refused rows recorded that waited before the databases were
+ * listed, and forgets those of databases that are gone.
+ */
+static void
+look_at_rejects(const List *waiting, const List *list, const List *all)
+{
+	ListCell   *lc;
+
+	foreach(lc, waiting)
+	{
+		Oid			database = lfirst_oid(lc);
+
+		if (list_member_oid(list, database))
+			pgc_worker_due(database, PGC_TENDING);
+		else if (!list_member_oid(all, database))
+			pgc_rejects_forget_database(database);
+	}
+}
+
 /* look brings what is known of the databases up to date. */
 static void
 look(TimestampTz now)
 {
 	static TimestampTz complained = 0;
+	List	   *waiting = pgc_rejects_databases();
+	List	   *all = NIL;
+	List	   *list = list_databases(&all);
 
-	if (!pgc_shared_reconcile(list_databases()) && is_time(&complained, now, COMPLAIN_EVERY_MS))
+	look_at_rejects(waiting, list, all);
+	if (!pgc_shared_reconcile(list) && is_time(&complained, now, COMPLAIN_EVERY_MS))
 		ereport(LOG,
 				(errmsg("pg_contract works in %d databases at most", PGC_KNOWN_DATABASES),
 				 errdetail("Databases beyond that wait until others are dropped.")));

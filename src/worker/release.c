@@ -4,8 +4,8 @@
  *
  * DROP DATABASE and its like wait for nobody who is connected, or only for seconds; a
  * worker may be in the middle of an audit.  So whoever may run such a command
- * ends the workers first; they lose nothing but time.  New ones are held off until the end
- * of the transaction, and for HOLD_MS at most.
+ * ends the workers first; they lose nothing but time.  New ones are held off until the
+ * end of the transaction, which undoes that however it ends.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 #include "utils/syscache.h"
 #include "worker/shared.h"
 
-#define HOLD_MS		(60 * 1000)
+#define WAIT_MS		(30 * 1000)	/* at most, for a worker to end */
 #define POLL_MS		10
 
 static ProcessUtility_hook_type previous_utility = NULL;
@@ -31,14 +31,19 @@ static ProcessUtility_hook_type previous_utility = NULL;
 /* The database that this transaction holds workers off from, or InvalidOid. */
 static Oid	held = InvalidOid;
 
-/* release ends the workers in a database, waits until they are gone, and holds off others. */
+/* release holds off workers from a database, and ends those that are in it. */
 static void
 release(Oid database)
 {
-	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HOLD_MS);
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WAIT_MS);
 
-	held = database;
-	while (pgc_shared_hold(database, until) && GetCurrentTimestamp() < until)
+	if (held != database)
+	{
+		pgc_release_end();
+		held = database;
+		pgc_shared_hold(database);
+	}
+	while (pgc_shared_evict(database) && GetCurrentTimestamp() < until)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, POLL_MS,
 						 PG_WAIT_EXTENSION);

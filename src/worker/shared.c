@@ -60,7 +60,7 @@ typedef struct Known
 {
 	Oid			database;		/* hash key */
 	PgcPresence presence;
-	TimestampTz held_until;		/* no worker is started before */
+	int			holders;		/* transactions that keep workers out */
 	uint64		seen;			/* by which look of the launcher */
 	Due			due[PGC_NDUTIES];
 } Known;
@@ -86,6 +86,7 @@ static HTAB *databases = NULL;
 /* Of a worker: its slot. */
 static PgcTicket own;
 static bool attached = false;
+static const char *own_task = "";
 
 /* pgc_duty_name returns what people call a duty. */
 const char *
@@ -356,12 +357,11 @@ choose(PgcDuty duty, TimestampTz now, TimestampTz *next)
 	while ((known = hash_seq_search(&scan)) != NULL)
 	{
 		const Due  *due = &known->due[duty];
-		TimestampTz at = Max(due->next, known->held_until);
 
-		if (due->is_running)
+		if (due->is_running || known->holders > 0)
 			continue;
-		if (at > now)
-			*next = Min(*next, at);
+		if (due->next > now)
+			*next = Min(*next, due->next);
 		else if (first == NULL || due->next < first->due[duty].next)
 			first = known;
 	}
@@ -472,7 +472,7 @@ end_slot(Slot *slot, const PgcOutcome *outcome)
 	if (known != NULL)
 	{
 		if (outcome == NULL)
-			outcome = known->held_until > GetCurrentTimestamp() ? &stopped : &died;
+			outcome = known->holders > 0 ? &stopped : &died;
 		count(known, slot->duty, outcome);
 	}
 	free_slot(slot);
@@ -535,37 +535,52 @@ pgc_shared_detach(const PgcOutcome *outcome)
 	LWLockRelease(shared->lock);
 }
 
-/* pgc_worker_doing says what this worker does now; nothing outside of a worker. */
+/* pgc_shared_task says which task the steps are of, from now on. */
+void
+pgc_shared_task(const char *task)
+{
+	own_task = task;
+	pgc_worker_doing(NULL);
+}
+
+/* pgc_worker_doing says what this worker does now, or NULL; nothing outside of a worker. */
 void
 pgc_worker_doing(const char *what)
 {
-	Slot	   *slot;
-	char		activity[PGC_DOING_SIZE + 16];
+	char		doing[PGC_DOING_SIZE * 2];
+	char		activity[PGC_DOING_SIZE * 2 + 16];
 
 	if (!attached)
 		return;
-	slot = &shared->slots[own.slot];
+	snprintf(doing, sizeof(doing), "%s%s%s", own_task, what ? ": " : "", what ? what : "");
+	doing[pg_mbcliplen(doing, strlen(doing), PGC_DOING_SIZE - 1)] = '\0';
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	strlcpy(slot->doing, what, pg_mbcliplen(what, strlen(what), PGC_DOING_SIZE - 1) + 1);
+	strlcpy(shared->slots[own.slot].doing, doing, PGC_DOING_SIZE);
 	LWLockRelease(shared->lock);
-	snprintf(activity, sizeof(activity), "pg_contract: %s", slot->doing);
+	snprintf(activity, sizeof(activity), "pg_contract: %s", doing);
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
-/*
- * pgc_shared_hold keeps workers out of a database until then, and ends those that
- * are in it.  Returns whether one is still there: call it again.
- */
-bool
-pgc_shared_hold(Oid database, TimestampTz until)
+/* pgc_shared_hold keeps workers from being started in a database until pgc_shared_unhold. */
+void
+pgc_shared_hold(Oid database)
 {
 	Known	   *known;
-	bool		busy = false;
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	known = get_to_know(database);
 	if (known != NULL)
-		known->held_until = until;
+		known->holders++;
+	LWLockRelease(shared->lock);
+}
+
+/* pgc_shared_evict ends the workers in a database; returns whether one is still there: ask again. */
+bool
+pgc_shared_evict(Oid database)
+{
+	bool		busy = false;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < PGC_WORKER_SLOTS; i++)
 	{
 		Slot	   *slot = &shared->slots[i];
@@ -584,7 +599,7 @@ pgc_shared_hold(Oid database, TimestampTz until)
 	return busy;
 }
 
-/* pgc_shared_unhold lets workers in again. */
+/* pgc_shared_unhold lets workers in again, if the database is still there. */
 void
 pgc_shared_unhold(Oid database)
 {
@@ -592,9 +607,8 @@ pgc_shared_unhold(Oid database)
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	known = know(database);
-	if (known != NULL)
-		known->held_until = 0;
-	/* It may have been dropped. */
+	if (known != NULL && known->holders > 0)
+		known->holders--;
 	shared->look_again = true;
 	wake_launcher();
 	LWLockRelease(shared->lock);

@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "nodes/pg_list.h"
 #include "worker/worker.h"
 
@@ -74,16 +75,18 @@ extern void pgc_shared_give_up(const PgcTicket *ticket);
 
 /* A worker's side. */
 extern bool pgc_shared_attach(const PgcTicket *ticket);
+extern void pgc_shared_task(const char *task);
 extern void pgc_shared_detach(const PgcOutcome *outcome);
 
 /* Backends. */
 extern bool pgc_shared_is_there(void);
-extern bool pgc_shared_hold(Oid database, TimestampTz until);
+extern void pgc_shared_hold(Oid database);
+extern bool pgc_shared_evict(Oid database);
 extern void pgc_shared_unhold(Oid database);
 extern PgcWorkerRow *pgc_shared_rows(int *nrows);
 
 /* launcher.c and worker.c: where their processes begin */
-extern PGDLLEXPORT void pgc_launcher_main(Datum arg) pg_attribute_noreturn();
-extern PGDLLEXPORT void pgc_worker_main(Datum arg) pg_attribute_noreturn();
+pg_noreturn extern PGDLLEXPORT void pgc_launcher_main(Datum arg);
+pg_noreturn extern PGDLLEXPORT void pgc_worker_main(Datum arg);
 
 #endif							/* PGC_SHARED_H */

@@ -12,6 +12,7 @@
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "compat.h"
+#include "enforce/rejects.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -31,7 +32,7 @@
 #define STEPS_A_WORKER	1000
 #define WORKER_MS		(2 * 60 * 1000)
 
-/* How this worker ends; is_known: it came to its end by itself. */
+/* How this worker ends (next DT_NOBEGIN: there is more to do); is_known: it came to its end by itself. */
 static PgcOutcome outcome = {.next = DT_NOEND};
 static bool is_known = false;
 
@@ -91,14 +92,17 @@ do_step(PgcDuty duty, const PgcTask *task)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	pgc_worker_doing(task->name);
+	pgc_shared_task(task->name);
 	if (lock_extension())
 	{
 		outcome.presence = PGC_PRESENCE_YES;
 		more = pgc_round_step(duty, task, &step);
 	}
 	else
+	{
 		outcome.presence = PGC_PRESENCE_NO;
+		pgc_rejects_forget_database(MyDatabaseId);
+	}
 	CommitTransactionCommand();
 	if (!more)
 		outcome.next = Min(outcome.next, step.next);
@@ -163,7 +167,7 @@ try_step(PgcDuty duty, const PgcTask *task)
 	return more;
 }
 
-/* must_stop returns whether the worker shall do no further step. */
+/* must_stop returns whether the worker shall do no further step: there is no extension, or there shall be no workers. */
 static bool
 must_stop(void)
 {
@@ -173,6 +177,8 @@ must_stop(void)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+	if (pgc_max_workers == 0)
+		outcome.next = DT_NOBEGIN;
 	return outcome.presence == PGC_PRESENCE_NO || pgc_max_workers == 0;
 }
 
@@ -212,7 +218,7 @@ do_duty(PgcDuty duty)
 		}
 	}
 	if (to_do != 0)
-		outcome.next = GetCurrentTimestamp();
+		outcome.next = DT_NOBEGIN;
 }
 
 /* pgc_worker_main is a worker. */

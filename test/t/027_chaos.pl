@@ -106,10 +106,10 @@ sub revive
 	my ($dead) = @_;
 	if ($dead)
 	{
-		$node->{_pid} = undef;
 		my $started = 0;
 		for (1 .. 600)
 		{
+			$node->{_pid} = undef;
 			last if $started = $node->start(fail_ok => 1);    # not while children of the old one are left
 			usleep(200_000);
 		}

@@ -1371,8 +1371,9 @@ counted (dataset_id, counter, detail, value) AS (
 	FROM line CROSS JOIN contract.run n CROSS JOIN LATERAL (
 		SELECT pg_catalog.min(action) AS action, pg_catalog.sum(failed) AS failures FROM contract.result r WHERE r.run_id = n.run_id) r
 	CROSS JOIN LATERAL (VALUES ('rows', n.failed), ('failures', r.failures)) v (counter, value)
-	WHERE n.run_id > line.run_id AND n.source = 'write'),
-sample (metric, labels, value) AS (
+	WHERE n.run_id > line.run_id AND n.source = 'write')
+SELECT s.metric, s.labels, s.value::double precision AS value, m.type, m.help
+FROM (
 	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset), v.value
 	FROM score s CROSS JOIN LATERAL (VALUES
 		('pg_contract_dataset_rules', s.rules::double precision),
@@ -1431,9 +1432,8 @@ sample (metric, labels, value) AS (
 		('pg_contract_history_bytes', pg_catalog.pg_total_relation_size(c.oid)),
 		('pg_contract_history_rows', pg_catalog.pg_stat_get_live_tuples(c.oid))) v (metric, value)
 	WHERE c.relnamespace = 'contract'::regnamespace
-		AND c.relname IN ('run', 'result', 'violation', 'metric', 'quarantine', 'incident', 'sla_day', 'audit_part'))
-SELECT s.metric, s.labels, s.value::double precision AS value, m.type, m.help
-FROM sample s JOIN (VALUES
+		AND c.relname IN ('run', 'result', 'violation', 'metric', 'quarantine', 'incident', 'sla_day', 'audit_part')) s (metric, labels, value)
+JOIN (VALUES
 	('pg_contract_dataset_info', 'gauge', 'What a dataset belongs to and who answers for it; always 1.'),
 	('pg_contract_dataset_status', 'gauge', 'Status of the last audit, and of enforcement: 1 for the one that it is.'),
 	('pg_contract_dataset_rules', 'gauge', 'Rules of the dataset.'),

@@ -92,6 +92,7 @@ CREATE TABLE contract.rule (
 	runbook text,
 	UNIQUE (dataset_id, name)
 );
+CREATE INDEX rule_watched_idx ON contract.rule (dataset_id) WHERE kind IN ('fresh', 'volume');
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
 
 CREATE TABLE contract.column_annotation (
@@ -122,7 +123,7 @@ CREATE TABLE contract.run (
 	elapsed interval,
 	role name NOT NULL,
 	application text,
-	xid xid8 NOT NULL,
+	xid xid8,	-- null: a row was refused before the transaction had one
 	query_id bigint,
 	considered bigint,
 	failed bigint,
@@ -242,23 +243,24 @@ COMMENT ON TABLE contract.schedule IS 'when a dataset is audited, as said in SQL
 
 CREATE TABLE contract.schedule_state (
 	dataset_id integer NOT NULL,
-	expression text NOT NULL,	-- the schedule in words, so that another schedule has another state
-	since timestamptz NOT NULL,
-	next_run timestamptz,
+	expression text NOT NULL,	-- of the schedule of SQL: sql; of a document's: cron expression and time zone
+	next_run timestamptz,	-- null: never
+	attempts integer NOT NULL DEFAULT 0,	-- audits begun for this run
 	last_run timestamptz,
 	last_elapsed interval,
 	last_status text,
 	last_message text,
 	PRIMARY KEY (dataset_id, expression)
 );
+CREATE INDEX schedule_state_next_run_idx ON contract.schedule_state (next_run);
 COMMENT ON TABLE contract.schedule_state IS 'when a schedule ran last and will run next; not dumped';
 
 CREATE TABLE contract.last_write (
 	dataset_id integer PRIMARY KEY,
 	relid oid NOT NULL,
-	counters bigint[] NOT NULL,	-- see src/watch/last_write.c
-	sampled_at timestamptz NOT NULL,
-	written_at timestamptz,	-- not before this sample's predecessor; null: not since sampling began
+	counters bigint[] NOT NULL,	-- see src/catalog/writes.c
+	sampled_at timestamptz NOT NULL,	-- when these counters were seen first
+	written_at timestamptz,	-- when the last write was noticed; null: none since sampling began
 	since timestamptz NOT NULL	-- sampling began
 );
 COMMENT ON TABLE contract.last_write IS 'when a dataset was written to last, from PostgreSQL''s statistics; not dumped';
@@ -273,9 +275,19 @@ CREATE TABLE contract.freshness_state (
 	checked_at timestamptz NOT NULL,
 	next_check timestamptz,
 	message text,
+	rule_id bigint,
+	definition xid,	-- xmin of the rule: another one is another rule
+	zone text,	-- of its days
+	good_until timestamptz,	-- fresh until then, whatever happens; of late: when it turned
+	deadline timestamptz,	-- the last
+	next_deadline timestamptz,
+	not_before timestamptz,	-- a look before this would take more than its share of time
+	accounted_at timestamptz,	-- up to when contract.sla_day knows
+	due timestamptz,	-- when the worker must come: to look, or to account
 	PRIMARY KEY (dataset_id, rule)
 );
-COMMENT ON TABLE contract.freshness_state IS 'what the worker found last for rules about time; not dumped';
+CREATE INDEX freshness_state_due_idx ON contract.freshness_state (due);
+COMMENT ON TABLE contract.freshness_state IS 'what was found last for rules about time; not dumped';
 
 CREATE TABLE contract.sla_day (
 	dataset_id integer NOT NULL,
@@ -1138,6 +1150,11 @@ CREATE FUNCTION contract.worker_activity(
 RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_workers';
 COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers: launcher and workers of the whole server';
 
+CREATE FUNCTION contract.reject_queue(OUT waiting bigint, OUT samples integer, OUT room integer, OUT lost bigint)
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_reject_queue';
+COMMENT ON FUNCTION contract.reject_queue() IS
+'the server''s queue of refused rows: how many wait to be recorded, evidence of how many there is and can be, and how many could not be counted; nulls without preload';
+
 /*
  * In the background: schedules.
  */
@@ -1148,6 +1165,28 @@ CREATE FUNCTION contract.next_run(
 RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
 COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
 'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
+
+CREATE FUNCTION contract.schedule(
+	relation regclass,
+	every interval DEFAULT NULL,
+	cron text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	mode text DEFAULT 'auto',
+	profile boolean DEFAULT false,
+	timeout interval DEFAULT NULL)
+RETURNS timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_schedule';
+COMMENT ON FUNCTION contract.schedule(regclass, interval, text, text, text, boolean, interval) IS
+'has the worker audit a dataset every so often or by a cron expression, instead of as said before; returns the next run';
+
+CREATE FUNCTION contract.unschedule(dataset text)
+RETURNS boolean LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_unschedule';
+COMMENT ON FUNCTION contract.unschedule(text) IS
+'ends the schedule of a dataset that was said in SQL; returns whether there was one';
+
+CREATE FUNCTION contract.default_time_zone()
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_default_time_zone';
+COMMENT ON FUNCTION contract.default_time_zone() IS
+'for the views: pg_contract.timezone, also in a session that has not loaded the library yet';
 
 /*
  * In the background: freshness.
@@ -1331,10 +1370,62 @@ GRANT SELECT ON contract.workers TO PUBLIC;
 /*
  * Schedules.
  */
+CREATE VIEW contract.schedules WITH (security_barrier) AS
+SELECT d.name AS dataset, s.source, s.every, s.cron, s.time_zone, s.mode, s.profile, s.timeout,
+	t.next_run, t.last_run, t.last_elapsed, t.last_status,
+	CASE WHEN t.last_status = 'error' THEN contract.masked(s.dataset_id, ARRAY['']::name[], t.last_message)
+		ELSE t.last_message END AS last_message,
+	s.rules, s.dataset_id
+FROM (
+	SELECT c.dataset_id, 'sql' AS expression, 'sql' AS source, c.every, c.cron, c.time_zone, c.mode, c.profile, c.timeout,
+		NULL::text[] AS rules
+	FROM contract.schedule c
+	UNION ALL
+	SELECT r.dataset_id, pg_catalog.concat(r.schedule, ' ', z), 'document', NULL, r.schedule, z, 'auto', false, NULL,
+		pg_catalog.array_agg(r.name ORDER BY r.rule_id)
+	FROM contract.rule r, contract.default_time_zone() z
+	WHERE r.schedule IS NOT NULL
+	GROUP BY r.dataset_id, r.schedule, z) s
+JOIN contract.dataset d USING (dataset_id)
+LEFT JOIN contract.schedule_state t USING (dataset_id, expression)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.schedules IS
+'when datasets are audited by the worker: as said in SQL, or by a document for some rules; when next, and how it went last';
+GRANT SELECT ON contract.schedules TO PUBLIC;
 
 /*
- * Freshness and attainment.
+ * Freshness and attainment.  Values of personal data are not shown, nor what they could be reckoned from.
  */
+CREATE VIEW contract.freshness WITH (security_barrier) AS
+SELECT d.name AS dataset, r.name AS rule, r.columns[1] AS column_name, COALESCE(s.status, 'unknown') AS status,
+	CASE WHEN m.open THEN m.newest END AS newest,
+	CASE WHEN m.open AND pg_catalog.isfinite(m.newest) THEN pg_catalog.now() - m.newest END AS age,
+	CAST(r.parameters->>'max_age' AS interval) AS max_age, s.deadline, s.next_deadline,
+	CASE WHEN m.open THEN s.since END AS since, s.checked_at,
+	CASE WHEN m.open THEN NULLIF(s.next_check, '-infinity') END AS next_check,
+	CASE WHEN s.rule_id IS NOT NULL THEN contract.masked(r.dataset_id, r.columns, s.message)
+		WHEN c.status NOT IN ('active', 'deprecated') THEN 'not watched: the contract is ' OPERATOR(pg_catalog.||) c.status
+		ELSE 'not looked at yet' END AS message,
+	CAST(r.parameters->>'per' AS interval) AS per, s.rows, CAST(r.parameters->>'minimum' AS numeric) AS minimum,
+	CAST(r.parameters->>'maximum' AS numeric) AS maximum
+FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
+LEFT JOIN contract.freshness_state s ON s.rule_id = r.rule_id AND c.status IN ('active', 'deprecated')
+LEFT JOIN contract.last_write w ON w.dataset_id = r.dataset_id AND r.columns = '{}'
+CROSS JOIN LATERAL (SELECT COALESCE(w.written_at, s.newest) AS newest,
+	contract.masked(r.dataset_id, r.columns, '') = '' AND NOT EXISTS (SELECT FROM contract.column_annotation a
+		WHERE a.dataset_id = r.dataset_id AND a.column_name = ANY (r.columns) AND a.pii_category IS NOT NULL) AS open) m
+WHERE r.kind IN ('fresh', 'volume') AND contract.visible(r.dataset_id);
+COMMENT ON VIEW contract.freshness IS 'rules about time: how each stands, since when, and when it is looked at again';
+
+CREATE VIEW contract.sla_history WITH (security_barrier) AS
+SELECT d.name AS dataset, s.rule, s.day,
+	CASE WHEN s.observed > '0' THEN pg_catalog.round((pg_catalog.date_part('epoch', s.attained)
+		/ pg_catalog.date_part('epoch', s.observed))::numeric, 6) END AS attainment,
+	s.observed, s.attained, s.breaches, s.deadlines, s.deadlines_met
+FROM contract.sla_day s JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.sla_history IS
+'for which part of the time that it was observed a rule about time was kept, a row per rule and day of its time zone';
 
 /*
  * Incidents.
@@ -1350,7 +1441,8 @@ WHERE contract.visible(i.dataset_id);
 COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when the first failed until all pass';
 
 /*
- * For Prometheus.  Names and numbers only, never a value of a row.
+ * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is
+ * personal data.
  */
 CREATE VIEW contract.prometheus WITH (security_barrier) AS
 WITH score AS (
@@ -1421,6 +1513,33 @@ FROM (
 	FROM score s JOIN contract.rule r USING (dataset_id) CROSS JOIN LATERAL (
 		SELECT * FROM contract.sla_day d WHERE d.dataset_id = r.dataset_id AND d.rule = r.name ORDER BY d.day DESC LIMIT 1) d
 	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset, 'rule', r.name), v.value
+	FROM score s JOIN contract.rule r USING (dataset_id) JOIN contract.freshness_state f USING (rule_id)
+	LEFT JOIN contract.last_write w ON w.dataset_id = s.dataset_id AND r.columns = '{}'
+	CROSS JOIN LATERAL (SELECT COALESCE(w.written_at, f.newest) AS newest, NOT EXISTS (
+		SELECT FROM contract.column_annotation a
+		WHERE a.dataset_id = s.dataset_id AND a.column_name = ANY (r.columns) AND a.pii_category IS NOT NULL) AS open) m
+	CROSS JOIN LATERAL (VALUES
+		('pg_contract_freshness_failing', (f.status NOT IN ('fresh', 'unknown'))::integer::double precision),
+		('pg_contract_freshness_newest_timestamp_seconds',
+			CASE WHEN m.open AND pg_catalog.isfinite(m.newest) THEN pg_catalog.date_part('epoch', m.newest) END),
+		('pg_contract_freshness_max_age_seconds',
+			pg_catalog.date_part('epoch', CAST(r.parameters->>'max_age' AS interval)))) v (metric, value)
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset), v.value
+	FROM score s JOIN (
+		SELECT t.dataset_id, pg_catalog.date_part('epoch', pg_catalog.min(t.next_run)) AS next_run,
+			pg_catalog.count(*) FILTER (WHERE t.last_status IN ('error', 'timeout')) AS failing
+		FROM contract.schedule_state t GROUP BY t.dataset_id) t USING (dataset_id)
+	CROSS JOIN LATERAL (VALUES
+		('pg_contract_schedule_next_run_timestamp_seconds', t.next_run),
+		('pg_contract_schedule_failing', t.failing)) v (metric, value)
+	UNION ALL
+	SELECT v.metric, '{}', v.value
+	FROM contract.reject_queue() q CROSS JOIN LATERAL (VALUES
+		('pg_contract_refused_rows_waiting', q.waiting),
+		('pg_contract_refused_rows_lost_total', q.lost)) v (metric, value)
+	UNION ALL
 	SELECT 'pg_contract_launcher_up', '{}', pg_catalog.count(w.pid)
 	FROM contract.workers w WHERE w.duty = 'launcher'
 	UNION ALL
@@ -1449,6 +1568,13 @@ JOIN (VALUES
 	('pg_contract_failed_rows_total', 'counter', 'Rows that failed on write, by what was done with them.'),
 	('pg_contract_violations_total', 'counter', 'Failures on write, by what was done with the row; a failure is a row and a rule.'),
 	('pg_contract_sla_attainment_ratio', 'gauge', 'Part of the time of its last day in which a rule about time was kept.'),
+	('pg_contract_freshness_failing', 'gauge', 'Is a rule about time not kept now?'),
+	('pg_contract_freshness_newest_timestamp_seconds', 'gauge', 'The newest value that a rule about time has seen, or the last write.'),
+	('pg_contract_freshness_max_age_seconds', 'gauge', 'How old that may be.'),
+	('pg_contract_schedule_next_run_timestamp_seconds', 'gauge', 'When the next scheduled audit is due.'),
+	('pg_contract_schedule_failing', 'gauge', 'Schedules whose last audit ended with an error or a timeout.'),
+	('pg_contract_refused_rows_waiting', 'gauge', 'Refused rows, of the whole server, that no worker has recorded yet.'),
+	('pg_contract_refused_rows_lost_total', 'counter', 'Refused rows, of the whole server, that could not be counted.'),
 	('pg_contract_launcher_up', 'gauge', 'Does the launcher of the workers run?'),
 	('pg_contract_worker_failures', 'gauge', 'How often a duty of this database has failed in a row.'),
 	('pg_contract_history_bytes', 'gauge', 'Size of a table of the history, with indexes.'),
@@ -1460,4 +1586,4 @@ COMMENT ON VIEW contract.prometheus IS
 GRANT SELECT ON contract.prometheus TO PUBLIC;
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
-	contract.pii_columns, contract.metrics, contract.scorecard, contract.incidents TO PUBLIC;
+	contract.pii_columns, contract.metrics, contract.scorecard, contract.freshness, contract.sla_history, contract.incidents TO PUBLIC;

@@ -60,9 +60,14 @@ SELECT contract.volume('loads', 'at', '1 day', 5, time_zone => 'nowhere');
  * A deadline against its definition in SQL: for zones, times of day, days of the week and types of column, the oldest value that
  * passes passes, and the one before it does not.
  */
+-- SQL takes distances from UTC as positive to the west
+CREATE FUNCTION sql_zone(zone text) RETURNS text LANGUAGE sql AS $$
+	SELECT CASE WHEN zone ~ '^[+-]' THEN translate(zone, '+-', '-+') ELSE zone END
+$$;
 CREATE FUNCTION deadline(zone text, at time, days int[]) RETURNS timestamp LANGUAGE sql AS $$
-	SELECT max(d + at) FROM generate_series(date_trunc('day', now() AT TIME ZONE zone) - interval '8 days', now() AT TIME ZONE zone, '1 day') d
-	WHERE extract(dow FROM d) = ANY (days) AND (d + at) AT TIME ZONE zone <= now()
+	SELECT max(d + at) FROM generate_series(date_trunc('day', now() AT TIME ZONE sql_zone(zone)) - interval '8 days',
+		now() AT TIME ZONE sql_zone(zone), '1 day') d
+	WHERE extract(dow FROM d) = ANY (days) AND (d + at) AT TIME ZONE sql_zone(zone) <= now()
 $$;
 CREATE FUNCTION boundary(zone text, by time, weekdays int[], age interval, type text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -76,7 +81,7 @@ BEGIN
 	CREATE TABLE edge (v timestamp);
 	INSERT INTO edge VALUES (oldest);
 	EXECUTE format('ALTER TABLE edge ALTER v TYPE %s USING %s', type,
-		CASE type WHEN 'timestamptz' THEN format('v AT TIME ZONE %L', zone) ELSE 'v::' || type END);
+		CASE type WHEN 'timestamptz' THEN format('v AT TIME ZONE %L', sql_zone(zone)) ELSE 'v::' || type END);
 	PERFORM contract.fresh('edge', 'v', age, by => by, days => array_to_string(weekdays, ','), time_zone => zone);
 	seen := (SELECT status FROM contract.check('edge'));
 	UPDATE edge SET v = v - step;
@@ -88,11 +93,11 @@ END
 $$;
 SET client_min_messages = warning;
 SELECT DISTINCT boundary(zone, by, days, age, type)
-FROM unnest('{UTC,Europe/Berlin,Pacific/Auckland,America/St_Johns,Asia/Kathmandu}'::text[]) zone,
+FROM unnest('{UTC,Europe/Berlin,Pacific/Auckland,America/St_Johns,Asia/Kathmandu,-08:00,+05:30}'::text[]) zone,
 	unnest('{00:00,06:00,23:59}'::time[]) by, (VALUES ('{0,1,2,3,4,5,6}'::int[]), ('{1,3}'), ('{6}')) d (days),
 	unnest('{NULL,1 day,30 minutes}'::interval[]) age, unnest('{date,timestamp,timestamptz}'::text[]) type
 -- not one that passes meanwhile
-WHERE (now() AT TIME ZONE zone + interval '10 seconds')::time NOT BETWEEN by AND by + interval '10 seconds';
+WHERE (now() AT TIME ZONE sql_zone(zone) + interval '10 seconds')::time NOT BETWEEN by AND by + interval '10 seconds';
 RESET client_min_messages;
 
 -- without deadline: an age, of a column without zone in the rule's or the session's
@@ -125,4 +130,4 @@ SELECT * FROM found('loads') WHERE rule <> 'day';
 SELECT status FROM found('loads') WHERE rule = 'day';
 SELECT contract.drop_contract('loads');
 DROP TABLE loads;
-DROP FUNCTION found, deadline, boundary;
+DROP FUNCTION found, deadline, boundary, sql_zone;

@@ -279,20 +279,23 @@ set_count(Form *form, int column, int64 count)
 		set(form, column, Int64GetDatum(count));
 }
 
-/* set_author sets who did it: role, application, transaction, query. */
+/* set_author sets who did it: role, application, transaction (NULL: this one), query. */
 static void
 set_author(Form *form, int first, const char *role, const char *application,
 		   const FullTransactionId *xid, uint64 query_id)
 {
+	FullTransactionId transaction = xid ? *xid : GetTopFullTransactionId();
+
 	namestrcpy(&form->name, role ? role : "");
 	set(form, first, NameGetDatum(&form->name));
 	set_text(form, first + 1, application);
-	set(form, first + 2, FullTransactionIdGetDatum(xid ? *xid : GetTopFullTransactionId()));
+	if (FullTransactionIdIsValid(transaction))
+		set(form, first + 2, FullTransactionIdGetDatum(transaction));
 	if (query_id != 0)
 		set(form, first + 3, Int64GetDatum((int64) query_id));
 }
 
-/* pgc_batch_add_run adds a row of contract.run. */
+/* pgc_batch_add_run adds a row of contract.run.  What an audit found is for incidents to be judged by. */
 void
 pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row)
 {
@@ -311,6 +314,8 @@ pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row)
 	set_count(&form, RUN_FAILED, row->failed);
 	set_text(&form, RUN_ORIGIN, row->origin);
 	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
+	if (strcmp(row->source, "audit") == 0)
+		pgc_incident_due(row->dataset_id);
 }
 
 /* pgc_batch_add_result adds a row of contract.result. */

@@ -61,6 +61,44 @@ pgc_word_service_level(const char *word)
 	return NULL;
 }
 
+/*
+ * pgc_word_unit returns a unit of time as PostgreSQL's, or NULL: none that is known; sets how
+ * long it is, months and years by the calendar's average.  m is minutes, for retention months.
+ */
+const char *
+pgc_word_unit(const char *word, bool is_retention, double *seconds)
+{
+	static const struct
+	{
+		double		seconds;
+		const char *words[6];
+	}			units[] = {
+		{0.001, {"milliseconds", "ms", "millisecond"}},
+		{1, {"seconds", "s", "sec", "secs", "second"}},
+		{60, {"minutes", "min", "mins", "minute"}},
+		{3600, {"hours", "h", "hr", "hrs", "hour"}},
+		{86400, {"days", "d", "day"}},
+		{604800, {"weeks", "w", "wk", "week"}},
+		{2629746, {"months", "mo", "mon", "mth", "month"}},
+		{31556952, {"years", "y", "yr", "yrs", "year"}},
+	};
+
+	if (pg_strcasecmp(word, "m") == 0)
+		word = is_retention ? "months" : "minutes";
+	for (int i = 0; i < lengthof(units); i++)
+	{
+		for (int j = 0; j < lengthof(units[i].words) && units[i].words[j] != NULL; j++)
+		{
+			if (pg_strcasecmp(units[i].words[j], word) == 0)
+			{
+				*seconds = units[i].seconds;
+				return units[i].words[0];
+			}
+		}
+	}
+	return NULL;
+}
+
 /* offset_zone returns a distance from UTC in the engine's words (+05:30), or NULL: it is none. */
 static const char *
 offset_zone(const char *word)
@@ -125,6 +163,12 @@ pgc_word_time(const char *value, const char *unit, int *seconds, const char **zo
 	*zone = zone_of(value);
 	return *zone != NULL;
 }
+
+/* The operators, of which a quality check has one; NULL at the end. */
+const char *const pgc_check_operators[] = {
+	"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
+	"mustBeBetween", "mustNotBeBetween", NULL
+};
 
 /* pgc_check_is_percent: does a check count in percent, not in rows? */
 bool

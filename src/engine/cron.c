@@ -23,6 +23,9 @@
 
 #define MINUTES_A_DAY (24 * 60)
 
+/* An expression is part of a key. */
+#define MAX_LENGTH 1000
+
 /* The calendar repeats after 400 years, with its weekdays. */
 #define DAYS_OF_CALENDAR 146097
 
@@ -67,9 +70,9 @@ static const struct
 
 char	   *pgc_default_zone = "UTC";
 
-/* find_zone returns a time zone of PostgreSQL's, or NULL. */
-static pg_tz *
-find_zone(const char *name)
+/* pgc_find_zone returns a time zone by its name, or NULL. */
+pg_tz *
+pgc_find_zone(const char *name)
 {
 	pg_tz	   *zone = pg_tzset(name);
 
@@ -80,7 +83,7 @@ find_zone(const char *name)
 bool
 pgc_check_zone(char **newval, void **extra, GucSource source)
 {
-	if (find_zone(*newval) != NULL)
+	if (pgc_find_zone(*newval) != NULL)
 		return true;
 	GUC_check_errdetail("Time zone \"%s\" is not known.", *newval);
 	return false;
@@ -90,7 +93,7 @@ pgc_check_zone(char **newval, void **extra, GucSource source)
 pg_tz *
 pgc_time_zone(const char *name)
 {
-	pg_tz	   *zone = find_zone(name);
+	pg_tz	   *zone = pgc_find_zone(name);
 
 	if (zone == NULL)
 		ereport(ERROR,
@@ -221,6 +224,8 @@ read_cron(const char *expression, PgcCron *cron)
 	int			nfields = split(expression, fields);
 	char	   *problem;
 
+	if (strlen(expression) > MAX_LENGTH)
+		return psprintf("it is longer than %d bytes", MAX_LENGTH);
 	for (int i = 0; nfields == 1 && i < (int) lengthof(nicknames); i++)
 		if (pg_strcasecmp(fields[0], nicknames[i].name) == 0)
 			nfields = split(nicknames[i].expression, fields);

@@ -14,6 +14,7 @@
 /* What names no time zone is in this one: the setting pg_contract.timezone. */
 extern char *pgc_default_zone;
 extern bool pgc_check_zone(char **newval, void **extra, GucSource source);
+extern pg_tz *pgc_find_zone(const char *name);
 extern pg_tz *pgc_time_zone(const char *name);
 
 /* A cron expression: a bit for each value of a field that it has. */

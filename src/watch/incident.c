@@ -296,30 +296,29 @@ change(const PgcFailing *failing, const Decision *decision, TimestampTz now)
 
 /* put_back has a dataset judged later. */
 static void
-put_back(const PgcFailing *failing, PgcStep *step)
+put_back(const PgcFailing *failing, TimestampTz now)
 {
 	const Oid	types[] = {INT4OID, TIMESTAMPTZOID};
 	Datum		values[2];
 
 	values[0] = Int32GetDatum(failing->dataset_id);
-	values[1] = TimestampTzGetDatum(step->now + LATER);
+	values[1] = TimestampTzGetDatum(now + LATER);
 	pgc_catalog_execute("INSERT INTO contract.incident_due VALUES ($1, $2)", 2, types, values, NULL);
-	step->next = Min(step->next, step->now + LATER);
 }
 
 /* judge brings the incident of a dataset up to date, and tells of it. */
 static void
-judge(PgcFailing *failing, PgcStep *step)
+judge(PgcFailing *failing, TimestampTz now)
 {
-	Decision	decision = decide(failing, step->now);
+	Decision	decision = decide(failing, now);
 
 	if (!changes(failing, &decision))
 		return;
 	if (failing->incident_id == 0)
-		make(failing, &decision, step->now);
-	else if (!change(failing, &decision, step->now))
+		make(failing, &decision, now);
+	else if (!change(failing, &decision, now))
 	{
-		put_back(failing, step);
+		put_back(failing, now);
 		return;
 	}
 	failing->had_severity = decision.severity;
@@ -412,8 +411,10 @@ pgc_incident_step(PgcStep *step)
 		pgc_catalog_query(find_failing, 2, types, values, all ? "n " : NULL, add_failing, &found);
 	}
 	foreach(cell, found)
-		judge(lfirst(cell), step);
-	pgc_catalog_query("SELECT min(judge_at) FROM contract.incident WHERE status = 'open'",
+		judge(lfirst(cell), step->now);
+	CommandCounterIncrement();
+	pgc_catalog_query("SELECT LEAST((SELECT min(judge_at) FROM contract.incident WHERE status = 'open'),"
+					  " (SELECT min(due) FROM contract.incident_due WHERE dataset_id IS NOT NULL))",
 					  0, NULL, NULL, NULL, take_next, &step->next);
 	return false;
 }

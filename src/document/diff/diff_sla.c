@@ -33,22 +33,6 @@ static const struct
 	{"generalAvailability", NEITHER}
 };
 
-/* Units of time, in seconds; months and years by the calendar's average. */
-static const struct
-{
-	const char *unit;
-	double		seconds;
-}			units[] = {
-	{"ms", 0.001}, {"millisecond", 0.001}, {"milliseconds", 0.001},
-	{"s", 1}, {"sec", 1}, {"second", 1}, {"seconds", 1},
-	{"min", 60}, {"minute", 60}, {"minutes", 60},
-	{"h", 3600}, {"hr", 3600}, {"hour", 3600}, {"hours", 3600},
-	{"d", 86400}, {"day", 86400}, {"days", 86400},
-	{"w", 604800}, {"week", 604800}, {"weeks", 604800},
-	{"mo", 2629746}, {"month", 2629746}, {"months", 2629746},
-	{"y", 31556952}, {"yr", 31556952}, {"year", 31556952}, {"years", 31556952}
-};
-
 static Direction
 direction_of(const PgcNode *item)
 {
@@ -62,20 +46,15 @@ direction_of(const PgcNode *item)
 	return NEITHER;
 }
 
-/* seconds_of_unit returns 0 for what is no unit of time. "m" are months only of a retention. */
+/* seconds_of_unit returns 0 for what is no unit of time. */
 static double
 seconds_of_unit(const char *unit, const PgcNode *item)
 {
 	const char *property = pgc_node_get_text(item, "property");
+	double		seconds = 0;
 
-	if (strcmp(unit, "m") == 0)
-		unit = property != NULL && strcmp(property, "retention") == 0 ? "month" : "minute";
-	for (int i = 0; i < lengthof(units); i++)
-	{
-		if (pg_strcasecmp(unit, units[i].unit) == 0)
-			return units[i].seconds;
-	}
-	return 0;
+	(void) pgc_word_unit(unit, property != NULL && strcmp(property, "retention") == 0, &seconds);
+	return seconds;
 }
 
 /* seconds_of_iso reads a duration like P1DT12H; 0 if it is none. */

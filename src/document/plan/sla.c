@@ -77,33 +77,6 @@ give_up_field(const PgcAsked *asked, const char *field, const char *format,...)
 	pgc_plan_give_up(asked->planner, node ? node : asked->node, pgc_plan_path(asked->path, field), true, "%s", reason);
 }
 
-/* unit_of returns a unit of time as PostgreSQL's, or NULL; m is minutes, for retention months. */
-static const char *
-unit_of(const char *unit, bool is_retention)
-{
-	static const char *const units[][6] = {
-		{"seconds", "s", "sec", "secs", "second"},
-		{"minutes", "min", "mins", "minute"},
-		{"hours", "h", "hr", "hrs", "hour"},
-		{"days", "d", "day"},
-		{"weeks", "w", "wk", "week"},
-		{"months", "mo", "mon", "mth", "month"},
-		{"years", "y", "yr", "yrs", "year"},
-	};
-
-	if (pg_strcasecmp(unit, "m") == 0)
-		return is_retention ? "months" : "minutes";
-	for (int i = 0; i < lengthof(units); i++)
-	{
-		for (int j = 0; j < lengthof(units[i]) && units[i][j] != NULL; j++)
-		{
-			if (pg_strcasecmp(units[i][j], unit) == 0)
-				return units[i][0];
-		}
-	}
-	return NULL;
-}
-
 /*
  * interval_of returns a service level's value and unit as an interval (palloc'd),
  * or NULL and gives it up.  A value without unit is one of ISO 8601, P1Y.
@@ -114,7 +87,8 @@ interval_of(const PgcAsked *asked, bool is_retention)
 	const PgcNode *unit_node = pgc_node_get(asked->node, "unit");
 	const char *value = pgc_node_get_text(asked->node, "value");
 	const char *given = pgc_node_text(unit_node);
-	const char *unit = given == NULL ? "" : unit_of(given, is_retention);
+	double		seconds;
+	const char *unit = given == NULL ? "" : pgc_word_unit(given, is_retention, &seconds);
 	bool		is_number = value != NULL && value[0] != '\0' && strspn(value, "+-0123456789.eE") == strlen(value);
 
 	if (value == NULL)
@@ -155,12 +129,11 @@ plan_fresh(const PgcAsked *asked, const char *interval)
 static bool
 days_of(const PgcAsked *asked, const char **days)
 {
-	char	   *problem;
 	char	   *rest;
 	char	   *fields[5];
 
 	*days = NULL;
-	if (asked->schedule == NULL || !pgc_cron_valid(asked->schedule, &problem))
+	if (asked->schedule == NULL)
 		return true;
 	rest = pstrdup(asked->schedule);
 	for (int i = 0; i < lengthof(fields); i++)
@@ -337,7 +310,6 @@ plan_end(PgcAsked *asked, const Level *level, const char *ends)
 	ListCell   *cell;
 
 	asked->severity = of_life ? "error" : "warning";
-	asked->action = PGC_AUDIT;
 	if (asked->name == NULL)
 		asked->name = of_life ? "end_of_life" : "end_of_support";
 	foreach(cell, asked->planner->list)
@@ -379,15 +351,14 @@ static void
 plan_level(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 {
 	PgcAsked	asked = {.planner = planner,.node = node,.path = path,.severity = "error"};
-	const char *scheduler = pgc_node_get_text(node, "scheduler");
 	const char *name = pgc_node_get_text(node, "property");
 	const PgcNode *more = pgc_node_get(node, "valueExt");
 	const Level *level = find_level(name);
 
 	asked.name = pgc_node_get_text(node, "id");
+	pgc_plan_check_name(&asked);
 	asked.description = pgc_node_get_text(node, "description");
-	if (scheduler == NULL || pg_strcasecmp(scheduler, "cron") == 0)
-		asked.schedule = pgc_node_get_text(node, "schedule");
+	asked.schedule = pgc_plan_schedule(planner, node, path);
 	if (name == NULL)
 		return;
 	if (pgc_node_text(more) != NULL && level != NULL && level->fate != OUTSIDE &&

@@ -27,12 +27,12 @@ $node->start;
 
 sub run { return $node->safe_psql('postgres', $_[0]) }
 
-# Runs SQL on a server that may go away meanwhile. Returns its output, or undef if it failed.
+# Runs SQL on a server that may go away meanwhile. Returns its output, or undef if it failed, and what it said.
 sub try
 {
-	my $out;
-	my $rc = eval { $node->psql('postgres', $_[0], stdout => \$out, stderr => \my $stderr, timeout => 120) };
-	return defined $rc && $rc == 0 ? $out : undef;
+	my ($out, $said);
+	my $rc = eval { $node->psql('postgres', $_[0], stdout => \$out, stderr => \$said, timeout => 120) };
+	return (defined $rc && $rc == 0 ? $out : undef, $said // '');
 }
 
 run(<<'END');
@@ -43,6 +43,8 @@ SELECT contract.between('orders', 'amount', 0, 1000, name => 'warned');
 SELECT contract.forbidden_values('orders', 'status', '{beast}', on_violation => 'quarantine', name => 'diverted');
 SELECT contract.not_null('orders', 'batch', on_violation => 'reject', name => 'refused');
 SELECT contract.schedule('orders', every => '1 second');
+CREATE TABLE strict (n int);
+SELECT contract.not_null('strict', 'n', on_violation => 'reject');
 
 -- one transaction: rows of which so many fail each rule, in subtransactions for those that are refused, and what it did
 CREATE PROCEDURE load(b bigint, warned int, diverted int, refused int) LANGUAGE plpgsql AS $$
@@ -75,17 +77,33 @@ sub client
 		my $batch = $number * 1_000_000 + $n;
 		my @counts = map { int(rand(40)) } 1 .. 3;
 		print $log "$batch $counts[2]\n";
-		defined try("CALL load($batch, " . join(', ', @counts) . ")") or usleep(50_000);    # the server restarts
+		my ($done) = try("CALL load($batch, " . join(', ', @counts) . ")");
+		defined $done or usleep(50_000);    # the server restarts
 	}
 	POSIX::_exit(0);
 }
 
+# A client that is refused, row by row, and writes down at the end how often for sure, and how often perhaps: it was cut off.
+sub refused_client
+{
+	my ($certain, $perhaps) = (0, 0);
+	until (-e $stop)
+	{
+		my (undef, $said) = try('INSERT INTO strict VALUES (NULL)');
+		if ($said =~ /violates contract rule/) { $certain++ }
+		elsif ($said =~ /FATAL|failed:/) { usleep(50_000) }    # did not get in
+		else { $perhaps++ }
+	}
+	append_to_file("$attempts.strict", "$certain $perhaps");
+	POSIX::_exit(0);
+}
+
 my @children;
-for my $number (1 .. $clients)
+for my $number (0 .. $clients)
 {
 	my $pid = fork();
 	die "fork: $!" unless defined $pid;
-	client($number) if $pid == 0;
+	$number == 0 ? refused_client() : client($number) if $pid == 0;
 	push @children, $pid;
 }
 
@@ -96,7 +114,7 @@ sub victim
 	my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
 	return ($postmaster, 'postmaster') if $round % 5 == 0;
 	my %pids;
-	for my $line (split /\n/, try("SELECT pid, backend_type FROM pg_stat_activity WHERE pid <> pg_backend_pid()") // '')
+	for my $line (split /\n/, (try("SELECT pid, backend_type FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))[0] // '')
 	{
 		my ($pid, $type) = split /\|/, $line;
 		push @{ $pids{$type} }, $pid;
@@ -125,7 +143,7 @@ sub revive
 	}
 	for (1 .. 600)
 	{
-		return if defined try('SELECT 1');
+		return if defined((try('SELECT 1'))[0]);
 		usleep(100_000);
 	}
 	BAIL_OUT('the server does not answer any more');
@@ -164,6 +182,13 @@ ok($node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM contract.viol
 ok($node->poll_query_until('postgres', "SELECT ($refused) >= $fewest + 9"), 'no refused row is lost');
 cmp_ok(run($refused), '<=', $all_refused + 9, 'and none counted twice');
 
+my ($certain, $perhaps) = split / /, slurp_file("$attempts.strict");
+my $strict = "SELECT coalesce(sum(failed), 0) FROM contract.results WHERE dataset = 'public.strict' AND action = 'reject'";
+cmp_ok($certain, '>', 0, 'a client was refused');
+cmp_ok($perhaps, '<=', $rounds, 'and cut off once a kill at most');
+ok($node->poll_query_until('postgres', "SELECT ($strict) >= $certain"), 'each row that it was refused is recorded');
+cmp_ok(run($strict), '<=', $certain + $perhaps, 'once');
+note('refused one by one: ', run($strict), ", $certain for sure, $perhaps perhaps");
 note('refused: ', run($refused), ", at least $fewest, at most $all_refused");
 
 is(run("SELECT sum(failed) FROM contract.results WHERE source = 'write' AND rule = 'warned'"), run('SELECT sum(warned) FROM batch'),

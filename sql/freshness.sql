@@ -296,6 +296,7 @@ UPDATE contract.last_write SET written_at = written_at - interval '2 hours';
 CALL later('2 hours');
 CALL contract.tend();
 SELECT * FROM state WHERE rule = 'fresh';
+SELECT contract.fresh('fed', max_age => '1 hour', filter => 'id > 0');
 SET track_counts = off;
 SELECT rule, status, message FROM contract.check('regress_freshness.fed');
 RESET track_counts;

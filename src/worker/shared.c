@@ -342,6 +342,13 @@ find_slot(bool *may_audit)
 	return nworkers < pgc_max_workers ? unused : NULL;
 }
 
+/* was_put_back: is that so far ahead that the clock must have been put back? */
+static bool
+was_put_back(TimestampTz now, TimestampTz next)
+{
+	return next != DT_NOEND && next > TimestampTzPlusMilliseconds(now, 2 * LOOK_ELSEWHERE_MS);
+}
+
 /*
  * choose returns the database whose duty of that kind is to be done first, or
  * NULL if none is due; *next becomes when one will be, if that is earlier.
@@ -360,7 +367,7 @@ choose(PgcDuty duty, TimestampTz now, TimestampTz *next)
 
 		if (due->is_running || known->holders > 0)
 			continue;
-		if (due->next > now)
+		if (due->next > now && !was_put_back(now, due->next))
 			*next = Min(*next, due->next);
 		else if (first == NULL || due->next < first->due[duty].next)
 			first = known;

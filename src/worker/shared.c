@@ -48,8 +48,8 @@ typedef struct Due
 	bool		is_nudged;		/* since it was started last */
 	int			failures;		/* in a row */
 	TimestampTz next;			/* DT_NOEND: when nudged */
-	TimestampTz started_at;		/* 0: never; likewise the next two, which are of
-								 * the last run that has ended */
+	TimestampTz started_at;		/* 0: never; likewise the next two, which are
+								 * of the last run that has ended */
 	TimestampTz last_run;
 	TimestampTz last_end;
 	char		last_error[PGC_ERROR_SIZE];
@@ -86,7 +86,6 @@ static HTAB *databases = NULL;
 /* Of a worker: its slot. */
 static PgcTicket own;
 static bool attached = false;
-static const char *own_task = "";
 
 /* pgc_duty_name returns what people call a duty. */
 const char *
@@ -542,27 +541,18 @@ pgc_shared_detach(const PgcOutcome *outcome)
 	LWLockRelease(shared->lock);
 }
 
-/* pgc_shared_task says which task the steps are of, from now on. */
-void
-pgc_shared_task(const char *task)
-{
-	own_task = task;
-	pgc_worker_doing(NULL);
-}
-
-/* pgc_worker_doing says what this worker does now, or NULL; nothing outside of a worker. */
+/* pgc_worker_doing says what this worker does now; nothing outside of a worker. */
 void
 pgc_worker_doing(const char *what)
 {
-	char		doing[PGC_DOING_SIZE * 2];
-	char		activity[PGC_DOING_SIZE * 2 + 16];
+	char	   *doing;
+	char		activity[PGC_DOING_SIZE + 16];
 
 	if (!attached)
 		return;
-	snprintf(doing, sizeof(doing), "%s%s%s", own_task, what ? ": " : "", what ? what : "");
-	doing[pg_mbcliplen(doing, strlen(doing), PGC_DOING_SIZE - 1)] = '\0';
+	doing = shared->slots[own.slot].doing;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	strlcpy(shared->slots[own.slot].doing, doing, PGC_DOING_SIZE);
+	strlcpy(doing, what, pg_mbcliplen(what, strlen(what), PGC_DOING_SIZE - 1) + 1);
 	LWLockRelease(shared->lock);
 	snprintf(activity, sizeof(activity), "pg_contract: %s", doing);
 	pgstat_report_activity(STATE_RUNNING, activity);

@@ -95,7 +95,7 @@ SELECT line, column_number, severity, path, message FROM contract.lint(document(
 - {property: endOfLife, value: 2021-01-01T00:00:00Z}
 - {property: timeOfAvailability, value: "06:00", element: tab1.id}
 - {property: availability, value: 99.9, valueExt: 1}
-$$));
+$$ || '- {property: frequency, value: P1D, id: ' || repeat('x', 250) || '}'));
 
 -- an end that has come
 SELECT contract.drop_contract('levels');

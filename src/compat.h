@@ -171,6 +171,34 @@ pgc_compat_read_in(Relation relation, BlockNumber block, Buffer buffer)
 	return found;
 }
 
+/* What the statistics count of a table; all zero if they do not know it. */
+typedef struct PgcCounters
+{
+	int64		written;		/* rows inserted, updated and deleted, also by
+								 * transactions that were rolled back */
+	int64		committed;		/* the same without those, since ANALYZE */
+	int64		analyzed;		/* how often */
+} PgcCounters;
+
+static inline PgcCounters
+pgc_compat_counters(Oid relid)
+{
+	const PgStat_StatTabEntry *entry = pgstat_fetch_stat_tabentry(relid);
+	PgcCounters counters = {0};
+
+	if (entry == NULL)
+		return counters;
+	counters.written = entry->tuples_inserted + entry->tuples_updated + entry->tuples_deleted;
+#if PG_VERSION_NUM >= 160000
+	counters.committed = entry->mod_since_analyze;
+	counters.analyzed = entry->analyze_count + entry->autoanalyze_count;
+#else
+	counters.committed = entry->changes_since_analyze;
+	counters.analyzed = entry->analyze_count + entry->autovac_analyze_count;
+#endif
+	return counters;
+}
+
 /* The status of backend number i, from 1. */
 static inline LocalPgBackendStatus *
 pgc_compat_backend_status(int i)

@@ -38,6 +38,9 @@ typedef struct PgcTally
 	Datum		expected;		/* jsonb, or 0: made of the tolerance */
 	const char *executor;		/* what found it: proof, heap, aggregate, ... */
 	List	   *samples;		/* of PgcSample, at most max_samples */
+	PgcLook    *look;			/* of a rule about time: how it stands, but
+								 * for name, message and looks to come; else
+								 * NULL */
 } PgcTally;
 
 /* How an audit goes about it. */
@@ -64,6 +67,9 @@ typedef struct PgcAudit
 	bool		stored;			/* what it finds will be kept */
 	PgcMode		mode;
 	Snapshot	snapshot;		/* active; of all scans and statements */
+	TimestampTz as_of;			/* when it was taken */
+	int64		asking;			/* for how long rules about time were asked for
+								 * (microseconds) */
 	PgcProgram *program;		/* all rules of the contract, in its order,
 								 * over pgc_layout_of(relation) */
 	PgcTally   *tallies;		/* a rule of the program */
@@ -194,9 +200,9 @@ extern void pgc_schema_settle(PgcAudit *audit, int rule);
 /* metric.c: all rules row_count, fresh, volume and metric that are not done, in one statement */
 extern void pgc_metric_run(PgcAudit *audit);
 
-/* profile.c: all columns are measured into audit->metrics, which are stored with the run */
+/* profile.c: all columns are measured into audit->metrics, which are stored with the run, or else the number of rows */
 extern void pgc_profile_run(PgcAudit *audit);
-extern void pgc_profile_store(const PgcAudit *audit, int64 run_id, TimestampTz at);
+extern void pgc_profile_store(PgcAudit *audit, int64 run_id, TimestampTz at);
 
 /* query.c: one rule of kind query */
 extern void pgc_query_run(PgcAudit *audit, int rule);

@@ -100,19 +100,14 @@ executors_of(const PgcCheck *check)
 	return list.len > 0 ? list.data : "none";
 }
 
-/* run_check audits a dataset and judges what was found. */
-static void
-run_check(PgcCheck *check, PgcMode mode, bool profile)
+/* pgc_check_run audits the relation of check->contract by its rules, and judges what was found. */
+void
+pgc_check_run(PgcCheck *check, PgcMode mode, bool profile)
 {
 	const PgcContract *contract = check->contract;
-	char	   *problem = pgc_binding_problem(contract);
 
 	check->started = GetCurrentTimestamp();
 	check->findings = palloc0(Max(contract->nrules, 1) * sizeof(PgcFinding));
-	if (problem != NULL)
-		ereport(WARNING,
-				(errmsg("the contract of \"%s\" is not enforced on write", contract->name),
-				 errdetail_internal("%s.", problem)));
 	if (OidIsValid(contract->relid))
 		check->audit = audit_of(contract, mode, !RecoveryInProgress() && !XactReadOnly, profile);
 	check->elapsed = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(GetCurrentTimestamp()),
@@ -120,9 +115,25 @@ run_check(PgcCheck *check, PgcMode mode, bool profile)
 	for (int i = 0; i < contract->nrules; i++)
 	{
 		check->findings[i].rule = &contract->rules[i];
-		pgc_finding_make(&check->findings[i], check->audit, i, problem);
+		pgc_finding_make(&check->findings[i], check->audit, i, check->problem);
 	}
 	check->executor = executors_of(check);
+}
+
+/* pgc_check_fail makes a check of one that an error broke off: an error for each rule. */
+void
+pgc_check_fail(PgcCheck *check, const char *error)
+{
+	check->audit = NULL;
+	check->executor = "none";
+	check->findings = palloc0(Max(check->contract->nrules, 1) * sizeof(PgcFinding));
+	check->elapsed = DirectFunctionCall3(interval_in, CStringGetDatum("0"), ObjectIdGetDatum(InvalidOid),
+										 Int32GetDatum(-1));
+	for (int i = 0; i < check->contract->nrules; i++)
+	{
+		check->findings[i].rule = &check->contract->rules[i];
+		pgc_finding_make(&check->findings[i], NULL, i, error);
+	}
 }
 
 /* is_stored: can the result be kept, and is it about all rows?  Says if not. */
@@ -197,12 +208,12 @@ return_findings(const PgcCheck *check, ReturnSetInfo *result, bool with_dataset)
 }
 
 /*
- * lock_relation returns a contract as it is once its relation is locked, so that a
+ * pgc_check_lock returns a contract as it is once its relation is locked, so that a
  * swap or a rename that was waited for is followed.  Raises if the user may select nothing
  * or the contract was dropped meanwhile.
  */
-static const PgcContract *
-lock_relation(const PgcContract *contract)
+const PgcContract *
+pgc_check_lock(const PgcContract *contract)
 {
 	Oid			locked = InvalidOid;
 
@@ -224,11 +235,17 @@ lock_relation(const PgcContract *contract)
 static void
 audit_and_store(PgcCheck *check, const PgcContract *contract, PgcMode mode, bool profile)
 {
-	check->contract = lock_relation(contract);
-	run_check(check, mode, profile);
+	check->contract = pgc_check_lock(contract);
+	check->problem = pgc_binding_problem(check->contract);
+	if (check->problem != NULL)
+		ereport(WARNING,
+				(errmsg("the contract of \"%s\" is not enforced on write", check->contract->name),
+				 errdetail_internal("%s.", check->problem)));
+	pgc_check_run(check, mode, profile);
 	if (is_stored(check))
 	{
 		(void) pgc_store_check(check);
+		(void) pgc_timely_store(check);
 		CommandCounterIncrement();
 		pgc_nudge(PGC_TENDING);
 	}
@@ -280,7 +297,7 @@ pgc_check_dataset(int32 dataset_id, PgcMode mode, bool profile, char **message)
 		if (n > 0)
 			appendStringInfo(&counts, "%s%d %s", counts.len > 0 ? ", " : "", n, statuses[i]);
 	}
-	*message = counts.len > 0 ? psprintf("of %d rules: %s", check.contract->nrules, counts.data) : NULL;
+	*message = counts.len > 0 ? psprintf("%s of %d rules", counts.data, check.contract->nrules) : NULL;
 	return worst;
 }
 
@@ -343,23 +360,6 @@ is_visible(const PgcContract *contract)
 		pg_attribute_aclcheck_all(contract->relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
 }
 
-/* return_error returns an error row for each rule of a dataset whose audit broke off. */
-static void
-return_error(const PgcContract *contract, const char *error, ReturnSetInfo *result)
-{
-	PgcCheck	check = {.contract = contract};
-
-	check.findings = palloc0(Max(contract->nrules, 1) * sizeof(PgcFinding));
-	check.elapsed = DirectFunctionCall3(interval_in, CStringGetDatum("0"), ObjectIdGetDatum(InvalidOid),
-										Int32GetDatum(-1));
-	for (int i = 0; i < contract->nrules; i++)
-	{
-		check.findings[i].rule = &contract->rules[i];
-		pgc_finding_make(&check.findings[i], NULL, i, error);
-	}
-	return_findings(&check, result, true);
-}
-
 /* try_dataset checks a dataset in a subtransaction: one that breaks off does not end the others. */
 static void
 try_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetInfo *result)
@@ -379,7 +379,12 @@ try_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetIn
 	}
 	PG_END_TRY();
 	if (error != NULL)
-		return_error(contract, error, result);
+	{
+		PgcCheck	failed = {.contract = contract};
+
+		pgc_check_fail(&failed, error);
+		return_findings(&failed, result, true);
+	}
 }
 
 /* pgc_check_all is contract.check_all(owner, tag, contract_id, mode, profile). */

@@ -249,7 +249,8 @@ typedef struct PgcRunRow
 	Datum		elapsed;		/* interval */
 	const char *role;			/* name; NULL: gone */
 	const char *application;
-	const FullTransactionId *xid;	/* NULL: this transaction's */
+	const FullTransactionId *xid;	/* NULL: this transaction's; invalid: had
+									 * none */
 	uint64		query_id;
 	int64		considered;		/* rows */
 	int64		failed;
@@ -339,6 +340,57 @@ typedef struct PgcHeld
 	Jsonb	   *row;			/* column -> output text or null */
 } PgcHeld;
 
+/* writes.c: when a dataset was written to last, by the server's statistics */
+typedef struct PgcWrites
+{
+	TimestampTz since;			/* sampling began */
+	TimestampTz written_at;		/* when the last write was noticed;
+								 * DT_NOBEGIN: none since then */
+} PgcWrites;
+
+extern const char *pgc_writes_why_not(Oid relid);
+extern bool pgc_writes_find(int32 dataset_id, Oid relid, TimestampTz now, PgcWrites *writes);
+extern void pgc_writes_sample(int32 dataset_id, Oid relid, TimestampTz now, bool often);
+extern int32 pgc_writes_sample_some(int32 after, TimestampTz now);
+
+/* freshness.c: what was found last for rules about time */
+typedef struct PgcLook
+{
+	const char *rule;			/* name */
+	const char *status;			/* fresh, late, empty, all_null, low, high,
+								 * unknown, error */
+	NullableDatum newest;		/* timestamptz */
+	int64		rows;			/* of volume, else -1 */
+	const char *message;		/* or NULL */
+	const char *zone;			/* of the rule's days */
+	TimestampTz good_until;		/* fresh until then, whatever happens; of late:
+								 * when it turned; DT_NOBEGIN: not known */
+	TimestampTz deadline;		/* the last; DT_NOBEGIN: it has none */
+	TimestampTz next_deadline;	/* DT_NOEND: it has none */
+	TimestampTz next_check;
+	TimestampTz not_before;		/* another look takes too much time before
+								 * then */
+} PgcLook;
+
+/* SQL: rules about time that the database's worker looks at, those of contracts in force */
+#define PGC_WATCHED \
+	"(SELECT r.rule_id, r.dataset_id, r.name AS rule, r.xmin AS definition" \
+	" FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)" \
+	" WHERE r.kind IN ('fresh', 'volume') AND c.status IN ('active', 'deprecated')) w"
+
+extern bool pgc_states_lock(int32 dataset_id);
+extern void pgc_states_sync(int32 dataset_id);
+extern bool pgc_states_write(int32 dataset_id, TimestampTz now, const PgcLook *looks, int nlooks);
+extern void pgc_states_wake(int32 dataset_id, TimestampTz now);
+extern void pgc_states_touch(int32 dataset_id, TimestampTz now, const char *rule);
+extern void pgc_states_postpone(int32 dataset_id, TimestampTz now, TimestampTz until);
+
+/* sla.c: how long they were kept.  A visit of the worker may be late by so much. */
+#define PGC_SLA_DELAY (15 * USECS_PER_MINUTE)
+extern void pgc_sla_account(int32 dataset_id, TimestampTz now, const char *rule, TimestampTz good_until);
+extern void pgc_sla_breach(int32 dataset_id, const PgcLook *look, TimestampTz at);
+extern void pgc_sla_deadline(int32 dataset_id, const PgcLook *look);
+
 /* nudge.c: what a database's workers do, and telling them that there is something to do */
 typedef enum PgcDuty
 {
@@ -381,6 +433,7 @@ typedef struct PgcPruning
 extern void pgc_pruning_begin(PgcPruning *pruning, PgcHistory history, int32 dataset_id,
 							  TimestampTz oldest, int64 max_rows);
 extern void pgc_pruning_batch(PgcPruning *pruning);
+extern bool pgc_total_count(void);	/* total.c */
 extern TimestampTz pgc_time_before(TimestampTz time, const Interval *interval);
 extern PgcHistory pgc_history_of(const char *word);
 

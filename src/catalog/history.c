@@ -110,10 +110,14 @@ pgc_history_descriptor(PgcTable table)
 	return descriptor;
 }
 
-/* pgc_history_next_id draws an id for a row of the table. */
+/*
+ * pgc_history_next_id draws an id for a row of the table.  The transaction has an xid
+ * before that, on which total.c relies.
+ */
 int64
 pgc_history_next_id(PgcTable table)
 {
+	(void) GetTopTransactionId();
 	return nextval_internal(pgc_table_oid(sequence_names[table]), false);
 }
 
@@ -275,15 +279,18 @@ set_count(Form *form, int column, int64 count)
 		set(form, column, Int64GetDatum(count));
 }
 
-/* set_author sets who did it: role, application, transaction, query. */
+/* set_author sets who did it: role, application, transaction (NULL: this one), query. */
 static void
 set_author(Form *form, int first, const char *role, const char *application,
 		   const FullTransactionId *xid, uint64 query_id)
 {
+	FullTransactionId transaction = xid ? *xid : GetTopFullTransactionId();
+
 	namestrcpy(&form->name, role ? role : "");
 	set(form, first, NameGetDatum(&form->name));
 	set_text(form, first + 1, application);
-	set(form, first + 2, FullTransactionIdGetDatum(xid ? *xid : GetTopFullTransactionId()));
+	if (FullTransactionIdIsValid(transaction))
+		set(form, first + 2, FullTransactionIdGetDatum(transaction));
 	if (query_id != 0)
 		set(form, first + 3, Int64GetDatum((int64) query_id));
 }

@@ -30,10 +30,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file_perm.h"
+#include "access/htup_details.h"
 #include "common/hashfn.h"
 #include "enforce/enforce.h"
 #include "enforce/rejects.h"
+#include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/atomics.h"
@@ -52,6 +54,8 @@
 int			pgc_reject_queue_size = 2048;
 void		(*pgc_rejects_crowded) (void) = NULL;
 
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_reject_queue);
+
 /* The file: this, the counters' hashes, the counters, the samples. */
 typedef struct Queue
 {
@@ -69,6 +73,7 @@ typedef struct Queue
 	int32		nused;			/* counters in use are below */
 	int32		first_free;		/* sample, or -1 */
 	int32		nfree;
+	int32		newest;			/* highest counter that this row has begun */
 	uint64		hashes[];
 } Queue;
 
@@ -319,18 +324,38 @@ pgc_rejects_incarnation(void)
 	return queue->incarnation;
 }
 
-/* pgc_rejects_lost returns how many refused rows could not be counted, ever. */
-int64
-pgc_rejects_lost(void)
+/*
+ * pgc_reject_queue is contract.reject_queue(): how many refused rows wait, of how many there
+ * is evidence, of how many there can be, and how many could not be counted, ever.
+ */
+Datum
+pgc_reject_queue(PG_FUNCTION_ARGS)
 {
-	int64		result;
+	TupleDesc	descriptor;
+	int64		waiting = 0;
+	Datum		values[4] = {0};
+	bool		nulls[4] = {true, true, true, true};
 
-	if (queue == NULL)
-		return 0;
-	LWLockAcquire(lock, LW_SHARED);
-	result = queue->lost;
-	LWLockRelease(lock);
-	return result;
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (queue != NULL)
+	{
+		memset(nulls, false, sizeof(nulls));
+		LWLockAcquire(lock, LW_SHARED);
+		for (int i = 0; i < queue->nused; i++)
+		{
+			const PgcRejectCounter *counter = counter_at(i);
+
+			if (counter->epoch != 0 && counter->key.length == 0)
+				waiting += counter->total - counter->recorded;
+		}
+		values[0] = Int64GetDatum(waiting);
+		values[1] = Int32GetDatum(queue->nsamples - queue->nfree);
+		values[2] = Int32GetDatum(queue->nsamples);
+		values[3] = Int64GetDatum(queue->lost);
+		LWLockRelease(lock);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }
 
 /* pgc_rejects_seal completes a key that is filled otherwise. */
@@ -393,6 +418,7 @@ begin(const PgcRejectKey *key, TimestampTz now)
 	memcpy(&counter->key, key, offsetof(PgcRejectKey, text) + key->length);
 	queue->hashes[i] = key->hash;
 	queue->epoch = Max(queue->epoch + 1, now);
+	queue->newest = Max(queue->newest, i);
 	pg_write_barrier();
 	counter->epoch = queue->epoch;
 	return counter;
@@ -469,31 +495,48 @@ call_worker(void)
 	pgc_rejects_crowded();
 }
 
+/* is_repeated: does a subscription only try again what is in the queue already? */
+static bool
+is_repeated(const PgcRefusal *refusal)
+{
+	return refusal->rows->origin[0] != '\0' && find(refusal->rows) != NULL;
+}
+
+/* put is pgc_rejects_put under the lock; false: there was no counter left. */
+static bool
+put(const PgcRefusal *refusal)
+{
+	PgcRejectCounter *rows = count(refusal->rows, refusal);
+	bool		complete = true;
+	ListCell   *cell;
+
+	if (rows == NULL)
+		return false;
+	foreach(cell, refusal->rules)
+		complete &= count(lfirst(cell), refusal) != NULL;
+	if (refusal->length > 0)
+		keep_sample(rows, refusal);
+	return complete;
+}
+
 /*
  * pgc_rejects_put counts a refused row, and keeps its evidence while there is
- * room; NULL: one of which nothing is known.  Must not raise.
+ * room; NULL: one of which nothing is known.  What a subscription tries again
+ * is one row.  Must not raise.
  */
 void
 pgc_rejects_put(const PgcRefusal *refusal)
 {
-	PgcRejectCounter *rows;
-	bool		counted;
-	bool		crowded;
-	ListCell   *cell;
+	bool		crowded = false;
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	rows = refusal ? count(refusal->rows, refusal) : NULL;
-	counted = rows != NULL;
-	if (rows != NULL)
+	queue->newest = 0;
+	if (refusal == NULL || (!is_repeated(refusal) && !put(refusal)))
 	{
-		foreach(cell, refusal->rules)
-			counted &= count(lfirst(cell), refusal) != NULL;
-		if (refusal->length > 0)
-			keep_sample(rows, refusal);
-	}
-	if (!counted)
 		queue->lost++;
-	crowded = !counted || queue->nfree < queue->nsamples / 2;
+		crowded = true;
+	}
+	crowded |= queue->nfree < queue->nsamples / 2 || queue->newest >= queue->ncounters / 2;
 	LWLockRelease(lock);
 	if (crowded)
 		call_worker();

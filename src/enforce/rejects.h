@@ -91,7 +91,6 @@ extern void pgc_rejects_request(void);
 extern void pgc_rejects_startup(void);
 extern bool pgc_rejects_available(void);
 extern int64 pgc_rejects_incarnation(void);
-extern int64 pgc_rejects_lost(void);
 extern void pgc_rejects_seal(PgcRejectKey *key);
 extern bool pgc_rejects_wants_sample(const PgcRejectKey *rows);
 extern void pgc_rejects_put(const PgcRefusal *refusal);

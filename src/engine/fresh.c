@@ -19,9 +19,12 @@
 #include "utils/fmgrprotos.h"
 #include "utils/formatting.h"
 
-/* minus returns a time less an interval, whose days and months are those of a zone (NULL: the session's). */
+/*
+ * shift returns a time moved by timestamptz_pl_interval or timestamptz_mi_interval, by days and months
+ * of a zone (NULL: the session's).
+ */
 static TimestampTz
-minus(TimestampTz at, const Interval *span, pg_tz *zone)
+shift(PGFunction function, TimestampTz at, const Interval *span, pg_tz *zone)
 {
 	pg_tz	   *session = session_timezone;
 	volatile Datum result = 0;
@@ -30,7 +33,7 @@ minus(TimestampTz at, const Interval *span, pg_tz *zone)
 		session_timezone = zone;
 	PG_TRY();
 	{
-		result = DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(at), IntervalPGetDatum(span));
+		result = DirectFunctionCall2(function, TimestampTzGetDatum(at), IntervalPGetDatum(span));
 	}
 	PG_FINALLY();
 	{
@@ -70,8 +73,15 @@ pgc_measure_oldest(const PgcMeasure *measure, TimestampTz now, TimestampTz *next
 		if (TIMESTAMP_IS_NOBEGIN(at))
 			return DT_NOBEGIN;
 	}
-	return measure->max_age != NULL ? minus(at, measure->max_age, measure->zone) :
+	return measure->max_age != NULL ? shift(timestamptz_mi_interval, at, measure->max_age, measure->zone) :
 		midnight_before(at, measure->zone);
+}
+
+/* pgc_measure_until returns when a newest value will be as old as it may be, of a rule with max_age. */
+TimestampTz
+pgc_measure_until(const PgcMeasure *measure, TimestampTz newest)
+{
+	return shift(timestamptz_pl_interval, newest, measure->max_age, measure->zone);
 }
 
 /* read_interval reads a parameter that is a time above zero; NULL if it is not given.  *words gets it in canonical form. */
@@ -93,7 +103,7 @@ read_interval(PgcCompile *compile, const char *name, bool required, char **words
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be above zero, not %s", name, given)));
 	/* what reaches back further than time does is an error now, not one day */
-	(void) minus(GetCurrentTimestamp(), DatumGetIntervalP(interval), NULL);
+	(void) shift(timestamptz_mi_interval, GetCurrentTimestamp(), DatumGetIntervalP(interval), NULL);
 	*words = pgc_output_text(F_INTERVAL_OUT, interval);
 	pgc_parameter_push(compile, name, *words, false);
 	return DatumGetIntervalP(interval);
@@ -199,11 +209,11 @@ require_time(const PgcCompile *compile)
 						compile->spec->kind, NameStr(compile->column->name), format_type_be(compile->column->type))));
 }
 
-/* newest_of returns the SQL of the column's newest value as a timestamptz. */
+/* newest_of returns the SQL of the column's newest value as a timestamptz; filter is a FILTER clause. */
 static char *
-newest_of(const PgcCompile *compile, pg_tz *zone)
+newest_of(const PgcCompile *compile, pg_tz *zone, const char *filter)
 {
-	char	   *newest = psprintf("max(%s)%s", pgc_sql_column(compile->column), pgc_measure_filter(compile));
+	char	   *newest = psprintf("max(%s)%s", pgc_sql_column(compile->column), filter);
 
 	if (zone != NULL && compile->type != TIMESTAMPTZOID)
 		return psprintf("(%s)::timestamp AT TIME ZONE %s", newest, quote_literal_cstr(pg_get_timezone_name(zone)));
@@ -230,12 +240,14 @@ compile_fresh(PgcCompile *compile)
 	else
 		appendStringInfo(&compile->words, "must have data not older than %s %s", age, measure->due);
 	measure->is_value = true;
+	measure->where = compile->rule->filter_sql;
 	compile->rule->set = measure;
 	if (compile->column == NULL)
 		return;
 	require_time(compile);
 	measure->title = pstrdup(NameStr(compile->column->name));
-	measure->sql = newest_of(compile, measure->zone);
+	measure->sql = newest_of(compile, measure->zone, pgc_measure_filter(compile));
+	measure->aggregate = newest_of(compile, measure->zone, "");
 }
 
 /*
@@ -271,6 +283,7 @@ compile_volume(PgcCompile *compile)
 		/* a line of its own: the filter may end in a comment */
 		measure->where = psprintf("%s AND (%s\n)", measure->where, compile->rule->filter_sql);
 	measure->sql = psprintf("count(*) FILTER (WHERE %s)", measure->where);
+	measure->aggregate = pstrdup("count(*)");
 	appendStringInfo(&compile->words, "must have %s rows in %s", measure->bounds->words, per);
 	compile->rule->set = measure;
 }

@@ -49,8 +49,10 @@ typedef struct PgcMeasure
 								 * mon-fri, Europe/Berlin" */
 	Interval   *per;			/* of volume: the time before now in which
 								 * rows count */
-	char	   *where;			/* of volume: which rows count, filter
-								 * included; else NULL */
+	char	   *aggregate;		/* of fresh and volume: sql, but over the rows
+								 * that pass where */
+	char	   *where;			/* of fresh and volume: which rows count,
+								 * filter included; NULL: all */
 	pg_tz	   *zone;			/* of fresh and volume: of deadlines, days and
 								 * columns without zone; NULL: the session's */
 } PgcMeasure;
@@ -81,6 +83,7 @@ extern char *pgc_metric_extreme(const char *aggregate, Oid type, const char *col
  * before if it has deadlines; sets when the next one is (DT_NOEND: it has none)
  */
 extern TimestampTz pgc_measure_oldest(const PgcMeasure *measure, TimestampTz now, TimestampTz *next_deadline);
+extern TimestampTz pgc_measure_until(const PgcMeasure *measure, TimestampTz newest);
 
 /* query.c */
 extern const PgcQuery *pgc_rule_query(const PgcRule *rule);

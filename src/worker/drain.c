@@ -109,16 +109,11 @@ was_recorded(const PgcRejectKey *key)
 							 2, types, values, NULL, NULL, NULL) > 0;
 }
 
-/*
- * news_of returns how many rows of a counter are still to be recorded.  A
- * subscription tries the same row again and again: that is one.
- */
+/* news_of returns how many rows of a counter are still to be recorded. */
 static int64
 news_of(const PgcRejectCounter *counter)
 {
-	if (counter->key.origin[0] == '\0')
-		return counter->total - counter->recorded;
-	return counter->recorded == 0 ? 1 : 0;
+	return counter->total - counter->recorded;
 }
 
 /* add_run adds the row of contract.run, and returns its id. */
@@ -299,7 +294,7 @@ is_empty(const PgcRejected *waiting)
 	{
 		const PgcRejectCounter *counter = lfirst(cell);
 
-		if (counter->recorded < counter->total)
+		if (news_of(counter) > 0)
 			return false;
 	}
 	return true;

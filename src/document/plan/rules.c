@@ -40,6 +40,17 @@ check_own_action(const PgcAsked *asked, const char *kind)
 	remark->hint = "Leave onViolation out, or use audit: the rule is about more than one row.";
 }
 
+/* pgc_plan_check_name drops a name that is too long, with room for a number, and remarks on it. */
+void
+pgc_plan_check_name(PgcAsked *asked)
+{
+	if (asked->name == NULL || strlen(asked->name) <= PGC_MAX_NAME - 12)
+		return;
+	(void) pgc_remark(asked->planner->remarks, PGC_ERROR, asked->node, pgc_plan_path(asked->path, NULL),
+					  "the name is longer than %d bytes", PGC_MAX_NAME - 12);
+	asked->name = NULL;
+}
+
 /*
  * pgc_plan_add adds a rule that was asked for to its dataset, and returns it;
  * columns are PgcProperty.

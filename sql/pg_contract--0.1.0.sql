@@ -332,6 +332,7 @@ CREATE TABLE contract.incident_due (
 	dataset_id integer,	-- null: all of them
 	due timestamptz NOT NULL DEFAULT '-infinity'
 );
+CREATE INDEX incident_due_dataset_idx ON contract.incident_due (dataset_id);
 COMMENT ON TABLE contract.incident_due IS 'datasets of which something changed that incidents are made of; not dumped';
 
 CREATE TABLE contract.retention (

@@ -92,7 +92,7 @@ do_step(PgcDuty duty, const PgcTask *task)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	pgc_shared_task(task->name);
+	pgc_worker_doing(task->name);
 	if (lock_extension())
 	{
 		outcome.presence = PGC_PRESENCE_YES;

@@ -12,8 +12,8 @@
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "compat.h"
-#include "mb/pg_wchar.h"
 #include "enforce/rejects.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -92,7 +92,7 @@ do_step(PgcDuty duty, const PgcTask *task)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	pgc_shared_task(task->name);
+	pgc_worker_doing(task->name);
 	if (lock_extension())
 	{
 		outcome.presence = PGC_PRESENCE_YES;

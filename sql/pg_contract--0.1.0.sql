@@ -349,18 +349,25 @@ CREATE TABLE contract.retention_state (
 );
 COMMENT ON TABLE contract.retention_state IS 'when the worker looks next for history of a dataset that is too old or too much; not dumped';
 
-/* Several rows of an action are to be added up: who prunes waits for nobody who does so, too. */
+/* What the runs up to contract.counted have counted; several rows of the same are to be added up.  See src/catalog/total.c. */
 CREATE TABLE contract.total (
 	dataset_id integer NOT NULL,
-	action text NOT NULL,	-- 'audit' for audits, else what was done with the rows
-	runs bigint NOT NULL,
-	rows bigint,
-	failures bigint,	-- a row and a rule
-	open bigint,	-- of those: since the last audit, as of the time of pruning
-	last_audit bigint NOT NULL	-- the run of that one, or 0
+	counter text NOT NULL CHECK (counter IN ('audits', 'rows', 'failures', 'open')),
+	detail text NOT NULL,	-- of rows and failures: the action; of open: the audit since which they were written
+	value numeric NOT NULL
 );
 CREATE INDEX total_dataset_idx ON contract.total (dataset_id);
-COMMENT ON TABLE contract.total IS 'what the runs had counted that were pruned';
+COMMENT ON TABLE contract.total IS 'sums over the runs, also over those that were pruned';
+
+CREATE TABLE contract.counted (run_id bigint NOT NULL);
+COMMENT ON TABLE contract.counted IS 'the runs up to this one are in contract.total; no row: none';
+
+CREATE TABLE contract.counting_mark (
+	run_id bigint NOT NULL,
+	xid xid8 NOT NULL
+);
+COMMENT ON TABLE contract.counting_mark IS
+'runs up to this one can be counted when no transaction older than this one is left; not dumped';
 
 CREATE TABLE contract.reject_position (
 	queue bigint NOT NULL,	-- which incarnation of the queue
@@ -391,6 +398,7 @@ SELECT pg_catalog.pg_extension_config_dump('contract.incident', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.incident_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.total', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.counted', '');
 
 /*
  * For autovacuum.  The history grows at one end and is pruned at the other, in the order of its indexes: a fifth of a
@@ -402,11 +410,10 @@ ALTER TABLE contract.violation SET (autovacuum_vacuum_scale_factor = 0.02, autov
 ALTER TABLE contract.metric SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 /*
  * One row a thing, updated again and again in columns without index: with room on the page the new version stays there (HOT),
- * and pages clean themselves without a vacuum.
+ * and pages clean themselves without a vacuum.  States with a time in an index get nothing from that; they are small, and
+ * autovacuum's own habits do for them.
  */
-ALTER TABLE contract.schedule_state SET (fillfactor = 50);
 ALTER TABLE contract.last_write SET (fillfactor = 50);
-ALTER TABLE contract.freshness_state SET (fillfactor = 50);
 ALTER TABLE contract.sla_day SET (fillfactor = 80);	-- only today's rows are updated
 ALTER TABLE contract.retention_state SET (fillfactor = 50);
 ALTER TABLE contract.reject_position SET (fillfactor = 50);
@@ -1293,8 +1300,9 @@ WHERE contract.visible(m.dataset_id);
 COMMENT ON VIEW contract.metrics IS
 'profiles over time: rows of a dataset (no column), and nulls, distinct values (approximate), min, max and mean of its columns';
 
-CREATE VIEW contract.scorecard WITH (security_barrier) AS
-SELECT d.name AS dataset, d.contract_id, c.owner,
+/* Of all datasets, whoever looks: under the views scorecard and prometheus. */
+CREATE VIEW contract.score AS
+SELECT d.dataset_id, d.name AS dataset, d.contract_id, c.owner,
 	CASE
 		WHEN contract.problem(d.dataset_id) IS NOT NULL OR a.errors > 0 THEN 'error'
 		WHEN a.run_id IS NULL THEN 'unknown'
@@ -1310,18 +1318,18 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)
 		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action NOT IN ('quarantine', 'reject')
 			AND (a.at IS NULL OR w.at > a.at)), 0) + COALESCE((
-		SELECT pg_catalog.sum(t.open) FROM contract.total t	-- of those, what was pruned
-		WHERE t.dataset_id = d.dataset_id AND t.action NOT IN ('quarantine', 'reject')
-			AND t.last_audit = COALESCE(a.run_id, 0)), 0) AS open_violations,
+		SELECT pg_catalog.sum(t.value) FROM contract.total t	-- of those, what was pruned
+		WHERE t.dataset_id = d.dataset_id AND t.counter = 'open' AND t.detail = COALESCE(a.run_id, 0)::text), 0) AS open_violations,
 	COALESCE(h.held, 0) AS quarantined,
 	contract.problem(d.dataset_id) AS problem,
-	(SELECT i.incident_id FROM contract.incident i WHERE i.dataset_id = d.dataset_id AND i.status = 'open') AS incident
+	(SELECT i.incident_id FROM contract.incident i WHERE i.dataset_id = d.dataset_id AND i.status = 'open') AS incident,
+	a.run_id, a.elapsed
 FROM contract.dataset d
 JOIN contract.contract c USING (contract_id)
 LEFT JOIN (SELECT q.dataset_id, pg_catalog.count(*) AS held FROM contract.quarantine q GROUP BY 1) h
 	ON h.dataset_id = d.dataset_id
 LEFT JOIN LATERAL (
-	SELECT n.run_id, n.at, n.considered, n.failed,
+	SELECT n.run_id, n.at, n.elapsed, n.considered, n.failed,
 		pg_catalog.count(*) FILTER (WHERE r.status IN ('fail', 'warn')) AS failing,
 		pg_catalog.count(*) FILTER (WHERE r.status = 'fail') AS failures,
 		pg_catalog.count(*) FILTER (WHERE r.status = 'error') AS errors,
@@ -1330,8 +1338,14 @@ LEFT JOIN LATERAL (
 	FROM (SELECT * FROM contract.run n
 		WHERE n.dataset_id = d.dataset_id AND n.source = 'audit' AND n.operation IS NULL ORDER BY n.at DESC, n.run_id DESC LIMIT 1) n
 	LEFT JOIN contract.result r USING (run_id)
-	GROUP BY n.run_id, n.at, n.considered, n.failed) a ON true
-WHERE contract.visible(d.dataset_id);
+	GROUP BY n.run_id, n.at, n.elapsed, n.considered, n.failed) a ON true;
+COMMENT ON VIEW contract.score IS 'of the views scorecard and prometheus';
+
+CREATE VIEW contract.scorecard WITH (security_barrier) AS
+SELECT s.dataset, s.contract_id, s.owner, s.status, s.rules, s.failing, s.evaluated, s.good_fraction, s.last_audit,
+	s.open_violations, s.quarantined, s.problem, s.incident
+FROM contract.score s
+WHERE contract.visible(s.dataset_id);
 COMMENT ON VIEW contract.scorecard IS 'a row per dataset: does it keep its contract?';
 
 CREATE VIEW contract.progress WITH (security_barrier) AS
@@ -1427,8 +1441,149 @@ WHERE contract.visible(i.dataset_id);
 COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when the first failed until all pass';
 
 /*
- * For Prometheus.
+ * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is
+ * personal data.
  */
+CREATE VIEW contract.prometheus WITH (security_barrier) AS
+WITH score AS (
+	SELECT s.dataset_id, s.dataset, s.contract_id, s.owner, s.status, s.rules, s.evaluated, s.good_fraction, s.last_audit,
+		s.quarantined, s.run_id, s.elapsed, c.version, c.status AS contract_status
+	FROM contract.score s JOIN contract.contract c USING (contract_id)
+	WHERE pg_catalog.pg_has_role('pg_monitor', 'USAGE') OR contract.visible(s.dataset_id)),
+line AS (SELECT COALESCE(pg_catalog.max(run_id), 0) AS run_id FROM contract.counted),
+-- sums over the history, whether pruned or not, and what came since they were made
+counted (dataset_id, counter, detail, value) AS (
+	TABLE contract.total
+	UNION ALL
+	SELECT n.dataset_id, 'audits', '', 1
+	FROM line CROSS JOIN contract.run n
+	WHERE n.run_id > line.run_id AND n.source = 'audit' AND n.operation IS DISTINCT FROM 'freshness'
+	UNION ALL
+	SELECT n.dataset_id, v.counter, r.action, v.value
+	FROM line CROSS JOIN contract.run n CROSS JOIN LATERAL (
+		SELECT pg_catalog.min(action) AS action, pg_catalog.sum(failed) AS failures FROM contract.result r WHERE r.run_id = n.run_id) r
+	CROSS JOIN LATERAL (VALUES ('rows', n.failed), ('failures', r.failures)) v (counter, value)
+	WHERE n.run_id > line.run_id AND n.source = 'write')
+SELECT s.metric, s.labels, s.value::double precision AS value, m.type, m.help
+FROM (
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset), v.value
+	FROM score s CROSS JOIN LATERAL (VALUES
+		('pg_contract_dataset_rules', s.rules::double precision),
+		('pg_contract_dataset_evaluated_rules', s.evaluated),
+		('pg_contract_dataset_good_ratio', s.good_fraction),
+		('pg_contract_dataset_last_audit_timestamp_seconds', pg_catalog.date_part('epoch', s.last_audit)),
+		('pg_contract_dataset_last_audit_duration_seconds', pg_catalog.date_part('epoch', s.elapsed)),
+		('pg_contract_dataset_quarantined_rows', s.quarantined)) v (metric, value)
+	UNION ALL
+	SELECT 'pg_contract_dataset_info', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('dataset', s.dataset,
+		'contract', s.contract_id, 'version', s.version, 'status', s.contract_status, 'owner', s.owner)), 1
+	FROM score s
+	UNION ALL
+	SELECT 'pg_contract_dataset_status', pg_catalog.jsonb_build_object('dataset', s.dataset, 'status', v.status),
+		(s.status = v.status)::integer
+	FROM score s CROSS JOIN pg_catalog.unnest('{pass,warn,fail,error,unknown}'::text[]) AS v (status)
+	UNION ALL
+	SELECT 'pg_contract_dataset_failing_rules', pg_catalog.jsonb_build_object('dataset', s.dataset, 'severity', v.severity), (
+		SELECT pg_catalog.count(*) FROM contract.result f JOIN contract.rule r ON r.dataset_id = s.dataset_id AND r.name = f.rule
+		WHERE f.run_id = s.run_id AND f.status IN ('warn', 'fail', 'error') AND r.severity = v.severity)
+	FROM score s CROSS JOIN pg_catalog.unnest('{info,warning,error}'::text[]) AS v (severity)
+	UNION ALL
+	SELECT 'pg_contract_dataset_open_incidents', pg_catalog.jsonb_build_object('dataset', s.dataset, 'severity', v.severity), (
+		SELECT pg_catalog.count(*) FROM contract.incident i
+		WHERE i.dataset_id = s.dataset_id AND i.status = 'open' AND i.severity = v.severity)
+	FROM score s CROSS JOIN pg_catalog.unnest('{info,warning,error}'::text[]) AS v (severity)
+	UNION ALL
+	SELECT 'pg_contract_dataset_unacknowledged_incidents', pg_catalog.jsonb_build_object('dataset', s.dataset), (
+		SELECT pg_catalog.count(*) FROM contract.incident i WHERE i.dataset_id = s.dataset_id AND i.status = 'open'
+			AND i.acknowledged_at IS NULL AND (i.muted_until IS NULL OR i.muted_until <= pg_catalog.now()))
+	FROM score s
+	UNION ALL
+	SELECT 'pg_contract_audits_total', pg_catalog.jsonb_build_object('dataset', s.dataset), COALESCE(pg_catalog.sum(c.value), 0)
+	FROM score s LEFT JOIN counted c ON c.dataset_id = s.dataset_id AND c.counter = 'audits'
+	GROUP BY s.dataset
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset, 'action', a.action), COALESCE(pg_catalog.sum(c.value), 0)
+	FROM score s CROSS JOIN pg_catalog.unnest('{warn,quarantine,reject}'::text[]) AS a (action)
+	CROSS JOIN (VALUES ('pg_contract_failed_rows_total', 'rows'), ('pg_contract_violations_total', 'failures')) v (metric, counter)
+	LEFT JOIN counted c ON c.dataset_id = s.dataset_id AND c.detail = a.action AND c.counter = v.counter
+	GROUP BY v.metric, s.dataset, a.action
+	UNION ALL
+	SELECT 'pg_contract_sla_attainment_ratio', pg_catalog.jsonb_build_object('dataset', s.dataset, 'rule', d.rule),
+		pg_catalog.date_part('epoch', d.attained) / NULLIF(pg_catalog.date_part('epoch', d.observed), 0)
+	FROM score s JOIN contract.rule r USING (dataset_id) CROSS JOIN LATERAL (
+		SELECT * FROM contract.sla_day d WHERE d.dataset_id = r.dataset_id AND d.rule = r.name ORDER BY d.day DESC LIMIT 1) d
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset, 'rule', r.name), v.value
+	FROM score s JOIN contract.rule r USING (dataset_id) JOIN contract.freshness_state f USING (rule_id)
+	LEFT JOIN contract.last_write w ON w.dataset_id = s.dataset_id AND r.columns = '{}'
+	CROSS JOIN LATERAL (SELECT COALESCE(w.written_at, f.newest) AS newest, NOT EXISTS (
+		SELECT FROM contract.column_annotation a
+		WHERE a.dataset_id = s.dataset_id AND a.column_name = ANY (r.columns) AND a.pii_category IS NOT NULL) AS open) m
+	CROSS JOIN LATERAL (VALUES
+		('pg_contract_freshness_failing', (f.status NOT IN ('fresh', 'unknown'))::integer::double precision),
+		('pg_contract_freshness_newest_timestamp_seconds',
+			CASE WHEN m.open AND pg_catalog.isfinite(m.newest) THEN pg_catalog.date_part('epoch', m.newest) END),
+		('pg_contract_freshness_max_age_seconds',
+			pg_catalog.date_part('epoch', CAST(r.parameters->>'max_age' AS interval)))) v (metric, value)
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset), v.value
+	FROM score s JOIN (
+		SELECT t.dataset_id, pg_catalog.date_part('epoch', pg_catalog.min(t.next_run)) AS next_run,
+			pg_catalog.count(*) FILTER (WHERE t.last_status IN ('error', 'timeout')) AS failing
+		FROM contract.schedule_state t GROUP BY t.dataset_id) t USING (dataset_id)
+	CROSS JOIN LATERAL (VALUES
+		('pg_contract_schedule_next_run_timestamp_seconds', t.next_run),
+		('pg_contract_schedule_failing', t.failing)) v (metric, value)
+	UNION ALL
+	SELECT v.metric, '{}', v.value
+	FROM contract.reject_queue() q CROSS JOIN LATERAL (VALUES
+		('pg_contract_refused_rows_waiting', q.waiting),
+		('pg_contract_refused_rows_lost_total', q.lost)) v (metric, value)
+	UNION ALL
+	SELECT 'pg_contract_launcher_up', '{}', pg_catalog.count(w.pid)
+	FROM contract.workers w WHERE w.duty = 'launcher'
+	UNION ALL
+	SELECT 'pg_contract_worker_failures', pg_catalog.jsonb_build_object('duty', w.duty), w.failures
+	FROM contract.workers w WHERE w.database = pg_catalog.current_database()
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('table', c.relname), v.value
+	FROM pg_catalog.pg_class c CROSS JOIN LATERAL (VALUES
+		('pg_contract_history_bytes', pg_catalog.pg_total_relation_size(c.oid)),
+		('pg_contract_history_rows', pg_catalog.pg_stat_get_live_tuples(c.oid))) v (metric, value)
+	WHERE c.relnamespace = 'contract'::regnamespace
+		AND c.relname IN ('run', 'result', 'violation', 'metric', 'quarantine', 'incident', 'sla_day', 'audit_part')) s (metric, labels, value)
+JOIN (VALUES
+	('pg_contract_dataset_info', 'gauge', 'What a dataset belongs to and who answers for it; always 1.'),
+	('pg_contract_dataset_status', 'gauge', 'Status of the last audit, and of enforcement: 1 for the one that it is.'),
+	('pg_contract_dataset_rules', 'gauge', 'Rules of the dataset.'),
+	('pg_contract_dataset_evaluated_rules', 'gauge', 'Rules that the last audit could evaluate.'),
+	('pg_contract_dataset_failing_rules', 'gauge', 'Rules that the last audit found failing, by severity.'),
+	('pg_contract_dataset_good_ratio', 'gauge', 'Part of the rows that failed no rule in the last audit.'),
+	('pg_contract_dataset_last_audit_timestamp_seconds', 'gauge', 'When the last audit began.'),
+	('pg_contract_dataset_last_audit_duration_seconds', 'gauge', 'How long the last audit took.'),
+	('pg_contract_dataset_quarantined_rows', 'gauge', 'Rows in quarantine.'),
+	('pg_contract_dataset_open_incidents', 'gauge', 'Open incidents, by severity.'),
+	('pg_contract_dataset_unacknowledged_incidents', 'gauge', 'Open incidents that nobody has acknowledged or muted.'),
+	('pg_contract_audits_total', 'counter', 'Audits of the dataset.'),
+	('pg_contract_failed_rows_total', 'counter', 'Rows that failed on write, by what was done with them.'),
+	('pg_contract_violations_total', 'counter', 'Failures on write, by what was done with the row; a failure is a row and a rule.'),
+	('pg_contract_sla_attainment_ratio', 'gauge', 'Part of the time of its last day in which a rule about time was kept.'),
+	('pg_contract_freshness_failing', 'gauge', 'Is a rule about time not kept now?'),
+	('pg_contract_freshness_newest_timestamp_seconds', 'gauge', 'The newest value that a rule about time has seen, or the last write.'),
+	('pg_contract_freshness_max_age_seconds', 'gauge', 'How old that may be.'),
+	('pg_contract_schedule_next_run_timestamp_seconds', 'gauge', 'When the next scheduled audit is due.'),
+	('pg_contract_schedule_failing', 'gauge', 'Schedules whose last audit ended with an error or a timeout.'),
+	('pg_contract_refused_rows_waiting', 'gauge', 'Refused rows, of the whole server, that no worker has recorded yet.'),
+	('pg_contract_refused_rows_lost_total', 'counter', 'Refused rows, of the whole server, that could not be counted.'),
+	('pg_contract_launcher_up', 'gauge', 'Does the launcher of the workers run?'),
+	('pg_contract_worker_failures', 'gauge', 'How often a duty of this database has failed in a row.'),
+	('pg_contract_history_bytes', 'gauge', 'Size of a table of the history, with indexes.'),
+	('pg_contract_history_rows', 'gauge', 'Rows of a table of the history, estimated.')) m (metric, type, help)
+	USING (metric)
+WHERE s.value IS NOT NULL;
+COMMENT ON VIEW contract.prometheus IS
+'metrics for Prometheus, of the datasets that you may select from, or of all for members of pg_monitor; labels are texts';
+GRANT SELECT ON contract.prometheus TO PUBLIC;
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
 	contract.pii_columns, contract.metrics, contract.scorecard, contract.freshness, contract.sla_history, contract.incidents TO PUBLIC;

@@ -297,7 +297,7 @@ pgc_check_dataset(int32 dataset_id, PgcMode mode, bool profile, char **message)
 		if (n > 0)
 			appendStringInfo(&counts, "%s%d %s", counts.len > 0 ? ", " : "", n, statuses[i]);
 	}
-	*message = counts.len > 0 ? psprintf("of %d rules: %s", check.contract->nrules, counts.data) : NULL;
+	*message = counts.len > 0 ? psprintf("%s of %d rules", counts.data, check.contract->nrules) : NULL;
 	return worst;
 }
 

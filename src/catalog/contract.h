@@ -433,6 +433,7 @@ typedef struct PgcPruning
 extern void pgc_pruning_begin(PgcPruning *pruning, PgcHistory history, int32 dataset_id,
 							  TimestampTz oldest, int64 max_rows);
 extern void pgc_pruning_batch(PgcPruning *pruning);
+extern bool pgc_total_count(void);	/* total.c */
 extern TimestampTz pgc_time_before(TimestampTz time, const Interval *interval);
 extern PgcHistory pgc_history_of(const char *word);
 

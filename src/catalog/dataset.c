@@ -17,6 +17,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
+#include "catalog/total.h"
 #include "common/hashfn.h"
 #include "compat.h"
 #include "miscadmin.h"
@@ -573,7 +574,7 @@ delete_dataset(const PgcContract *contract)
 		"DELETE FROM contract.incident WHERE dataset_id = $1",
 		"DELETE FROM contract.retention WHERE dataset_id = $1",
 		"DELETE FROM contract.retention_state WHERE dataset_id = $1",
-		"DELETE FROM contract.total WHERE dataset_id = $1",	/* after the runs: see prune.c */
+		"DELETE FROM contract.total WHERE dataset_id = $1",	/* after the runs */
 		"DELETE FROM contract.audit_part WHERE dataset_id = $1",
 		"DELETE FROM contract.audit_state WHERE dataset_id = $1",
 		"DELETE FROM contract.binding WHERE dataset_id = $1",
@@ -584,6 +585,7 @@ delete_dataset(const PgcContract *contract)
 	const Oid	types[] = {INT4OID};
 	const Datum values[] = {Int32GetDatum(contract->dataset_id)};
 
+	pgc_total_hold();
 	for (int i = 0; i < lengthof(statements); i++)
 		pgc_catalog_execute(statements[i], 1, types, values, NULL);
 }

@@ -110,10 +110,14 @@ pgc_history_descriptor(PgcTable table)
 	return descriptor;
 }
 
-/* pgc_history_next_id draws an id for a row of the table. */
+/*
+ * pgc_history_next_id draws an id for a row of the table.  The transaction has an xid
+ * before that, on which total.c relies.
+ */
 int64
 pgc_history_next_id(PgcTable table)
 {
+	(void) GetTopTransactionId();
 	return nextval_internal(pgc_table_oid(sequence_names[table]), false);
 }
 

@@ -8,9 +8,9 @@
  * nobody, and nobody for it: writers and audits only insert.
  *
  * The last audit of a dataset stays, since the scorecard shows it, and so do runs as
- * long as there are violations of theirs.  What runs had counted that go is added up in
- * contract.total, in the same statement: counters do not fall, nor does what was
- * written since the last audit.
+ * long as there are violations of theirs.  What runs had counted that go is added to
+ * contract.total, in the same statement: counters do not fall, nor does the number
+ * of what was written since the last audit.
  */
 #include "postgres.h"
 
@@ -18,6 +18,7 @@
 #include "catalog/annotate.h"
 #include "catalog/contract.h"
 #include "catalog/pg_type.h"
+#include "catalog/total.h"
 #include "compat.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -76,23 +77,17 @@ static const struct
 	[PGC_RESULTS] = {
 		"results", LAST_AUDIT,
 		BEYOND("contract.run JOIN contract.result USING (run_id) WHERE true", "at", "run_id"),
-		"WITH gone AS (DELETE FROM contract.run WHERE ctid = ANY "
-		VICTIMS("contract.run n WHERE run_id <> $6 AND " NO_VIOLATION, "at", "run_id", "at", RUNS)
-		" RETURNING run_id, at, source, operation, failed),"
-		" results AS (DELETE FROM contract.result WHERE run_id = ANY (ARRAY(SELECT run_id FROM gone))"
+		"WITH runs AS (DELETE FROM contract.run WHERE ctid = ANY "
+		VICTIMS("contract.run n WHERE run_id <> $6 AND " NO_VIOLATION, "at", "run_id", "at", RUNS) " RETURNING *),"
+		" results AS (DELETE FROM contract.result WHERE run_id = ANY (ARRAY(SELECT run_id FROM runs))"
 		" RETURNING run_id, action, failed),"
 		" failures AS (SELECT run_id, min(action) AS action, sum(failed) AS failed FROM results GROUP BY run_id),"
-		" counted AS (SELECT CASE g.source WHEN 'audit' THEN 'audit' ELSE f.action END AS action,"
-		" g.failed AS rows, f.failed AS failures,"
-		" CASE WHEN g.source = 'write' AND g.at > COALESCE((SELECT at FROM contract.run WHERE run_id = $6), '-infinity')"
-		" THEN f.failed END AS open"
-		" FROM gone g LEFT JOIN failures f USING (run_id) WHERE g.operation IS DISTINCT FROM 'freshness'),"
-		" before AS (DELETE FROM contract.total WHERE ctid = ANY (ARRAY(SELECT ctid FROM contract.total"
-		" WHERE dataset_id = $1 AND EXISTS (SELECT FROM counted) FOR UPDATE SKIP LOCKED)) RETURNING *),"
-		" added AS (INSERT INTO contract.total SELECT $1, action, sum(runs), sum(rows), sum(failures), sum(open), $6"
-		" FROM (SELECT action, runs, rows, failures, CASE last_audit WHEN $6 THEN open END AS open FROM before"
-		" UNION ALL SELECT action, 1, rows, failures, open FROM counted) t WHERE action IS NOT NULL GROUP BY action)"
-		" SELECT count(*) + (SELECT count(*) FROM results), max(at), max(run_id), count(*) = " RUNS " FROM gone"
+		" news AS (" COUNTS("run_id > " COUNTED)
+		" UNION ALL SELECT n.dataset_id, 'open', $6::text, sum(f.failed) FROM runs n JOIN failures f USING (run_id)"
+		" WHERE n.source = 'write' AND f.action NOT IN ('quarantine', 'reject')"
+		" AND n.at > COALESCE((SELECT at FROM contract.run WHERE run_id = $6), '-infinity') GROUP BY n.dataset_id), "
+		ADD_NEWS("(counter <> 'open' OR detail = $6::text)")
+		" SELECT count(*) + (SELECT count(*) FROM results), max(at), max(run_id), count(*) = " RUNS " FROM runs"
 	},
 	[PGC_METRICS] = {
 		"metrics", "SELECT run_id FROM contract.metric WHERE dataset_id = $1 ORDER BY at DESC LIMIT 1",
@@ -191,6 +186,8 @@ pgc_pruning_batch(PgcPruning *pruning)
 	const Oid	types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID};
 	Datum		values[7];
 
+	if (pruning->history == PGC_RESULTS)
+		pgc_total_hold();
 	values[0] = Int32GetDatum(pruning->dataset_id);
 	values[1] = TimestampTzGetDatum(pruning->position);
 	values[2] = TimestampTzGetDatum(pruning->cut);

@@ -255,6 +255,8 @@ pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft)
 	values[11] = pgc_text_or_null(draft->runbook, &nulls[11]);
 	values[12] = CStringGetTextDatum(draft->from_document ? "document" : "sql");
 	values[13] = Int64GetDatum(draft->replaces);
+	if (draft->schedule != NULL)
+		pgc_nudge(PGC_AUDITING);
 	pgc_catalog_execute(draft->replaces == 0 ? insert_rule : update_rule, 14, types, values, nulls);
 }
 

@@ -270,8 +270,52 @@ record(const Run *run, TimestampTz began, const Outcome *outcome)
 	values[4] = TimestampTzGetDatum(began);
 	values[5] = TimestampTzGetDatum(now);
 	values[6] = CStringGetTextDatum(outcome->status);
-	values[7] = pgc_text_or_null(outcome->message, &nulls[7]);
+	values[7] = pgc_text_or_null(outcome->message ? outcome->message : problem, &nulls[7]);
 	pgc_catalog_execute(sql, 8, types, values, nulls);
+}
+
+/* take_covered adds a schedule of a document to a list of PgcSchedule. */
+static void
+take_covered(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	PgcSchedule *schedule = palloc0(sizeof(PgcSchedule));
+	List	  **schedules = arg;
+
+	schedule->expression = text_of(tuple, descriptor, 1);
+	schedule->cron = text_of(tuple, descriptor, 2);
+	schedule->time_zone = pgc_default_zone;
+	*schedules = lappend(*schedules, schedule);
+}
+
+/*
+ * record_covered stores the same for other schedules of the dataset that were due
+ * when the audit began: those of its document, which want all rules checked and no more.
+ */
+static void
+record_covered(const Run *run, TimestampTz began, const Outcome *outcome)
+{
+	static const char sql[] =
+	"SELECT DISTINCT t.expression, r.schedule FROM contract.schedule_state t JOIN contract.rule r USING (dataset_id)"
+	" WHERE t.dataset_id = $1 AND t.expression <> $2 AND t.next_run <= $3"
+	" AND t.expression = pg_catalog.concat(r.schedule, ' ', $4)";
+	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
+	List	   *schedules = NIL;
+	ListCell   *cell;
+	Datum		values[4];
+
+	values[0] = Int32GetDatum(run->schedule.dataset_id);
+	values[1] = CStringGetTextDatum(run->schedule.expression);
+	values[2] = TimestampTzGetDatum(began);
+	values[3] = CStringGetTextDatum(pgc_default_zone);
+	pgc_catalog_query(sql, 4, types, values, NULL, take_covered, &schedules);
+	foreach(cell, schedules)
+	{
+		Run			covered = *run;
+
+		covered.schedule = *(PgcSchedule *) lfirst(cell);
+		covered.schedule.dataset_id = run->schedule.dataset_id;
+		record(&covered, began, outcome);
+	}
 }
 
 /* run_claimed does the run that was claimed. */
@@ -288,6 +332,8 @@ run_claimed(void)
 	pgc_worker_doing(psprintf("audit of %s", run->dataset));
 	try_audit(run, &outcome);
 	record(run, began, &outcome);
+	if (run->mode != PGC_MODE_SAMPLE)
+		record_covered(run, began, &outcome);
 	pgc_worker_doing("audits");
 }
 

@@ -185,14 +185,16 @@ turn_is_over(TimestampTz now)
 }
 
 /*
- * pgc_retention_step deletes a batch of history.  What a dataset has little of
- * is done in the same step.
+ * pgc_retention_step counts a batch of runs, and deletes a batch of history.  What a
+ * dataset has little of is done in the same step.
  */
 bool
 pgc_retention_step(PgcStep *step)
 {
 	bool		resumed = work.valid && work.identity == pgc_history_identity();
 
+	if (!resumed && pgc_total_count())
+		return true;
 	work.valid = false;			/* unless this goes well */
 	if (!resumed && !find_due(step))
 		return false;

@@ -60,7 +60,7 @@ extern void pgc_release_end(void);
 
 /* The tasks' steps. */
 extern bool pgc_drain_step(PgcStep *step);	/* drain.c: refused rows */
-extern bool pgc_schedule_step(PgcStep *step);	/* schedule.c: due audits */
+extern bool pgc_schedule_step(PgcStep *step);	/* audits.c: due audits */
 extern bool pgc_retention_step(PgcStep *step);	/* retention.c */
 
 /* Their settings. */

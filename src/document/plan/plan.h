@@ -120,6 +120,7 @@ extern PgcPath *pgc_plan_element(const PgcPath *parent, const char *list, const 
 extern char *pgc_plan_path(const PgcPath *parent, const char *name);	/* name may be NULL */
 extern PgcAsked pgc_plan_asked(PgcPlanner *planner, PgcObject *object, PgcProperty *property,
 							   const PgcNode *node, const PgcPath *path);
+extern const char *pgc_plan_schedule(PgcPlanner *planner, const PgcNode *node, const PgcPath *path);
 extern void pgc_plan_give_up(PgcPlanner *planner, const PgcNode *node, char *path, bool is_rule,
 							 const char *format,...) pg_attribute_printf(5, 6);
 extern void pgc_asked_give_up(const PgcAsked *asked, bool is_rule, const char *format,...) pg_attribute_printf(3, 4);

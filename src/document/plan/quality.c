@@ -69,7 +69,6 @@ read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const P
 {
 	static const char *const severities[] = {"info", "warning", "error"};
 	PgcAsked	asked = pgc_plan_asked(planner, object, property, node, path);
-	const char *scheduler = pgc_node_get_text(node, "scheduler");
 
 	asked.name = pgc_node_get_text(node, "name");
 	if (asked.name == NULL)
@@ -77,8 +76,7 @@ read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const P
 	pgc_plan_check_name(&asked);
 	asked.description = pgc_node_get_text(node, "description");
 	asked.severity = severities[pgc_word_severity(pgc_node_get_text(node, "severity"))];
-	if (scheduler == NULL || pg_strcasecmp(scheduler, "cron") == 0)
-		asked.schedule = pgc_node_get_text(node, "schedule");
+	asked.schedule = pgc_plan_schedule(planner, node, path);
 	asked.runbook = runbook_of(planner, node, path);
 	asked.filter = pgc_custom_text(planner, node, path, "filter");
 	asked.tolerance = pgc_plan_tolerance(&asked, pgc_custom_get(node, "tolerance"));

@@ -129,12 +129,11 @@ plan_fresh(const PgcAsked *asked, const char *interval)
 static bool
 days_of(const PgcAsked *asked, const char **days)
 {
-	char	   *problem;
 	char	   *rest;
 	char	   *fields[5];
 
 	*days = NULL;
-	if (asked->schedule == NULL || !pgc_cron_valid(asked->schedule, &problem))
+	if (asked->schedule == NULL)
 		return true;
 	rest = pstrdup(asked->schedule);
 	for (int i = 0; i < lengthof(fields); i++)
@@ -352,7 +351,6 @@ static void
 plan_level(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 {
 	PgcAsked	asked = {.planner = planner,.node = node,.path = path,.severity = "error"};
-	const char *scheduler = pgc_node_get_text(node, "scheduler");
 	const char *name = pgc_node_get_text(node, "property");
 	const PgcNode *more = pgc_node_get(node, "valueExt");
 	const Level *level = find_level(name);
@@ -360,8 +358,7 @@ plan_level(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 	asked.name = pgc_node_get_text(node, "id");
 	pgc_plan_check_name(&asked);
 	asked.description = pgc_node_get_text(node, "description");
-	if (scheduler == NULL || pg_strcasecmp(scheduler, "cron") == 0)
-		asked.schedule = pgc_node_get_text(node, "schedule");
+	asked.schedule = pgc_plan_schedule(planner, node, path);
 	if (name == NULL)
 		return;
 	if (pgc_node_text(more) != NULL && level != NULL && level->fate != OUTSIDE &&

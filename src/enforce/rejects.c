@@ -102,7 +102,7 @@ hash_of(const PgcRejectKey *key)
 	const Size	start = offsetof(PgcRejectKey, database);
 
 	return hash_bytes_extended((const unsigned char *) key + start,
-							   offsetof(PgcRejectKey, text) - start + key->length, 0);
+							   offsetof(PgcRejectKey, rule) - start + key->length, 0);
 }
 
 /* checksum_of sums up a sample's data. */
@@ -370,7 +370,7 @@ static PgcRejectCounter *
 find(const PgcRejectKey *key)
 {
 	const Size	start = offsetof(PgcRejectKey, database);
-	const Size	length = offsetof(PgcRejectKey, text) - start + key->length;
+	const Size	length = offsetof(PgcRejectKey, rule) - start + key->length;
 
 	for (int i = 0; i < queue->nused; i++)
 	{
@@ -423,7 +423,7 @@ begin(const PgcRejectKey *key, TimestampTz now)
 	counter->total = 0;
 	counter->recorded = 0;
 	counter->application[NAMEDATALEN - 1] = '\0';
-	memcpy(&counter->key, key, offsetof(PgcRejectKey, text) + key->length);
+	memcpy(&counter->key, key, offsetof(PgcRejectKey, rule) + key->length);
 	queue->hashes[i] = key->hash;
 	queue->newest = Max(queue->newest, i);
 	pg_write_barrier();

@@ -26,7 +26,7 @@ check-versions:
 	@test/tools/versions.sh
 
 demo: SCRIPTS = test/demo/demo.sh
-bench: SCRIPTS = test/bench/run.sh test/bench/audit.sh test/bench/document.sh test/bench/idle.sh test/bench/rejects.sh
+bench: SCRIPTS = $(patsubst %,test/bench/%.sh,run audit document idle rejects schedules soak chaos)
 bench: PACKAGES = bench
 fuzz: SCRIPTS = test/fuzz/run.sh test/fuzz/yaml.sh
 fuzz: PACKAGES = fuzz

@@ -20,9 +20,13 @@ CREATE FUNCTION plain(message text) RETURNS text LANGUAGE sql IMMUTABLE RETURN
 CREATE VIEW state AS
 SELECT rule, column_name AS "column", status, rows, plain(message) AS message FROM contract.freshness
 WHERE dataset LIKE 'regress_freshness.%' ORDER BY rule;
+CREATE VIEW states AS SELECT * FROM contract.freshness_state s
+WHERE EXISTS (SELECT FROM contract.dataset d WHERE d.dataset_id = s.dataset_id AND d.schema_name = 'regress_freshness');
+CREATE VIEW days AS SELECT * FROM contract.sla_day s
+WHERE EXISTS (SELECT FROM contract.dataset d WHERE d.dataset_id = s.dataset_id AND d.schema_name = 'regress_freshness');
 -- as if everything had been looked at so much earlier, and be it due
 CREATE PROCEDURE later(by interval) LANGUAGE sql AS $$
-	UPDATE contract.freshness_state SET since = since - by, checked_at = checked_at - by, accounted_at = accounted_at - by,
+	UPDATE states SET since = since - by, checked_at = checked_at - by, accounted_at = accounted_at - by,
 		next_check = next_check - by, not_before = not_before - by, good_until = good_until - by,
 		deadline = deadline - by, next_deadline = next_deadline - by, due = due - by
 $$;
@@ -102,7 +106,7 @@ INSERT INTO loads VALUES (20, now() - interval '2 hours', now());
 CALL later('1 minute');
 CALL contract.tend();
 SELECT * FROM state;
-SELECT rule, status FROM contract.freshness_state WHERE rule ~ '_(at|one|seen)$' ORDER BY rule;
+SELECT rule, status FROM states WHERE rule ~ '_(at|one|seen)$' ORDER BY rule;
 SELECT contract.alter_rule('loads', 'fresh_one', parameters => '{"max_age": "3 hours"}');
 CALL contract.tend();
 SELECT rule, status, max_age FROM contract.freshness WHERE dataset = 'regress_freshness.loads' ORDER BY rule;
@@ -172,7 +176,7 @@ SELECT flush();
 CALL later('2 days');
 CALL contract.tend();
 SELECT rule, status, newest, age, since, next_check, message FROM contract.freshness WHERE rule = 'fresh_one';
-SELECT newest FROM contract.freshness_state WHERE rule = 'fresh_one';
+SELECT newest FROM states WHERE rule = 'fresh_one';
 SELECT contract.drop_contract('regress_freshness.loads');
 
 -- attainment: for how long of the time that was observed
@@ -197,8 +201,8 @@ CREATE FUNCTION zone(midnight interval, summer text DEFAULT '') RETURNS text LAN
 $$;
 CREATE PROCEDURE half_an_hour_in(zone text) LANGUAGE plpgsql AS $$
 BEGIN
-	DELETE FROM contract.sla_day;
-	UPDATE contract.freshness_state SET zone = half_an_hour_in.zone, accounted_at = now() - interval '30 minutes', next_check = 'infinity', good_until = 'infinity', due = now();
+	DELETE FROM days;
+	UPDATE states SET zone = half_an_hour_in.zone, accounted_at = now() - interval '30 minutes', next_check = 'infinity', good_until = 'infinity', due = now();
 	COMMIT;
 END $$;
 CALL half_an_hour_in(zone('10 minutes'));
@@ -214,19 +218,19 @@ SELECT (now() AT TIME ZONE zone('10 minutes', '<y>,%2$s/0,%1$s/1'))::time BETWEE
 CALL half_an_hour_in(zone('10 minutes', '<y>,%2$s/0,%1$s/1'));
 CALL contract.tend();
 SELECT * FROM attained;
-UPDATE contract.freshness_state SET good_until = now() + interval '30 minutes', next_check = now() + interval '30 minutes';
+UPDATE states SET good_until = now() + interval '30 minutes', next_check = now() + interval '30 minutes';
 -- it turned late 20 minutes ago, 5 minutes before anybody looked first
-DELETE FROM contract.sla_day;
+DELETE FROM days;
 UPDATE kept SET at = at - interval '50 minutes';
-UPDATE contract.freshness_state SET zone = 'UTC';
+UPDATE states SET zone = 'UTC';
 CALL later('25 minutes');
-UPDATE contract.freshness_state SET good_until = now() - interval '20 minutes', next_check = now(), due = now();
+UPDATE states SET good_until = now() - interval '20 minutes', next_check = now(), due = now();
 CALL contract.tend();
 SELECT rule, sum(observed) AS observed, sum(attained) AS attained, sum(breaches) AS breaches FROM attained GROUP BY 1;
 SELECT rule, status FROM state;
 -- late it remains, though there were no looks, and is not late again
 CALL later('40 minutes');
-UPDATE contract.freshness_state SET due = now();
+UPDATE states SET due = now();
 CALL contract.tend();
 SELECT rule, sum(observed) AS observed, sum(attained) AS attained, sum(breaches) AS breaches FROM attained GROUP BY 1;
 -- nobody was there
@@ -240,7 +244,7 @@ CALL later('30 minutes');
 CALL contract.tend();
 SELECT rule, sum(observed) AS observed, sum(attained) AS attained, sum(breaches) AS breaches FROM attained GROUP BY 1;
 -- as long as it cannot be evaluated it is not observed
-UPDATE contract.freshness_state SET status = 'error';
+UPDATE states SET status = 'error';
 CALL later('30 minutes');
 CALL contract.tend();
 SELECT rule, sum(observed) AS observed, sum(attained) AS attained, sum(breaches) AS breaches FROM attained GROUP BY 1;
@@ -260,7 +264,7 @@ SELECT rule, status, now() - deadline BETWEEN '1 minute' AND '4 minutes' AS dead
 FROM contract.freshness WHERE dataset = 'regress_freshness.daily' ORDER BY rule;
 SELECT * FROM deadlines;
 -- as if the last look had been before it
-UPDATE contract.freshness_state SET deadline = deadline - interval '1 day', status = 'fresh', good_until = next_deadline - interval '1 day',
+UPDATE states SET deadline = deadline - interval '1 day', status = 'fresh', good_until = next_deadline - interval '1 day',
 	accounted_at = now() - interval '10 minutes', next_check = next_deadline - interval '1 day', due = next_deadline - interval '1 day';
 CALL contract.tend();
 SELECT * FROM deadlines;
@@ -268,7 +272,7 @@ SELECT h.rule, sum(extract(epoch FROM attained)) BETWEEN 6 * 60 AND 9 * 60 AS un
 FROM contract.sla_history h WHERE dataset = 'regress_freshness.daily' GROUP BY 1 ORDER BY 1;
 -- a look an hour after it says nothing about it
 SELECT contract.alter_rule('daily', 'missed', parameters => jsonb_build_object('by', by_now('1 hour'), 'max_age', '12 hours', 'time_zone', 'UTC'));
-UPDATE contract.freshness_state SET deadline = deadline - interval '2 days', status = 'fresh' WHERE rule = 'missed';
+UPDATE states SET deadline = deadline - interval '2 days', status = 'fresh' WHERE rule = 'missed';
 CALL contract.tend();
 SELECT * FROM deadlines;
 SELECT contract.drop_contract('regress_freshness.daily');
@@ -292,6 +296,7 @@ UPDATE contract.last_write SET written_at = written_at - interval '2 hours';
 CALL later('2 hours');
 CALL contract.tend();
 SELECT * FROM state WHERE rule = 'fresh';
+SELECT contract.fresh('fed', max_age => '1 hour', filter => 'id > 0');
 SET track_counts = off;
 SELECT rule, status, message FROM contract.check('regress_freshness.fed');
 RESET track_counts;

@@ -53,7 +53,8 @@ SELECT audit();
 CALL contract.tend();
 SELECT * FROM state;
 CALL later('1 hour');
-SELECT audit();
+SELECT audit(), audit();
+SELECT count(*) AS due FROM contract.incident_due WHERE dataset_id IS NOT NULL;
 CALL contract.tend();
 SELECT * FROM state;
 SELECT updated_at < now() - interval '30 minutes' AS unchanged, runbooks, root_cause, owner, contract_id

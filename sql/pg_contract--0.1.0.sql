@@ -273,7 +273,7 @@ CREATE TABLE contract.freshness_state (
 	rows bigint,
 	since timestamptz NOT NULL,	-- has this status
 	checked_at timestamptz NOT NULL,
-	next_check timestamptz,
+	next_check timestamptz NOT NULL DEFAULT '-infinity',
 	message text,
 	rule_id bigint,
 	definition xid,	-- xmin of the rule: another one is another rule
@@ -283,7 +283,7 @@ CREATE TABLE contract.freshness_state (
 	next_deadline timestamptz,
 	not_before timestamptz,	-- a look before this would take more than its share of time
 	accounted_at timestamptz,	-- up to when contract.sla_day knows
-	due timestamptz,	-- when the worker must come: to look, or to account
+	due timestamptz NOT NULL DEFAULT '-infinity',	-- when the worker must come: to look, or to account
 	PRIMARY KEY (dataset_id, rule)
 );
 CREATE INDEX freshness_state_due_idx ON contract.freshness_state (due);
@@ -332,6 +332,7 @@ CREATE TABLE contract.incident_due (
 	dataset_id integer,	-- null: all of them
 	due timestamptz NOT NULL DEFAULT '-infinity'
 );
+CREATE INDEX incident_due_dataset_idx ON contract.incident_due (dataset_id);
 COMMENT ON TABLE contract.incident_due IS 'datasets of which something changed that incidents are made of; not dumped';
 
 CREATE TABLE contract.retention (

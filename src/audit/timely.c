@@ -317,6 +317,5 @@ pgc_timely_store(const PgcCheck *check)
 	}
 	if (n == 0 || !pgc_states_lock(contract->dataset_id))
 		return false;
-	pgc_states_sync(contract->dataset_id);
 	return pgc_states_write(contract->dataset_id, now, looks, n);
 }

@@ -58,29 +58,38 @@ pgc_states_sync(int32 dataset_id)
 		pgc_catalog_execute(statements[i], 1, types, values, NULL);
 }
 
+/* What is stored. */
+typedef struct State
+{
+	char	   *status;
+	TimestampTz deadline;		/* DT_NOBEGIN: it had none */
+	TimestampTz checked_at;
+} State;
+
 /* take_state is the PgcRowFunction of recall. */
 static void
 take_state(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
-	PgcLook    *state = arg;
+	State	   *state = arg;
 	bool		isnull;
 	Datum		deadline;
 
 	state->status = TextDatumGetCString(heap_getattr(tuple, 1, descriptor, &isnull));
 	deadline = heap_getattr(tuple, 2, descriptor, &isnull);
 	state->deadline = isnull ? DT_NOBEGIN : DatumGetTimestampTz(deadline);
+	state->checked_at = DatumGetTimestampTz(heap_getattr(tuple, 3, descriptor, &isnull));
 }
 
-/* recall fills status and deadline as they are stored; returns false if there is no state, or one of later. */
+/* recall fills the state that is stored; returns false if there is none. */
 static bool
-recall(int32 dataset_id, TimestampTz now, const char *rule, PgcLook *state)
+recall(int32 dataset_id, const char *rule, State *state)
 {
-	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID};
-	const Datum values[] = {Int32GetDatum(dataset_id), CStringGetTextDatum(rule), TimestampTzGetDatum(now)};
+	const Oid	types[] = {INT4OID, TEXTOID};
+	const Datum values[] = {Int32GetDatum(dataset_id), CStringGetTextDatum(rule)};
 
-	return pgc_catalog_query("SELECT status, deadline FROM contract.freshness_state"
-							 " WHERE dataset_id = $1 AND rule = $2 AND checked_at <= $3",
-							 3, types, values, NULL, take_state, state) > 0;
+	return pgc_catalog_query("SELECT status, deadline, checked_at FROM contract.freshness_state"
+							 " WHERE dataset_id = $1 AND rule = $2",
+							 2, types, values, NULL, take_state, state) > 0;
 }
 
 /* store writes a look over the state that is stored. */
@@ -132,7 +141,7 @@ is_bad(const char *status)
  * rule turned bad, that a deadline passed.  A deadline that nobody was there to see is not counted.
  */
 static void
-count(int32 dataset_id, TimestampTz now, const PgcLook *before, const PgcLook *look)
+count(int32 dataset_id, TimestampTz now, const State *before, const PgcLook *look)
 {
 	bool		turned = strcmp(before->status, "fresh") == 0 && is_bad(look->status);
 
@@ -144,10 +153,20 @@ count(int32 dataset_id, TimestampTz now, const PgcLook *before, const PgcLook *l
 		pgc_sla_deadline(dataset_id, look);
 }
 
+/* find recalls the state of a rule, whose states are brought in line with the rules if there is none. */
+static bool
+find(int32 dataset_id, const char *rule, State *state)
+{
+	if (recall(dataset_id, rule, state))
+		return true;
+	pgc_states_sync(dataset_id);
+	return recall(dataset_id, rule, state);
+}
+
 /*
  * pgc_states_write stores looks at rules of a dataset, whose states are locked, in the
- * states and in the history of service levels; what has no state, or one of a later look, is left out.  Returns whether a
- * status changed.
+ * states and in the history of service levels; rules that are not watched, or have been looked at
+ * later, are left out.  Returns whether a status changed.
  */
 bool
 pgc_states_write(int32 dataset_id, TimestampTz now, const PgcLook *looks, int nlooks)
@@ -156,9 +175,9 @@ pgc_states_write(int32 dataset_id, TimestampTz now, const PgcLook *looks, int nl
 
 	for (int i = 0; i < nlooks; i++)
 	{
-		PgcLook		before = {0};
+		State		before;
 
-		if (!recall(dataset_id, now, looks[i].rule, &before))
+		if (!find(dataset_id, looks[i].rule, &before) || before.checked_at > now)
 			continue;
 		pgc_sla_account(dataset_id, now, looks[i].rule, looks[i].good_until);
 		count(dataset_id, now, &before, &looks[i]);

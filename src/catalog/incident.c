@@ -22,7 +22,9 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_unmute);
 
 /*
  * pgc_incident_due has the worker judge a dataset's incident once this transaction
- * has committed: an audit was stored, or a rule changed.
+ * has committed: an audit was stored, or a rule changed.  One row a dataset is enough,
+ * so that they are few where no worker takes them; the lock on it makes the worker
+ * leave it until then.
  */
 void
 pgc_incident_due(int32 dataset_id)
@@ -30,7 +32,9 @@ pgc_incident_due(int32 dataset_id)
 	const Oid	types[] = {INT4OID};
 	const Datum values[] = {Int32GetDatum(dataset_id)};
 
-	pgc_catalog_execute("INSERT INTO contract.incident_due VALUES ($1)", 1, types, values, NULL);
+	pgc_catalog_execute("INSERT INTO contract.incident_due SELECT $1 WHERE NOT EXISTS"
+						" (SELECT FROM contract.incident_due WHERE dataset_id = $1 FOR KEY SHARE SKIP LOCKED)",
+						1, types, values, NULL);
 	pgc_nudge(PGC_TENDING);
 }
 

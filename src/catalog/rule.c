@@ -280,6 +280,7 @@ store(const PgcContract *contract, PgcRuleDraft *draft, const PgcStoredRule *rep
 	Relation	relation = table_open(contract->relid, AccessShareLock);
 	PgcLayout  *layout = pgc_layout_of(relation);
 	const char *given = draft->spec.name;
+	bool		renamed = false;
 	PgcRule    *rule;
 	List	   *columns;
 
@@ -290,13 +291,16 @@ store(const PgcContract *contract, PgcRuleDraft *draft, const PgcStoredRule *rep
 	if (given == NULL)
 		draft->spec.name = default_name(contract, draft->spec.kind, columns);
 	else if (replaces == NULL || strcmp(replaces->spec.name, given) != 0)
+	{
 		require_free_name(contract, given);
+		renamed = replaces != NULL;
+	}
 	draft->columns = pgc_name_array(columns);
 	draft->spec.parameters = rule->parameters;
 	draft->spec.action = action_of(relation, layout, rule);
 	draft->replaces = replaces ? replaces->id : 0;
 	pgc_rule_write(contract->dataset_id, draft);
-	if (replaces != NULL && strcmp(replaces->spec.name, draft->spec.name) != 0)
+	if (renamed)
 		pgc_incident_rename_rule(contract->dataset_id, replaces->spec.name, draft->spec.name);
 	pgc_incident_due(contract->dataset_id);
 	CommandCounterIncrement();

@@ -242,6 +242,11 @@ compile_fresh(PgcCompile *compile)
 	measure->is_value = true;
 	measure->where = compile->rule->filter_sql;
 	compile->rule->set = measure;
+	if (compile->column == NULL && compile->spec->filter != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a rule about the last write has no filter"),
+				 errhint("Name a column of dates or timestamps.")));
 	if (compile->column == NULL)
 		return;
 	require_time(compile);

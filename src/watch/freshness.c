@@ -29,16 +29,15 @@
 /* For how long a look waits for a lock. */
 #define LOCK_TIMEOUT "1s"
 
-/* When this round began; 0: between rounds.  Were not all states in line with their rules then? */
+/* When this round began; 0: between rounds.  Up to which dataset states are in line with their rules since then. */
 static TimestampTz round_began = 0;
-static bool unreconciled = false;
+static int32 reconciled;
 
-/* What is due. */
-typedef struct Due
-{
-	List	   *datasets;		/* ids, the one that waits longest first */
-	TimestampTz next;			/* when something else is */
-} Due;
+/* Datasets that were due at its beginning, the one that waits longest first; what comes after them, and when. */
+static int32 due[BATCH];
+static int	ndue;
+static int	nvisited;
+static TimestampTz next_due;
 
 /* add_dataset puts an id on a list. */
 static void
@@ -58,48 +57,50 @@ static bool
 reconcile(void)
 {
 	static const char sql[] =
-	"SELECT COALESCE(s.dataset_id, w.dataset_id) FROM " PGC_WATCHED
+	"SELECT DISTINCT COALESCE(s.dataset_id, w.dataset_id) FROM " PGC_WATCHED
 	" FULL JOIN contract.freshness_state s ON s.rule_id = w.rule_id"
-	" WHERE s.rule_id IS NULL OR w.rule_id IS NULL OR w.definition <> s.definition LIMIT $1";
-	const Oid	types[] = {INT4OID};
-	const Datum values[] = {Int32GetDatum(BATCH)};
+	" WHERE (s.rule_id IS NULL OR w.rule_id IS NULL OR w.definition <> s.definition)"
+	" AND COALESCE(s.dataset_id, w.dataset_id) > $1 ORDER BY 1 LIMIT $2";
+	const Oid	types[] = {INT4OID, INT4OID};
+	const Datum values[] = {Int32GetDatum(reconciled), Int32GetDatum(BATCH)};
 	List	   *datasets = NIL;
 	ListCell   *cell;
-	uint64		found = pgc_catalog_query(sql, 1, types, values, NULL, add_dataset, &datasets);
 
+	pgc_catalog_query(sql, 2, types, values, NULL, add_dataset, &datasets);
 	foreach(cell, datasets)
 	{
 		if (pgc_states_lock(lfirst_int(cell)))
 			pgc_states_sync(lfirst_int(cell));
 	}
-	return found == BATCH;
+	reconciled = list_length(datasets) < BATCH ? PG_INT32_MAX : llast_int(datasets);
+	return datasets != NIL;
 }
 
 /* take_due is the PgcRowFunction of find_due: rows come in the order of their time. */
 static void
 take_due(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
-	Due		   *due = arg;
 	bool		isnull;
+	int32		dataset_id = DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull));
 	TimestampTz at = DatumGetTimestampTz(heap_getattr(tuple, 2, descriptor, &isnull));
 
-	if (at <= round_began)
-		add_dataset(tuple, descriptor, &due->datasets);
-	else
-		due->next = Min(due->next, at);
+	if (at > round_began)
+		next_due = Min(next_due, at);
+	else if (ndue == 0 || due[ndue - 1] != dataset_id)
+		due[ndue++] = dataset_id;
 }
 
 /* find_due finds what is due in this round. */
-static Due
+static void
 find_due(void)
 {
 	const Oid	types[] = {INT4OID};
 	const Datum values[] = {Int32GetDatum(BATCH)};
-	Due			due = {.next = DT_NOEND};
 
-	pgc_catalog_query("SELECT dataset_id, due FROM contract.freshness_state ORDER BY due LIMIT $1",
-					  1, types, values, NULL, take_due, &due);
-	return due;
+	ndue = nvisited = 0;
+	next_due = DT_NOEND;
+	pgc_catalog_query("SELECT dataset_id, due FROM contract.freshness_state ORDER BY due, dataset_id LIMIT $1",
+					  1, types, values, NULL, take_due, NULL);
 }
 
 /* Rules of a dataset. */
@@ -226,48 +227,52 @@ look(const PgcContract *contract, const List *rules, TimestampTz now)
 		(void) pgc_store_check(&check);
 }
 
-/* visit does what is due of a dataset, whose states are locked. */
-static void
+/* visit does what is due of a dataset; false: others write its states. */
+static bool
 visit(int32 dataset_id, TimestampTz now)
 {
-	PgcContract *contract = pgc_contract_load(dataset_id);
+	PgcContract *contract;
 	Rules		rules;
 	ListCell   *cell;
 
-	pgc_states_sync(dataset_id);
+	if (!pgc_states_lock(dataset_id))
+		return false;
+	contract = pgc_contract_load(dataset_id);
 	if (contract == NULL)
-		return;
+		return true;			/* its states are gone with it */
+	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	rules = find_rules(dataset_id, now, !OidIsValid(contract->relid));
 	foreach(cell, rules.quiet)
 		pgc_states_touch(dataset_id, now, lfirst(cell));
 	if (rules.due != NIL)
 		look(contract, rules.due, now);
+	return true;
 }
 
-/* pgc_freshness_step visits the dataset that is due longest. */
+/*
+ * pgc_freshness_step visits the dataset that is due longest.  Where the first of many are held by others, those
+ * behind them have their turn.
+ */
 bool
 pgc_freshness_step(PgcStep *step)
 {
-	TimestampTz soon = step->now + pgc_naptime * (int64) 1000;
-	Due			due;
-	ListCell   *cell;
-
 	if (round_began == 0)
 	{
 		round_began = step->now;
-		unreconciled = reconcile();
+		reconciled = PG_INT32_MIN;
+		ndue = nvisited = 0;
 	}
-	due = find_due();
-	foreach(cell, due.datasets)
-	{
-		if (!pgc_states_lock(lfirst_int(cell)))
-			continue;
-		(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
-								 true, 0, false);
-		visit(lfirst_int(cell), step->now);
+	if (reconciled != PG_INT32_MAX && reconcile())
 		return true;
+	if (nvisited == ndue)
+		find_due();
+	while (nvisited < ndue)
+	{
+		if (visit(due[nvisited++], step->now))
+			return true;
+		next_due = 0;
 	}
 	round_began = 0;
-	step->next = unreconciled || due.datasets != NIL ? soon : Max(due.next, soon);
+	step->next = Max(next_due, step->now + pgc_naptime * (int64) 1000);
 	return false;
 }

@@ -31,11 +31,12 @@
  * rules fail, open.  The row and the message are of one transaction.
  *
  * Which datasets: who stores an audit or changes a rule puts the dataset into
- * contract.incident_due in the same transaction (pgc_incident_due).  A step takes what it
- * sees there, so each change is judged once it is committed, in whatever order that
- * happens, and nothing new costs nothing.  Every five minutes all datasets are
- * looked at, in case something changed that nobody noted: a restore, a contract's
- * status.  incident.judge_at is when time alone changes something.
+ * contract.incident_due in the same transaction, or locks the row that is there
+ * (pgc_incident_due).  A step takes what it sees there and nobody has locked, so each change
+ * is judged once it is committed, in whatever order that happens, and nothing new costs
+ * nothing.  Every five minutes all datasets are looked at, in case something changed that
+ * nobody noted (a restore, a contract's status), or somebody keeps a row locked for long.
+ * incident.judge_at is when time alone changes something.
  *
  * Must never wait for a user's transaction: an incident that somebody is about to
  * acknowledge or mute is judged later.
@@ -346,7 +347,8 @@ take_due(TimestampTz now)
 	const Datum values[] = {TimestampTzGetDatum(now)};
 	List	   *datasets = NIL;
 
-	pgc_catalog_query("DELETE FROM contract.incident_due WHERE due <= $1 RETURNING dataset_id",
+	pgc_catalog_query("WITH taken AS (SELECT ctid FROM contract.incident_due WHERE due <= $1 FOR UPDATE SKIP LOCKED)"
+					  " DELETE FROM contract.incident_due d USING taken t WHERE d.ctid = t.ctid RETURNING dataset_id",
 					  1, types, values, NULL, add_dataset, &datasets);
 	pgc_catalog_query("SELECT dataset_id FROM contract.incident WHERE status = 'open' AND judge_at <= $1",
 					  1, types, values, NULL, add_dataset, &datasets);

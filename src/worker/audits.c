@@ -50,6 +50,7 @@ typedef struct Run
 	bool		profile;
 	int			timeout;		/* ms; 0: none */
 	int			attempts;		/* begun for this run, with this one */
+	bool		has_others;		/* the dataset has other schedules, too */
 } Run;
 
 /* What became of it. */
@@ -147,6 +148,7 @@ take_run(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	run->mode = pgc_mode_parse(text_of(tuple, descriptor, 6));
 	run->profile = DatumGetBool(heap_getattr(tuple, 7, descriptor, &isnull));
 	run->timeout = timeout_of(interval_of(tuple, descriptor, 8));
+	run->has_others = DatumGetBool(heap_getattr(tuple, 9, descriptor, &isnull));
 }
 
 /* load_run returns the run that was claimed; NULL: somebody else has claimed it since, or there is no such schedule any more. */
@@ -154,7 +156,8 @@ static Run *
 load_run(void)
 {
 	static const char sql[] =
-	"SELECT d.name, s.every, s.cron, s.time_zone, s.since, s.mode, s.profile, s.timeout"
+	"SELECT d.name, s.every, s.cron, s.time_zone, s.since, s.mode, s.profile, s.timeout,"
+	" EXISTS (SELECT FROM contract.schedule_state o WHERE o.dataset_id = t.dataset_id AND o.expression <> t.expression)"
 	" FROM contract.schedule_state t JOIN contract.dataset d USING (dataset_id) JOIN LATERAL ("
 	"  SELECT every, cron, time_zone, since, mode, profile, timeout FROM contract.schedule s"
 	"  WHERE s.dataset_id = t.dataset_id AND t.expression = 'sql'"
@@ -332,7 +335,7 @@ run_claimed(void)
 	pgc_worker_doing(psprintf("audit of %s", run->dataset));
 	try_audit(run, &outcome);
 	record(run, began, &outcome);
-	if (run->mode != PGC_MODE_SAMPLE)
+	if (run->has_others && run->mode != PGC_MODE_SAMPLE)
 		record_covered(run, began, &outcome);
 	pgc_worker_doing("audits");
 }

@@ -266,6 +266,10 @@ pgc_launcher_main(Datum arg)
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 	}
-	/* Not 0, which would be taken for "never again": it may not be the server that ends. */
+
+	/*
+	 * Not 0, which would be taken for "never again": it may not be the server
+	 * that ends.
+	 */
 	proc_exit(1);
 }

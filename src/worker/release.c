@@ -23,7 +23,7 @@
 #include "utils/syscache.h"
 #include "worker/shared.h"
 
-#define WAIT_MS		(30 * 1000)	/* at most, for a worker to end */
+#define WAIT_MS		(30 * 1000) /* at most, for a worker to end */
 #define POLL_MS		10
 
 static ProcessUtility_hook_type previous_utility = NULL;

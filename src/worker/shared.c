@@ -48,8 +48,8 @@ typedef struct Due
 	bool		is_nudged;		/* since it was started last */
 	int			failures;		/* in a row */
 	TimestampTz next;			/* DT_NOEND: when nudged */
-	TimestampTz started_at;		/* 0: never; likewise the next two, which are of
-								 * the last run that has ended */
+	TimestampTz started_at;		/* 0: never; likewise the next two, which are
+								 * of the last run that has ended */
 	TimestampTz last_run;
 	TimestampTz last_end;
 	char		last_error[PGC_ERROR_SIZE];
@@ -86,7 +86,6 @@ static HTAB *databases = NULL;
 /* Of a worker: its slot. */
 static PgcTicket own;
 static bool attached = false;
-static const char *own_task = "";
 
 /* pgc_duty_name returns what people call a duty. */
 const char *
@@ -342,6 +341,13 @@ find_slot(bool *may_audit)
 	return nworkers < pgc_max_workers ? unused : NULL;
 }
 
+/* was_put_back: is that so far ahead that the clock must have been put back? */
+static bool
+was_put_back(TimestampTz now, TimestampTz next)
+{
+	return next != DT_NOEND && next > TimestampTzPlusMilliseconds(now, 2 * LOOK_ELSEWHERE_MS);
+}
+
 /*
  * choose returns the database whose duty of that kind is to be done first, or
  * NULL if none is due; *next becomes when one will be, if that is earlier.
@@ -360,7 +366,7 @@ choose(PgcDuty duty, TimestampTz now, TimestampTz *next)
 
 		if (due->is_running || known->holders > 0)
 			continue;
-		if (due->next > now)
+		if (due->next > now && !was_put_back(now, due->next))
 			*next = Min(*next, due->next);
 		else if (first == NULL || due->next < first->due[duty].next)
 			first = known;
@@ -370,8 +376,9 @@ choose(PgcDuty duty, TimestampTz now, TimestampTz *next)
 
 /*
  * pgc_shared_claim takes a slot for what is due first.  Returns false if nothing
- * can be started now; *next is then when something may be.  Tending comes before auditing that is due for
- * less than a naptime, so that neither keeps the other from being done.
+ * can be started now; *next is then when something may be.  Tending comes before
+ * auditing that is due for less than a naptime, so that neither keeps the other
+ * from being done.
  */
 bool
 pgc_shared_claim(TimestampTz now, PgcTicket *ticket, TimestampTz *next)
@@ -535,27 +542,18 @@ pgc_shared_detach(const PgcOutcome *outcome)
 	LWLockRelease(shared->lock);
 }
 
-/* pgc_shared_task says which task the steps are of, from now on. */
-void
-pgc_shared_task(const char *task)
-{
-	own_task = task;
-	pgc_worker_doing(NULL);
-}
-
-/* pgc_worker_doing says what this worker does now, or NULL; nothing outside of a worker. */
+/* pgc_worker_doing says what this worker does now; nothing outside of a worker. */
 void
 pgc_worker_doing(const char *what)
 {
-	char		doing[PGC_DOING_SIZE * 2];
-	char		activity[PGC_DOING_SIZE * 2 + 16];
+	char	   *doing;
+	char		activity[PGC_DOING_SIZE + 16];
 
 	if (!attached)
 		return;
-	snprintf(doing, sizeof(doing), "%s%s%s", own_task, what ? ": " : "", what ? what : "");
-	doing[pg_mbcliplen(doing, strlen(doing), PGC_DOING_SIZE - 1)] = '\0';
+	doing = shared->slots[own.slot].doing;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	strlcpy(shared->slots[own.slot].doing, doing, PGC_DOING_SIZE);
+	strlcpy(doing, what, pg_mbcliplen(what, strlen(what), PGC_DOING_SIZE - 1) + 1);
 	LWLockRelease(shared->lock);
 	snprintf(activity, sizeof(activity), "pg_contract: %s", doing);
 	pgstat_report_activity(STATE_RUNNING, activity);

@@ -75,7 +75,6 @@ extern void pgc_shared_give_up(const PgcTicket *ticket);
 
 /* A worker's side. */
 extern bool pgc_shared_attach(const PgcTicket *ticket);
-extern void pgc_shared_task(const char *task);
 extern void pgc_shared_detach(const PgcOutcome *outcome);
 
 /* Backends. */

@@ -167,6 +167,8 @@ SELECT contract.between('shop.orders', 'amount', 1, 2, name => 'second', on_viol
 SELECT contract.row_count('shop.orders', 10, tolerance => 0.2, filter => 'paid');
 SELECT contract.format('shop.orders', 'region', 'url', description => 'of the region', severity => 'warning');
 SELECT contract.satisfies('shop.orders', E'qty IS NOT NULL\n  AND\tratio > 0', name => 'two lines');
+SELECT contract.alter_rule('shop.orders', 'no', runbook => E'One: "two"\n  three');
+SELECT contract.add_rule('shop.orders', 'not_null', '{day}', runbook => 'https://example.com/day');
 SQL
 my $export = run("SELECT contract.export('the \"shop\"')");
 changes_nothing($export, 'a table with every kind of rule');

@@ -141,6 +141,17 @@ refuse('wal_log');
 run('DROP DATABASE wal_log WITH (FORCE)');
 like(slurp_file($node->logfile), qr/terminating background worker "pg_contract worker"/, 'the log tells');
 
+# A long audit is no different, and does not make the rest late.
+make_database('audited');
+in_db('audited', "CREATE FUNCTION slow(id int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3600); RETURN true; END';
+	INSERT INTO t VALUES (1); SELECT contract.satisfies('t', 'public.slow(id)', on_violation => 'audit');
+	BEGIN; SELECT contract.schedule('t', every => '1 hour'); UPDATE contract.schedule_state SET next_run = now(); COMMIT");
+soon("database = 'audited' AND duty = 'auditing' AND state = 'running' AND doing = 'audit of public.t'", 'a long audit');
+refuse('audited');
+recorded_ok('audited', 1, 'and what is quick is done meanwhile');
+run('DROP DATABASE audited');
+is(run("SELECT count(*) FROM pg_database WHERE datname = 'audited'"), 0, 'DROP DATABASE');
+
 # And for DROP EXTENSION.
 make_database('ext', $hang);
 refuse('ext', 1);

@@ -100,7 +100,8 @@ take_jsonb(StringInfo packed)
  * set_origin tells the retries of a subscription from other refusals: they begin
  * after the same change, and stop at the same row.  Empty for whoever else.
  * (The LSN of the refused transaction itself is not known outside of the apply
- * worker's own file.)  A copy of a table has none: it begins at another one each time.
+ * worker's own file.)  The copy of a table begins at another LSN each time, so
+ * it has none.
  */
 static void
 set_origin(PgcRejectKey *key)
@@ -116,7 +117,8 @@ set_origin(PgcRejectKey *key)
 		snprintf(key->origin, sizeof(key->origin), "pg_%u_%u %X/%X", MyLogicalRepWorker->subid,
 				 MyLogicalRepWorker->relid, (uint32) (after >> 32), (uint32) after);
 	else
-		snprintf(key->origin, sizeof(key->origin), "pg_%u %X/%X", MyLogicalRepWorker->subid, (uint32) (after >> 32), (uint32) after);
+		snprintf(key->origin, sizeof(key->origin), "pg_%u %X/%X", MyLogicalRepWorker->subid,
+				 (uint32) (after >> 32), (uint32) after);
 }
 
 /* rows_key returns the key that counts refused rows like this one. */

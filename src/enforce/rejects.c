@@ -133,7 +133,7 @@ is_whole(const PgcRejectCounter *counter)
 	return counter->key.length >= 0 && counter->key.length <= PGC_REJECT_TEXT &&
 		counter->key.hash == hash_of(&counter->key) &&
 		counter->recorded >= 0 && counter->recorded <= counter->total &&
-		counter->application[NAMEDATALEN - 1] == '\0';
+		IS_VALID_TIMESTAMP(counter->at) && counter->application[NAMEDATALEN - 1] == '\0';
 }
 
 /* is_waiting: is this sample as it was written, and not recorded yet? */
@@ -325,8 +325,9 @@ pgc_rejects_incarnation(void)
 }
 
 /*
- * pgc_reject_queue is contract.reject_queue(): how many refused rows wait, of how many there
- * is evidence, of how many there can be, and how many could not be counted, ever.
+ * pgc_reject_queue is contract.reject_queue(): how many refused rows wait, of
+ * how many there is evidence, of how many there can be, and how many could not
+ * be counted, ever.
  */
 Datum
 pgc_reject_queue(PG_FUNCTION_ARGS)
@@ -645,7 +646,7 @@ pgc_rejects_read(Oid database)
 	return result;
 }
 
-/* sweep frees the samples of a database that are not wanted any more. */
+/* sweep frees the samples that are not wanted any more. */
 static void
 sweep(void)
 {

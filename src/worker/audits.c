@@ -50,6 +50,7 @@ typedef struct Run
 	bool		profile;
 	int			timeout;		/* ms; 0: none */
 	int			attempts;		/* begun for this run, with this one */
+	bool		has_others;		/* the dataset has other schedules, too */
 } Run;
 
 /* What became of it. */
@@ -104,18 +105,19 @@ take_claim(HeapTuple tuple, TupleDesc descriptor, void *arg)
 /*
  * claim_due claims the run that has been due for longest; false: none is.  Should this
  * process not finish it, it is due again at once the first time, then in a
- * minute, two, four ...
+ * minute, two, four ...  What somebody is changing right now is passed over.
  */
 static bool
 claim_due(TimestampTz now)
 {
 	static const char sql[] =
-	"UPDATE contract.schedule_state t SET attempts = attempts + 1,"
-	" next_run = CASE WHEN attempts = 0 THEN next_run ELSE $1"
+	"WITH due AS (SELECT dataset_id, expression FROM contract.schedule_state WHERE next_run <= $1"
+	"  ORDER BY next_run, dataset_id, expression LIMIT 1 FOR UPDATE SKIP LOCKED)"
+	" UPDATE contract.schedule_state t SET attempts = attempts + 1,"
+	"  next_run = CASE WHEN attempts = 0 THEN next_run ELSE $1"
 	"   + LEAST($2 * pg_catalog.power(2, LEAST(attempts, 10) - 1), $3) * interval '1 ms' END"
-	" WHERE (dataset_id, expression) = (SELECT dataset_id, expression FROM contract.schedule_state"
-	" WHERE next_run <= $1 ORDER BY next_run, dataset_id, expression LIMIT 1)"
-	" RETURNING dataset_id, expression, attempts";
+	" FROM due WHERE t.dataset_id = due.dataset_id AND t.expression = due.expression"
+	" RETURNING t.dataset_id, t.expression, t.attempts";
 	const Oid	types[] = {TIMESTAMPTZOID, INT4OID, INT4OID};
 	const Datum values[] = {TimestampTzGetDatum(now), Int32GetDatum(RETRY_MS), Int32GetDatum(MAX_PAUSE_MS)};
 
@@ -147,6 +149,7 @@ take_run(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	run->mode = pgc_mode_parse(text_of(tuple, descriptor, 6));
 	run->profile = DatumGetBool(heap_getattr(tuple, 7, descriptor, &isnull));
 	run->timeout = timeout_of(interval_of(tuple, descriptor, 8));
+	run->has_others = DatumGetBool(heap_getattr(tuple, 9, descriptor, &isnull));
 }
 
 /* load_run returns the run that was claimed; NULL: somebody else has claimed it since, or there is no such schedule any more. */
@@ -154,7 +157,8 @@ static Run *
 load_run(void)
 {
 	static const char sql[] =
-	"SELECT d.name, s.every, s.cron, s.time_zone, s.since, s.mode, s.profile, s.timeout"
+	"SELECT d.name, s.every, s.cron, s.time_zone, s.since, s.mode, s.profile, s.timeout,"
+	" EXISTS (SELECT FROM contract.schedule_state o WHERE o.dataset_id = t.dataset_id AND o.expression <> t.expression)"
 	" FROM contract.schedule_state t JOIN contract.dataset d USING (dataset_id) JOIN LATERAL ("
 	"  SELECT every, cron, time_zone, since, mode, profile, timeout FROM contract.schedule s"
 	"  WHERE s.dataset_id = t.dataset_id AND t.expression = 'sql'"
@@ -244,16 +248,23 @@ try_audit(const Run *run, Outcome *outcome)
 	PG_END_TRY();
 }
 
-/* record stores what became of a run, and when the schedule runs next. */
+/*
+ * record stores what became of a run, and when the schedule runs next; not if the schedule
+ * was changed since the run was claimed, or is being changed.
+ */
 static void
 record(const Run *run, TimestampTz began, const Outcome *outcome)
 {
 	static const char sql[] =
-	"UPDATE contract.schedule_state SET next_run = $3, attempts = $4, last_run = $5, last_elapsed = $6 - $5,"
-	" last_status = $7, last_message = $8 WHERE dataset_id = $1 AND expression = $2";
-	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
-	char		nulls[9] = "        ";
-	Datum		values[8];
+	"WITH claimed AS (SELECT dataset_id, expression FROM contract.schedule_state"
+	"  WHERE dataset_id = $1 AND expression = $2 AND attempts = $9 FOR UPDATE SKIP LOCKED)"
+	" UPDATE contract.schedule_state t SET next_run = $3, attempts = $4, last_run = $5, last_elapsed = $6 - $5,"
+	"  last_status = $7, last_message = $8"
+	" FROM claimed WHERE t.dataset_id = claimed.dataset_id AND t.expression = claimed.expression";
+	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+	INT4OID};
+	char		nulls[10] = "         ";
+	Datum		values[9];
 	TimestampTz now = GetCurrentTimestamp();
 	char	   *problem;
 	TimestampTz next = pgc_schedule_next(&run->schedule, now, &problem);
@@ -271,20 +282,23 @@ record(const Run *run, TimestampTz began, const Outcome *outcome)
 	values[5] = TimestampTzGetDatum(now);
 	values[6] = CStringGetTextDatum(outcome->status);
 	values[7] = pgc_text_or_null(outcome->message ? outcome->message : problem, &nulls[7]);
-	pgc_catalog_execute(sql, 8, types, values, nulls);
+	values[8] = Int32GetDatum(run->attempts);
+	pgc_catalog_execute(sql, 9, types, values, nulls);
 }
 
-/* take_covered adds a schedule of a document to a list of PgcSchedule. */
+/* take_covered adds a run of a document's schedule to a list of Run. */
 static void
 take_covered(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
-	PgcSchedule *schedule = palloc0(sizeof(PgcSchedule));
-	List	  **schedules = arg;
+	Run		   *run = palloc0(sizeof(Run));
+	List	  **runs = arg;
+	bool		isnull;
 
-	schedule->expression = text_of(tuple, descriptor, 1);
-	schedule->cron = text_of(tuple, descriptor, 2);
-	schedule->time_zone = pgc_default_zone;
-	*schedules = lappend(*schedules, schedule);
+	run->schedule.expression = text_of(tuple, descriptor, 1);
+	run->schedule.cron = text_of(tuple, descriptor, 2);
+	run->schedule.time_zone = pgc_default_zone;
+	run->attempts = DatumGetInt32(heap_getattr(tuple, 3, descriptor, &isnull));
+	*runs = lappend(*runs, run);
 }
 
 /*
@@ -295,11 +309,11 @@ static void
 record_covered(const Run *run, TimestampTz began, const Outcome *outcome)
 {
 	static const char sql[] =
-	"SELECT DISTINCT t.expression, r.schedule FROM contract.schedule_state t JOIN contract.rule r USING (dataset_id)"
+	"SELECT DISTINCT t.expression, r.schedule, t.attempts FROM contract.schedule_state t JOIN contract.rule r USING (dataset_id)"
 	" WHERE t.dataset_id = $1 AND t.expression <> $2 AND t.next_run <= $3"
 	" AND t.expression = pg_catalog.concat(r.schedule, ' ', $4)";
 	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
-	List	   *schedules = NIL;
+	List	   *runs = NIL;
 	ListCell   *cell;
 	Datum		values[4];
 
@@ -307,14 +321,13 @@ record_covered(const Run *run, TimestampTz began, const Outcome *outcome)
 	values[1] = CStringGetTextDatum(run->schedule.expression);
 	values[2] = TimestampTzGetDatum(began);
 	values[3] = CStringGetTextDatum(pgc_default_zone);
-	pgc_catalog_query(sql, 4, types, values, NULL, take_covered, &schedules);
-	foreach(cell, schedules)
+	pgc_catalog_query(sql, 4, types, values, NULL, take_covered, &runs);
+	foreach(cell, runs)
 	{
-		Run			covered = *run;
+		Run		   *covered = lfirst(cell);
 
-		covered.schedule = *(PgcSchedule *) lfirst(cell);
-		covered.schedule.dataset_id = run->schedule.dataset_id;
-		record(&covered, began, outcome);
+		covered->schedule.dataset_id = run->schedule.dataset_id;
+		record(covered, began, outcome);
 	}
 }
 
@@ -332,7 +345,7 @@ run_claimed(void)
 	pgc_worker_doing(psprintf("audit of %s", run->dataset));
 	try_audit(run, &outcome);
 	record(run, began, &outcome);
-	if (run->mode != PGC_MODE_SAMPLE)
+	if (run->has_others && run->mode != PGC_MODE_SAMPLE)
 		record_covered(run, began, &outcome);
 	pgc_worker_doing("audits");
 }
@@ -393,7 +406,7 @@ take_next(HeapTuple tuple, TupleDesc descriptor, void *arg)
 		*(TimestampTz *) arg = DatumGetTimestampTz(next);
 }
 
-/* pgc_schedule_step is the step of task "audits". */
+/* pgc_schedule_step is the step of task "audits": a claim, the audit that was claimed, or a look at the schedules. */
 bool
 pgc_schedule_step(PgcStep *step)
 {
@@ -407,5 +420,7 @@ pgc_schedule_step(PgcStep *step)
 	compare();
 	pgc_catalog_query("SELECT pg_catalog.min(next_run) FROM contract.schedule_state", 0, NULL, NULL, NULL,
 					  take_next, &step->next);
-	return step->next <= step->now;
+	/* what is due was passed over, or came due meanwhile */
+	step->next = Max(step->next, step->now + USECS_PER_SEC);
+	return false;
 }

@@ -54,13 +54,13 @@ static struct
 static void
 keep_default(Keep *keep, PgcHistory history, TimestampTz now)
 {
-	static const Interval years = {.month = 3 * MONTHS_PER_YEAR};
+	static const Interval years = {.month = 3 * MONTHS_PER_YEAR};	/* for reports */
 	const Interval age = {.time = pgc_history_max_age * USECS_PER_MINUTE};
 
 	keep->oldest = DT_NOBEGIN;
 	keep->max_rows = -1;
 	if (history == PGC_SLA)
-		keep->oldest = pgc_time_before(now, &years);	/* for reports about years */
+		keep->oldest = pgc_time_before(now, &years);
 	else if (history != PGC_HELD && pgc_history_max_age > 0)
 		keep->oldest = pgc_time_before(now, &age);
 	if (history <= PGC_METRICS && pgc_history_max_rows > 0)

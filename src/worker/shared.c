@@ -376,8 +376,9 @@ choose(PgcDuty duty, TimestampTz now, TimestampTz *next)
 
 /*
  * pgc_shared_claim takes a slot for what is due first.  Returns false if nothing
- * can be started now; *next is then when something may be.  Tending comes before auditing that is due for
- * less than a naptime, so that neither keeps the other from being done.
+ * can be started now; *next is then when something may be.  Tending comes before
+ * auditing that is due for less than a naptime, so that neither keeps the other
+ * from being done.
  */
 bool
 pgc_shared_claim(TimestampTz now, PgcTicket *ticket, TimestampTz *next)

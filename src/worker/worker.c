@@ -70,17 +70,24 @@ set_all(void)
 
 /*
  * lock_extension keeps the extension from being dropped until the end of the
- * transaction; false: it is not there.
+ * transaction; false: it is not there.  One that was dropped and made anew meanwhile is.
  */
 static bool
 lock_extension(void)
 {
-	Oid			extension = get_extension_oid("pg_contract", true);
+	Oid			extension = InvalidOid;
+	Oid			locked;
 
-	if (!OidIsValid(extension))
-		return false;
-	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-	return get_extension_oid("pg_contract", true) == extension && pgc_catalog_exists();
+	do
+	{
+		locked = extension;
+		extension = get_extension_oid("pg_contract", true);
+		if (!OidIsValid(extension))
+			return false;
+		if (extension != locked)
+			LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	} while (extension != locked);
+	return pgc_catalog_exists();
 }
 
 /* do_step does one step of a task in a transaction; returns whether there is more to do now. */

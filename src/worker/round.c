@@ -48,6 +48,7 @@ pgc_round_step(PgcDuty duty, const PgcTask *task, PgcStep *step)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	bool		more;
 
+	pgc_catalog_keeps_plans = true;
 	LockDatabaseObject(pgc_history_identity(), duty, 0, ExclusiveLock);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	step->now = GetCurrentTimestamp();

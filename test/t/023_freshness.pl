@@ -203,6 +203,15 @@ $holder->query_safe('COMMIT');
 sql('UPDATE held SET at = now()');
 wait_for("status = 'fresh' FROM contract.freshness WHERE dataset = 'public.held'", 'afterwards it is looked at');
 $holder->quit;
+
+# One that takes too long is ended.
+$node->append_conf('postgresql.conf', 'pg_contract.audit_timeout = 200ms');
+$node->reload;
+sql("CREATE VIEW slow AS SELECT now() AS at FROM (SELECT pg_sleep(180) OFFSET 0) s; SELECT contract.fresh('slow', 'at', '1 hour')");
+wait_for("status = 'error' AND message = 'a look takes longer than 200 ms: the column needs an index' AND next_check > now() + interval '1 second'
+	FROM contract.freshness WHERE dataset = 'public.slow'", 'a look that takes too long');
+sql("UPDATE other SET at = now() - interval '3 days'");
+wait_for("status = 'late' FROM contract.freshness WHERE dataset = 'public.other'", 'keeps the others waiting no longer');
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $log), qr/pg_contract.*(ERROR|FATAL|PANIC)|(ERROR|FATAL|PANIC):.*pg_contract/, 'no worker failed');
 
 $node->stop;

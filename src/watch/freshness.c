@@ -16,6 +16,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "audit/finding.h"
+#include "audit/limits.h"
 #include "audit/progress.h"
 #include "catalog/pg_type.h"
 #include "engine/rights.h"
@@ -26,8 +27,9 @@
 /* So many datasets are looked for in one go: enough to get past those that others hold. */
 #define BATCH 100
 
-/* For how long a look waits for a lock. */
+/* For how long a look waits for a lock, and how long it may take at most (ms): the other tasks wait for it. */
 #define LOCK_TIMEOUT "1s"
+#define LOOK_TIMEOUT (60 * 1000)
 
 /* When this round began; 0: between rounds.  Up to which dataset states are in line with their rules since then. */
 static TimestampTz round_began = 0;
@@ -38,6 +40,9 @@ static int32 due[BATCH];
 static int	ndue;
 static int	nvisited;
 static TimestampTz next_due;
+
+/* Was there a look in this round?  What it found may have its table's writes sampled, which the next round does. */
+static bool looked;
 
 /* add_dataset puts an id on a list. */
 static void
@@ -171,6 +176,27 @@ sample(const PgcContract *contract, TimestampTz now)
 	pgc_writes_sample(contract->dataset_id, contract->relid, now, often);
 }
 
+/* limit returns how long a look may take (ms). */
+static int
+limit(void)
+{
+	return pgc_audit_timeout > 0 ? Min(pgc_audit_timeout, LOOK_TIMEOUT) : LOOK_TIMEOUT;
+}
+
+/* fail_look, called in PG_CATCH, returns the error that ended a look; somebody's cancel is thrown again. */
+static ErrorData *
+fail_look(const PgcAttempt *attempt)
+{
+	bool		timed_out = pgc_limits_end(geterrcode() == ERRCODE_QUERY_CANCELED) == PGC_TIMED_OUT;
+	ErrorData  *error = pgc_attempt_fail_any(attempt);
+
+	if (timed_out)
+		error->message = psprintf("a look takes longer than %d ms: the column needs an index", limit());
+	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	return error;
+}
+
 /* try_look audits rules of a contract, in a subtransaction; returns NULL or the error. */
 static ErrorData *
 try_look(PgcCheck *check, const PgcContract *contract, const List *rules)
@@ -181,17 +207,17 @@ try_look(PgcCheck *check, const PgcContract *contract, const List *rules)
 	pgc_attempt_begin(&attempt);
 	PG_TRY();
 	{
+		pgc_limits_begin(limit(), false);
 		contract = pgc_check_lock(contract);
 		check->contract = only(contract, rules);
 		check->problem = pgc_binding_problem(contract);
 		pgc_check_run(check, PGC_MODE_FULL, false);
+		(void) pgc_limits_end(false);
 		pgc_attempt_commit(&attempt);
 	}
 	PG_CATCH();
 	{
-		error = pgc_attempt_fail_any(&attempt);
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			ReThrowError(error);
+		error = fail_look(&attempt);
 	}
 	PG_END_TRY();
 	pgc_progress_end();
@@ -215,6 +241,7 @@ look(const PgcContract *contract, const List *rules, TimestampTz now)
 
 	check.started = now;
 	pgc_worker_doing(psprintf("freshness of %s", contract->name));
+	looked = true;
 	/* whatever comes of it, the others have their turn first */
 	pgc_states_postpone(contract->dataset_id, now, now + pgc_naptime * (int64) 1000);
 	sample(contract, now);
@@ -261,6 +288,7 @@ pgc_freshness_step(PgcStep *step)
 		round_began = step->now;
 		reconciled = PG_INT32_MIN;
 		ndue = nvisited = 0;
+		looked = false;
 	}
 	if (reconciled != PG_INT32_MAX && reconcile())
 		return true;
@@ -273,6 +301,6 @@ pgc_freshness_step(PgcStep *step)
 		next_due = 0;
 	}
 	round_began = 0;
-	step->next = Max(next_due, step->now + pgc_naptime * (int64) 1000);
+	step->next = Max(looked ? 0 : next_due, step->now + pgc_naptime * (int64) 1000);
 	return false;
 }

@@ -41,6 +41,9 @@ static int	ndue;
 static int	nvisited;
 static TimestampTz next_due;
 
+/* Was there a look in this round?  What it found may have its table's writes sampled, which the next round does. */
+static bool looked;
+
 /* add_dataset puts an id on a list. */
 static void
 add_dataset(HeapTuple tuple, TupleDesc descriptor, void *arg)
@@ -238,6 +241,7 @@ look(const PgcContract *contract, const List *rules, TimestampTz now)
 
 	check.started = now;
 	pgc_worker_doing(psprintf("freshness of %s", contract->name));
+	looked = true;
 	/* whatever comes of it, the others have their turn first */
 	pgc_states_postpone(contract->dataset_id, now, now + pgc_naptime * (int64) 1000);
 	sample(contract, now);
@@ -284,6 +288,7 @@ pgc_freshness_step(PgcStep *step)
 		round_began = step->now;
 		reconciled = PG_INT32_MIN;
 		ndue = nvisited = 0;
+		looked = false;
 	}
 	if (reconciled != PG_INT32_MAX && reconcile())
 		return true;
@@ -296,6 +301,6 @@ pgc_freshness_step(PgcStep *step)
 		next_due = 0;
 	}
 	round_began = 0;
-	step->next = Max(next_due, step->now + pgc_naptime * (int64) 1000);
+	step->next = Max(looked ? 0 : next_due, step->now + pgc_naptime * (int64) 1000);
 	return false;
 }

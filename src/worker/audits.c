@@ -205,7 +205,7 @@ audit(const Run *run, Outcome *outcome)
 static void
 outcome_of_error(ErrorData *error, PgcLimit limit, const Run *run, Outcome *outcome)
 {
-	if (limit == PGC_UNLIMITED && !IsBackgroundWorker &&
+	if (limit == PGC_UNLIMITED && MyBackendType != B_BG_WORKER &&
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
 	outcome->message = error->message;

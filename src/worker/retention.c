@@ -174,7 +174,7 @@ turn_is_over(TimestampTz now)
 {
 	static TimestampTz began = 0;
 
-	if (!IsBackgroundWorker)
+	if (MyBackendType != B_BG_WORKER)
 		return false;
 	if (began == 0)
 		began = now;

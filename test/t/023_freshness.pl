@@ -59,6 +59,13 @@ sub is_write
 	is(written($dataset) ne $before, $expected, $name);
 }
 
+# The first rule of a database: what is written after the first look is sampled, though there is nothing else to be done.
+my $first = "FROM contract.freshness WHERE dataset = 'public.mark'";
+wait_for("message LIKE 'nothing was written since sampling began %' $first", 'the last write is not known at first');
+wait_for("bool_and(state = 'waiting') FROM contract.workers WHERE database = 'postgres'", 'the worker is done');
+sql('INSERT INTO mark VALUES (1)');
+wait_for("status = 'fresh' $first", 'then it is, at the next sample');
+
 # What time does is found by the worker.
 sql("CREATE TABLE ticks (at timestamptz);
 	INSERT INTO ticks VALUES (now());

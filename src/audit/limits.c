@@ -69,7 +69,7 @@ pgc_limits_begin(int timeout, bool gives_way)
  * error, with whether it is a cancel; returns the limit that was its cause.  A cancel
  * of ours that has not arrived yet is taken back.
  */
-PgcLimit
+PgcLimitHit
 pgc_limits_end(bool cancelled)
 {
 	disable_timeout(limit_timer, false);

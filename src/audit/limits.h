@@ -10,17 +10,17 @@
 #include <signal.h>
 
 /* What ended an audit before its time. */
-typedef enum PgcLimit
+typedef enum PgcLimitHit
 {
 	PGC_UNLIMITED,
 	PGC_TIMED_OUT,
 	PGC_GAVE_WAY
-} PgcLimit;
+} PgcLimitHit;
 
 extern volatile sig_atomic_t pgc_limits_look;
 
 extern void pgc_limits_begin(int timeout, bool gives_way);
-extern PgcLimit pgc_limits_end(bool cancelled);
+extern PgcLimitHit pgc_limits_end(bool cancelled);
 extern void pgc_limits_give_way(void);
 
 /* pgc_limits_poll is called by whoever reads rows, as often as it likes. */

@@ -92,6 +92,7 @@ typedef struct PgcBound
 /* tables.c */
 extern bool pgc_catalog_exists(void);
 extern Oid	pgc_catalog_owner(void);
+
 /* Are statements on our tables planned once in this process?  False again at the end of the transaction. */
 extern bool pgc_catalog_keeps_plans;
 typedef void (*PgcRowFunction) (HeapTuple tuple, TupleDesc descriptor, void *arg);
@@ -365,8 +366,8 @@ typedef struct PgcLook
 	int64		rows;			/* of volume, else -1 */
 	const char *message;		/* or NULL */
 	const char *zone;			/* of the rule's days */
-	TimestampTz good_until;		/* fresh until then, whatever happens; of late:
-								 * when it turned; DT_NOBEGIN: not known */
+	TimestampTz good_until;		/* fresh until then, whatever happens; of
+								 * late: when it turned; DT_NOBEGIN: not known */
 	TimestampTz deadline;		/* the last; DT_NOBEGIN: it has none */
 	TimestampTz next_deadline;	/* DT_NOEND: it has none */
 	TimestampTz next_check;

@@ -203,7 +203,7 @@ audit(const Run *run, Outcome *outcome)
  * calls contract.tend() means all of it, so that is thrown again; who cancels a worker means this audit.
  */
 static void
-outcome_of_error(ErrorData *error, PgcLimit limit, const Run *run, Outcome *outcome)
+outcome_of_error(ErrorData *error, PgcLimitHit limit, const Run *run, Outcome *outcome)
 {
 	if (limit == PGC_UNLIMITED && MyBackendType != B_BG_WORKER &&
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
@@ -238,7 +238,7 @@ try_audit(const Run *run, Outcome *outcome)
 	}
 	PG_CATCH();
 	{
-		PgcLimit	limit = pgc_limits_end(geterrcode() == ERRCODE_QUERY_CANCELED);
+		PgcLimitHit limit = pgc_limits_end(geterrcode() == ERRCODE_QUERY_CANCELED);
 
 		outcome_of_error(pgc_attempt_fail_any(&attempt), limit, run, outcome);
 		ereport(LOG,

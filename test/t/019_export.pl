@@ -142,7 +142,7 @@ SELECT contract.fresh('shop.orders', 'at', by => '06:00', time_zone => 'Europe/B
 SELECT contract.fresh('shop.orders', 'day', by => '6:30', time_zone => '-08:00');
 SELECT contract.fresh('shop.orders', 'day', by => '06:30', days => 'MON-fri', time_zone => 'America/Argentina/Buenos_Aires');
 SELECT contract.fresh('shop.orders', 'day', '1 day', by => '06:30');
-SELECT contract.fresh('shop.orders', by => '23:59', filter => 'qty > 1', severity => 'warning', description => 'in time');
+SELECT contract.fresh('shop.orders', by => '23:59', severity => 'warning', description => 'in time');
 SELECT contract.volume('shop.orders', 'at', '1 day', 100);
 SELECT contract.volume('shop.orders', 'day', '1 mon 2 days', 5, 10, tolerance => 0.1, filter => 'qty > 1', time_zone => '+05:30');
 SELECT contract.add_rule('shop.orders', 'lifecycle', '{}', '{"ends": "2930-12-31 12:00:00+01"}', on_violation => 'audit');

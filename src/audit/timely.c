@@ -260,7 +260,7 @@ is_uncounted(const PgcCheck *check)
 static void
 plan_next(const PgcCheck *check, PgcLook *look, TimestampTz now)
 {
-	look->not_before = now + SHARE * (check->audit ? check->audit->asking : 0);
+	look->not_before = now + SHARE * (check->audit ? check->audit->asking : GetCurrentTimestamp() - check->started);
 	if (strcmp(look->status, "error") == 0)
 		look->next_check = now + SOON;
 	else if (look->next_check != DT_NOEND)

@@ -16,9 +16,11 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "audit/finding.h"
+#include "audit/limits.h"
 #include "audit/progress.h"
 #include "catalog/pg_type.h"
 #include "engine/rights.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "watch/watch.h"
@@ -28,6 +30,9 @@
 
 /* For how long a look waits for a lock. */
 #define LOCK_TIMEOUT "1s"
+
+/* For how long it may keep the worker from all others. */
+#define LOOK_TIMEOUT_S 300
 
 /* When this round began; 0: between rounds.  Up to which dataset states are in line with their rules since then. */
 static TimestampTz round_began = 0;
@@ -171,7 +176,27 @@ sample(const PgcContract *contract, TimestampTz now)
 	pgc_writes_sample(contract->dataset_id, contract->relid, now, often);
 }
 
-/* try_look audits rules of a contract, in a subtransaction; returns NULL or the error. */
+/*
+ * error_of_look returns the error of a look, which is caught.  Who cancels a worker means this look, and
+ * a rule can make an error look like a cancel: both are errors of its rules, or the dataset would be
+ * first again and again, and no other have its turn.  Who cancels CALL contract.tend() means all of it.
+ */
+static ErrorData *
+error_of_look(const PgcAttempt *attempt)
+{
+	PgcLimit	limit = pgc_limits_end(geterrcode() == ERRCODE_QUERY_CANCELED);
+	ErrorData  *error = pgc_attempt_fail_any(attempt);
+
+	if (limit == PGC_GAVE_WAY)
+		error->sqlerrcode = ERRCODE_LOCK_NOT_AVAILABLE;
+	else if (limit == PGC_TIMED_OUT)
+		error->message = psprintf("the look was stopped after %d s", LOOK_TIMEOUT_S);
+	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !IsBackgroundWorker)
+		ReThrowError(error);
+	return error;
+}
+
+/* try_look audits rules of a contract, in a subtransaction and within limits; returns NULL or the error. */
 static ErrorData *
 try_look(PgcCheck *check, const PgcContract *contract, const List *rules)
 {
@@ -181,17 +206,17 @@ try_look(PgcCheck *check, const PgcContract *contract, const List *rules)
 	pgc_attempt_begin(&attempt);
 	PG_TRY();
 	{
+		pgc_limits_begin(LOOK_TIMEOUT_S * 1000, true);
 		contract = pgc_check_lock(contract);
 		check->contract = only(contract, rules);
 		check->problem = pgc_binding_problem(contract);
 		pgc_check_run(check, PGC_MODE_FULL, false);
+		(void) pgc_limits_end(false);
 		pgc_attempt_commit(&attempt);
 	}
 	PG_CATCH();
 	{
-		error = pgc_attempt_fail_any(&attempt);
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			ReThrowError(error);
+		error = error_of_look(&attempt);
 	}
 	PG_END_TRY();
 	pgc_progress_end();

@@ -103,8 +103,8 @@ take_claim(HeapTuple tuple, TupleDesc descriptor, void *arg)
 }
 
 /*
- * claim_due claims the run that has been due for longest; false: none is.  Should this
- * process not finish it, it is due again at once the first time, then in a
+ * claim_due claims the run that has been due for longest, of a schedule that nobody is about
+ * to change: its user may take long over that.  False: none is.  Should this process not finish it, it is due again at once the first time, then in a
  * minute, two, four ...
  */
 static bool
@@ -115,7 +115,7 @@ claim_due(TimestampTz now)
 	" next_run = CASE WHEN attempts = 0 THEN next_run ELSE $1"
 	"   + LEAST($2 * pg_catalog.power(2, LEAST(attempts, 10) - 1), $3) * interval '1 ms' END"
 	" WHERE (dataset_id, expression) = (SELECT dataset_id, expression FROM contract.schedule_state"
-	" WHERE next_run <= $1 ORDER BY next_run, dataset_id, expression LIMIT 1)"
+	" WHERE next_run <= $1 ORDER BY next_run, dataset_id, expression LIMIT 1 FOR UPDATE SKIP LOCKED)"
 	" RETURNING dataset_id, expression, attempts";
 	const Oid	types[] = {TIMESTAMPTZOID, INT4OID, INT4OID};
 	const Datum values[] = {TimestampTzGetDatum(now), Int32GetDatum(RETRY_MS), Int32GetDatum(MAX_PAUSE_MS)};
@@ -247,13 +247,14 @@ try_audit(const Run *run, Outcome *outcome)
 	PG_END_TRY();
 }
 
-/* record stores what became of a run, and when the schedule runs next. */
+/* record stores what became of a run, and when the schedule runs next; not while somebody changes the schedule. */
 static void
 record(const Run *run, TimestampTz began, const Outcome *outcome)
 {
 	static const char sql[] =
 	"UPDATE contract.schedule_state SET next_run = $3, attempts = $4, last_run = $5, last_elapsed = $6 - $5,"
-	" last_status = $7, last_message = $8 WHERE dataset_id = $1 AND expression = $2";
+	" last_status = $7, last_message = $8 WHERE (dataset_id, expression) = (SELECT dataset_id, expression"
+	" FROM contract.schedule_state WHERE dataset_id = $1 AND expression = $2 FOR UPDATE SKIP LOCKED)";
 	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
 	char		nulls[9] = "        ";
 	Datum		values[8];

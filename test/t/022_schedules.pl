@@ -100,6 +100,20 @@ ok(wait_until("SELECT bool_and(last_status IN ('error', 'fail')) FROM contract.s
 is(run("SELECT last_message FROM contract.schedules WHERE dataset = 'public.slow'"), 'canceling statement due to user request', 'with the reason');
 $waiting->quit;
 
+# Who is about to change a schedule keeps no other waiting.
+my $changing = $node->background_psql('postgres');
+run("UPDATE contract.schedule_state SET next_run = now() + interval '2 seconds'
+	WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.slow')");
+$changing->query_safe("BEGIN; SELECT contract.unschedule('public.slow')");
+ok(wait_until("SELECT next_run < now() FROM contract.schedules WHERE dataset = 'public.slow'"), 'an audit is due of whose schedule is being changed');
+run("UPDATE contract.schedule_state SET next_run = now() - interval '1 day', last_status = NULL, attempts = 0
+	WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.later')");
+run("SELECT contract.schedule('plain', cron => '\@yearly')");
+ok(wait_until("SELECT last_status = 'fail' FROM contract.schedules WHERE dataset = 'public.later'"), 'an audit while another\'s schedule is being changed');
+is(run("SELECT failures FROM contract.workers WHERE duty = 'auditing'"), 0, 'no worker failed');
+$changing->query_safe('ROLLBACK');
+$changing->quit;
+
 # Its time is limited.
 run("SELECT contract.schedule('slow', cron => '\@yearly', timeout => '0.5 seconds')");
 due('slow', 'later');

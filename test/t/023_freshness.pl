@@ -195,7 +195,19 @@ is(sql("SET lock_timeout = '10s'; SELECT count(*) FROM contract.check('public.he
 $holder->query_safe('COMMIT');
 sql('UPDATE held SET at = now()');
 wait_for("status = 'fresh' FROM contract.freshness WHERE dataset = 'public.held'", 'afterwards it is looked at');
+$holder->query_safe("BEGIN; SELECT contract.drop_contract('public.held')");
+sql("UPDATE held SET at = now(); UPDATE other SET at = now() - interval '3 days'; UPDATE contract.last_write SET counters = '{}'");
+sql("UPDATE contract.freshness_state SET next_check = now(), due = now() WHERE rule = 'fresh_at'");
+wait_for("status = 'late' FROM contract.freshness WHERE dataset = 'public.other'", 'who is about to drop a contract keeps no one waiting');
+$holder->query_safe('ROLLBACK');
 $holder->quit;
+
+# Nor does a rule that fails as if it had been cancelled.
+sql("CREATE TABLE liar (at timestamptz); INSERT INTO liar VALUES (now());
+	CREATE FUNCTION lie(timestamptz) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE ''cancelled'' USING ERRCODE = ''57014''; END';
+	SELECT contract.fresh('liar', 'at', '1 day', filter => 'lie(at)')");
+wait_for("status = 'error' AND message LIKE '%cancelled%' FROM contract.freshness WHERE dataset = 'public.liar'", 'a rule that raises query_canceled is in error');
+is(sql("SELECT sum(failures) FROM contract.workers"), 0, 'which is no failure of the worker');
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $log), qr/pg_contract.*(ERROR|FATAL|PANIC)|(ERROR|FATAL|PANIC):.*pg_contract/, 'no worker failed');
 
 $node->stop;

@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "engine/rights.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "watch/watch.h"
@@ -191,7 +192,7 @@ error_of_look(const PgcAttempt *attempt)
 		error->sqlerrcode = ERRCODE_LOCK_NOT_AVAILABLE;
 	else if (limit == PGC_TIMED_OUT)
 		error->message = psprintf("the look was stopped after %d s", LOOK_TIMEOUT_S);
-	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !IsBackgroundWorker)
+	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && MyBgworkerEntry == NULL)
 		ReThrowError(error);
 	return error;
 }

@@ -24,6 +24,7 @@
 #include "engine/cron.h"
 #include "engine/rights.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -204,7 +205,7 @@ audit(const Run *run, Outcome *outcome)
 static void
 outcome_of_error(ErrorData *error, PgcLimit limit, const Run *run, Outcome *outcome)
 {
-	if (limit == PGC_UNLIMITED && !IsBackgroundWorker &&
+	if (limit == PGC_UNLIMITED && MyBgworkerEntry == NULL &&
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
 	outcome->message = error->message;

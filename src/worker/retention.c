@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "worker/worker.h"
 
@@ -174,7 +175,7 @@ turn_is_over(TimestampTz now)
 {
 	static TimestampTz began = 0;
 
-	if (!IsBackgroundWorker)
+	if (MyBgworkerEntry == NULL)
 		return false;
 	if (began == 0)
 		began = now;

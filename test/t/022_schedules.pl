@@ -101,18 +101,20 @@ is(run("SELECT last_message FROM contract.schedules WHERE dataset = 'public.slow
 $waiting->quit;
 
 # Who is about to change a schedule keeps no other waiting.
+run("CREATE TABLE changed AS TABLE plain; SELECT contract.not_null('changed', 'id', on_violation => 'audit');
+	SELECT contract.schedule('changed', cron => '\@yearly');
+	UPDATE contract.schedule_state SET next_run = now() + interval '3 seconds'
+		WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.changed')");
 my $changing = $node->background_psql('postgres');
-run("UPDATE contract.schedule_state SET next_run = now() + interval '2 seconds'
-	WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.slow')");
-$changing->query_safe("BEGIN; SELECT contract.unschedule('public.slow')");
-ok(wait_until("SELECT next_run < now() FROM contract.schedules WHERE dataset = 'public.slow'"), 'an audit is due of whose schedule is being changed');
-run("UPDATE contract.schedule_state SET next_run = now() - interval '1 day', last_status = NULL, attempts = 0
-	WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.later')");
-run("SELECT contract.schedule('plain', cron => '\@yearly')");
-ok(wait_until("SELECT last_status = 'fail' FROM contract.schedules WHERE dataset = 'public.later'"), 'an audit while another\'s schedule is being changed');
+$changing->query_safe("BEGIN; SELECT contract.unschedule('public.changed')");
+ok(wait_until("SELECT next_run < now() FROM contract.schedules WHERE dataset = 'public.changed'"), 'an audit is due whose schedule is being changed');
+run("UPDATE contract.schedule_state SET last_status = NULL WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.later')");
+due('later');
+ok(wait_until("SELECT last_status = 'fail' FROM contract.schedules WHERE dataset = 'public.later'"), 'another is run');
 is(run("SELECT failures FROM contract.workers WHERE duty = 'auditing'"), 0, 'no worker failed');
 $changing->query_safe('ROLLBACK');
 $changing->quit;
+ok(wait_until("SELECT last_status = 'fail' FROM contract.schedules WHERE dataset = 'public.changed'"), 'it is run if the change is rolled back');
 
 # Its time is limited.
 run("SELECT contract.schedule('slow', cron => '\@yearly', timeout => '0.5 seconds')");

@@ -195,9 +195,12 @@ is(sql("SET lock_timeout = '10s'; SELECT count(*) FROM contract.check('public.he
 $holder->query_safe('COMMIT');
 sql('UPDATE held SET at = now()');
 wait_for("status = 'fresh' FROM contract.freshness WHERE dataset = 'public.held'", 'afterwards it is looked at');
+sql("UPDATE contract.freshness_state SET next_check = now() + interval '3 seconds', due = now() + interval '3 seconds'
+	WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.held')");
 $holder->query_safe("BEGIN; SELECT contract.drop_contract('public.held')");
-sql("UPDATE held SET at = now(); UPDATE other SET at = now() - interval '3 days'; UPDATE contract.last_write SET counters = '{}'");
-sql("UPDATE contract.freshness_state SET next_check = now(), due = now() WHERE rule = 'fresh_at'");
+wait_for("next_check < now() FROM contract.freshness WHERE dataset = 'public.held'", 'a look is due at what is being dropped');
+sql("UPDATE other SET at = now() - interval '3 days'; UPDATE contract.freshness_state SET next_check = now(), due = now()
+	WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.other')");
 wait_for("status = 'late' FROM contract.freshness WHERE dataset = 'public.other'", 'who is about to drop a contract keeps no one waiting');
 $holder->query_safe('ROLLBACK');
 $holder->quit;

@@ -14,6 +14,7 @@ ifneq ($(filter $(TOOLS),$(MAKECMDGOALS)),)
 
 check:
 	@test/tools/setup.sh build test
+	@test/tools/unpack.sh
 	@test/tools/check.sh
 
 lint format:

@@ -69,6 +69,7 @@ SELECT contract.schedule('t', cron => '@daily', time_zone => 'Mars/Olympus');
 SELECT contract.schedule('t', cron => '@daily', mode => 'quick');
 SELECT contract.schedule('t', cron => '@daily', timeout => '0');
 SELECT contract.schedule('t', cron => '@daily', timeout => '25 days');
+SELECT contract.schedule('t', cron => '@yearly', timeout => '24 days 1 ms');
 SELECT contract.unschedule('nothing');
 SELECT contract.unschedule('t');
 CREATE ROLE regress_sched_other;

@@ -50,6 +50,7 @@ at_transaction(XactEvent event, void *arg)
 			pgc_trigger_end();
 			pgc_ddl_end();
 			pgc_cache_at_transaction_end();
+			pgc_catalog_keeps_plans = false;
 			pgc_worker_wake(event == XACT_EVENT_COMMIT);
 			pgc_release_end();
 			break;

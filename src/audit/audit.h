@@ -68,8 +68,6 @@ typedef struct PgcAudit
 	PgcMode		mode;
 	Snapshot	snapshot;		/* active; of all scans and statements */
 	TimestampTz as_of;			/* when it was taken */
-	int64		asking;			/* for how long rules about time were asked for
-								 * (microseconds) */
 	PgcProgram *program;		/* all rules of the contract, in its order,
 								 * over pgc_layout_of(relation) */
 	PgcTally   *tallies;		/* a rule of the program */

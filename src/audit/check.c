@@ -207,6 +207,19 @@ return_findings(const PgcCheck *check, ReturnSetInfo *result, bool with_dataset)
 	}
 }
 
+/* load_contract returns the contract of a dataset that was there a moment ago, or raises. */
+static const PgcContract *
+load_contract(int32 dataset_id)
+{
+	const PgcContract *contract = pgc_contract_load(dataset_id);
+
+	if (contract == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the contract was dropped while its audit waited for a lock")));
+	return contract;
+}
+
 /*
  * pgc_check_lock returns a contract as it is once its relation is locked, so that a
  * swap or a rename that was waited for is followed.  Raises if the user may select nothing
@@ -222,11 +235,7 @@ pgc_check_lock(const PgcContract *contract)
 		locked = contract->relid;
 		pgc_privilege_require_some(locked);
 		LockRelationOid(locked, AccessShareLock);
-		contract = pgc_contract_load(contract->dataset_id);
-		if (contract == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("the contract was dropped while its audit waited for a lock")));
+		contract = load_contract(contract->dataset_id);
 	}
 	return contract;
 }
@@ -275,7 +284,7 @@ count(const PgcCheck *check, const char *status)
 }
 
 /*
- * pgc_check_dataset audits a dataset, which must exist, and stores what can be stored.  Returns the
+ * pgc_check_dataset audits a dataset and stores what can be stored.  Returns the
  * worst status, as the scorecard has it; *message says how many rules are not kept, or is NULL.
  */
 const char *
@@ -286,7 +295,7 @@ pgc_check_dataset(int32 dataset_id, PgcMode mode, bool profile, char **message)
 	StringInfoData counts;
 	const char *worst = "pass";
 
-	audit_and_store(&check, pgc_contract_load(dataset_id), mode, profile);
+	audit_and_store(&check, load_contract(dataset_id), mode, profile);
 	initStringInfo(&counts);
 	for (int i = lengthof(statuses) - 1; i >= 0; i--)
 	{

@@ -225,7 +225,6 @@ void
 pgc_metric_run(PgcAudit *audit)
 {
 	MemoryContext caller = MemoryContextSwitchTo(audit->context);
-	TimestampTz begun = GetCurrentTimestamp();
 	List	   *rules = NIL;
 	bool		apart = true;
 
@@ -241,6 +240,5 @@ pgc_metric_run(PgcAudit *audit)
 	if (rules != NIL && ask(audit, rules, apart) != NULL)
 		ask_alone(audit, rules, apart);
 	explain_nothing(audit, rules);
-	audit->asking = GetCurrentTimestamp() - begun;
 	MemoryContextSwitchTo(caller);
 }

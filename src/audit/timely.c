@@ -127,6 +127,15 @@ pgc_timely_judge_newest(PgcAudit *audit, int rule, const PgcMeasure *measure, Nu
 	show(audit, tally, measure, psprintf("newest %s", measure->title), masked);
 }
 
+/* pace_of returns how often the number of rows in a time is looked at (microseconds). */
+static int64
+pace_of(const Interval *per)
+{
+	int64		days = per->day + DAYS_PER_MONTH * (int64) per->month;
+
+	return Min(LONG, Max(USECS_PER_SEC, (per->time + days * USECS_PER_DAY) / SHARE));
+}
+
 /* pgc_timely_judge_volume judges a rule of kind volume by its number of rows (bigint). */
 void
 pgc_timely_judge_volume(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum rows)
@@ -149,8 +158,7 @@ pgc_timely_judge_volume(PgcAudit *audit, int rule, const PgcMeasure *measure, Nu
 		look->status = "low";
 	/* rows come and go with time alone */
 	look->good_until = tally->missed ? audit->as_of : DT_NOEND;
-	look->next_check = audit->as_of + Min(LONG, Max(USECS_PER_SEC, (measure->per->time + (int64) USECS_PER_DAY *
-																	 (measure->per->day + DAYS_PER_MONTH * (int64) measure->per->month)) / SHARE));
+	look->next_check = audit->as_of + pace_of(measure->per);
 }
 
 /* skip notes why a rule about the last write is not evaluated. */
@@ -256,23 +264,28 @@ is_uncounted(const PgcCheck *check)
 	return check->audit == NULL || pgc_writes_why_not(RelationGetRelid(check->audit->relation)) != NULL;
 }
 
-/* plan_next sets when a rule is to be looked at again. */
+/* next_look returns when a rule is to be looked at again, by how it stands. */
+static TimestampTz
+next_look(const PgcCheck *check, const PgcLook *look, TimestampTz now)
+{
+	if (strcmp(look->status, "error") == 0)
+		return now + SOON;
+	if (look->next_check != DT_NOEND)
+		return look->next_check;	/* the judge has said */
+	if (strcmp(look->status, "fresh") == 0)
+		return look->good_until > now ? look->good_until : now + SOON;
+	if (strcmp(look->status, "unknown") != 0 && is_uncounted(check))
+		return Min(look->next_deadline, look->not_before);
+	return Min(look->next_deadline, now + LONG);
+}
+
+/* plan_next plans the next look; what a user's audit takes is not the worker's time. */
 static void
 plan_next(const PgcCheck *check, PgcLook *look, TimestampTz now)
 {
-	look->not_before = now + SHARE * (check->audit ? check->audit->asking : GetCurrentTimestamp() - check->started);
-	if (strcmp(look->status, "error") == 0)
-		look->next_check = now + SOON;
-	else if (look->next_check != DT_NOEND)
-		 /* the judge has said when */ ;
-	else if (strcmp(look->status, "fresh") == 0)
-		look->next_check = look->good_until > now ? look->good_until : now + SOON;
-	else if (strcmp(look->status, "unknown") != 0 && is_uncounted(check))
-		look->next_check = Min(look->next_deadline, look->not_before);
-	else
-		look->next_check = Min(look->next_deadline, now + LONG);
+	look->not_before = now + (check->operation ? SHARE * (GetCurrentTimestamp() - check->started) : 0);
 	/* at the very end of its time something is still fresh */
-	look->next_check = Max(Min(look->next_check, DT_NOEND - 1) + 1, look->not_before);
+	look->next_check = Max(Min(next_look(check, look, now), DT_NOEND - 1) + 1, look->not_before);
 }
 
 /*

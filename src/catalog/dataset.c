@@ -574,7 +574,7 @@ delete_dataset(const PgcContract *contract)
 		"DELETE FROM contract.incident WHERE dataset_id = $1",
 		"DELETE FROM contract.retention WHERE dataset_id = $1",
 		"DELETE FROM contract.retention_state WHERE dataset_id = $1",
-		"DELETE FROM contract.total WHERE dataset_id = $1",	/* after the runs */
+		"DELETE FROM contract.total WHERE dataset_id = $1", /* after the runs */
 		"DELETE FROM contract.audit_part WHERE dataset_id = $1",
 		"DELETE FROM contract.audit_state WHERE dataset_id = $1",
 		"DELETE FROM contract.binding WHERE dataset_id = $1",

@@ -69,6 +69,7 @@ static const struct
 	const char *beyond;
 	const char *remove;
 }			histories[] = {
+
 	[PGC_VIOLATIONS] = {
 		"violations", LAST_AUDIT,
 		BEYOND("contract.violation WHERE true", "at", "id"),
@@ -97,7 +98,8 @@ static const struct
 	[PGC_HELD] = {
 		"quarantine", NULL,
 		BEYOND("contract.quarantine WHERE true", "at", "id"),
-		REMOVE("quarantine", "id > $7", "at", "id", "id")	/* its one index is on id */
+		/* its one index is on id */
+		REMOVE("quarantine", "id > $7", "at", "id", "id")
 	},
 	[PGC_INCIDENTS] = {
 		"incidents", NULL,

@@ -100,7 +100,8 @@ take_jsonb(StringInfo packed)
  * set_origin tells the retries of a subscription from other refusals: they begin
  * after the same change, and stop at the same row.  Empty for whoever else.
  * (The LSN of the refused transaction itself is not known outside of the apply
- * worker's own file.)  A copy of a table has none: it begins at another one each time.
+ * worker's own file.)  The copy of a table begins at another LSN each time, so
+ * it has none.
  */
 static void
 set_origin(PgcRejectKey *key)
@@ -114,9 +115,10 @@ set_origin(PgcRejectKey *key)
 		after = replorigin_session_get_progress(false);
 	if (OidIsValid(MyLogicalRepWorker->relid))
 		snprintf(key->origin, sizeof(key->origin), "pg_%u_%u %X/%X", MyLogicalRepWorker->subid,
-				 MyLogicalRepWorker->relid, LSN_FORMAT_ARGS(after));
+				 MyLogicalRepWorker->relid, (uint32) (after >> 32), (uint32) after);
 	else
-		snprintf(key->origin, sizeof(key->origin), "pg_%u %X/%X", MyLogicalRepWorker->subid, LSN_FORMAT_ARGS(after));
+		snprintf(key->origin, sizeof(key->origin), "pg_%u %X/%X", MyLogicalRepWorker->subid,
+				 (uint32) (after >> 32), (uint32) after);
 }
 
 /* rows_key returns the key that counts refused rows like this one. */
@@ -154,7 +156,7 @@ rule_key(const PgcRejectKey *rows, const PgcFailure *failure, int index)
 		append_string(&packed, NameStr(entry->program->layout.columns[rule->columns[i]].name));
 	*key = *rows;
 	key->length = packed.len <= PGC_REJECT_TEXT ? packed.len : without_columns;
-	memcpy(key->text, packed.data, key->length);
+	memcpy(key->rule, packed.data, key->length);
 	pgc_rejects_seal(key);
 	return key;
 }
@@ -297,7 +299,7 @@ pgc_refusal_put(const PgcFailure *failure)
 PgcRefusedRule *
 pgc_refused_rule(const PgcRejectKey *key)
 {
-	StringInfoData packed = {.data = unconstify(char *, &key->text[0])};
+	StringInfoData packed = {.data = unconstify(char *, &key->rule[0])};
 	PgcRefusedRule *rule = palloc0(sizeof(PgcRefusedRule));
 	List	   *columns = NIL;
 

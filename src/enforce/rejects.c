@@ -102,7 +102,7 @@ hash_of(const PgcRejectKey *key)
 	const Size	start = offsetof(PgcRejectKey, database);
 
 	return hash_bytes_extended((const unsigned char *) key + start,
-							   offsetof(PgcRejectKey, text) - start + key->length, 0);
+							   offsetof(PgcRejectKey, rule) - start + key->length, 0);
 }
 
 /* checksum_of sums up a sample's data. */
@@ -133,7 +133,7 @@ is_whole(const PgcRejectCounter *counter)
 	return counter->key.length >= 0 && counter->key.length <= PGC_REJECT_TEXT &&
 		counter->key.hash == hash_of(&counter->key) &&
 		counter->recorded >= 0 && counter->recorded <= counter->total &&
-		counter->application[NAMEDATALEN - 1] == '\0';
+		IS_VALID_TIMESTAMP(counter->at) && counter->application[NAMEDATALEN - 1] == '\0';
 }
 
 /* is_waiting: is this sample as it was written, and not recorded yet? */
@@ -325,8 +325,9 @@ pgc_rejects_incarnation(void)
 }
 
 /*
- * pgc_reject_queue is contract.reject_queue(): how many refused rows wait, of how many there
- * is evidence, of how many there can be, and how many could not be counted, ever.
+ * pgc_reject_queue is contract.reject_queue(): how many refused rows wait, of
+ * how many there is evidence, of how many there can be, and how many could not
+ * be counted, ever.
  */
 Datum
 pgc_reject_queue(PG_FUNCTION_ARGS)
@@ -370,7 +371,7 @@ static PgcRejectCounter *
 find(const PgcRejectKey *key)
 {
 	const Size	start = offsetof(PgcRejectKey, database);
-	const Size	length = offsetof(PgcRejectKey, text) - start + key->length;
+	const Size	length = offsetof(PgcRejectKey, rule) - start + key->length;
 
 	for (int i = 0; i < queue->nused; i++)
 	{
@@ -398,9 +399,17 @@ find_room(void)
 }
 
 /*
- * begin takes a counter for a key; NULL: there is none.  Epochs follow the
- * clock, so that none comes back even if the file is older than the tables.
+ * next_epoch returns one that was never given.  Epochs follow the clock, so that
+ * none comes back even if the file is older than the tables.
  */
+static int64
+next_epoch(TimestampTz now)
+{
+	queue->epoch = Max(queue->epoch + 1, now);
+	return queue->epoch;
+}
+
+/* begin takes a counter for a key; NULL: there is none. */
 static PgcRejectCounter *
 begin(const PgcRejectKey *key, TimestampTz now)
 {
@@ -415,12 +424,11 @@ begin(const PgcRejectKey *key, TimestampTz now)
 	counter->total = 0;
 	counter->recorded = 0;
 	counter->application[NAMEDATALEN - 1] = '\0';
-	memcpy(&counter->key, key, offsetof(PgcRejectKey, text) + key->length);
+	memcpy(&counter->key, key, offsetof(PgcRejectKey, rule) + key->length);
 	queue->hashes[i] = key->hash;
-	queue->epoch = Max(queue->epoch + 1, now);
 	queue->newest = Max(queue->newest, i);
 	pg_write_barrier();
-	counter->epoch = queue->epoch;
+	counter->epoch = next_epoch(now);
 	return counter;
 }
 
@@ -638,7 +646,7 @@ pgc_rejects_read(Oid database)
 	return result;
 }
 
-/* sweep frees the samples of a database that are not wanted any more. */
+/* sweep frees the samples that are not wanted any more. */
 static void
 sweep(void)
 {
@@ -652,14 +660,14 @@ sweep(void)
 	}
 }
 
-/* position_of returns how far a counter is recorded as told, or where it is. */
+/* position_of returns how far a counter is recorded as told, or as it knows itself. */
 static int64
 position_of(const PgcRejectCounter *counter, const int64 *epochs, const int64 *recorded, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
 		if (epochs[i] == counter->epoch)
-			return Min(recorded[i], counter->total);
+			return recorded[i];
 	}
 	return counter->recorded;
 }
@@ -671,6 +679,7 @@ position_of(const PgcRejectCounter *counter, const int64 *epochs, const int64 *r
 bool
 pgc_rejects_mark(Oid database, const int64 *epochs, const int64 *recorded, int n)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	bool		news = false;
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
@@ -682,11 +691,13 @@ pgc_rejects_mark(Oid database, const int64 *epochs, const int64 *recorded, int n
 		if (counter->epoch == 0 || counter->key.database != database)
 			continue;
 		position = position_of(counter, epochs, recorded, n);
-		if (position > counter->recorded)
-		{
-			counter->recorded = position;
-			news = true;
-		}
+		if (position <= counter->recorded)
+			continue;
+		/* more than there is: the file is older than the table, so count anew */
+		if (position > counter->total)
+			counter->epoch = next_epoch(now);
+		counter->recorded = Min(position, counter->total);
+		news = true;
 	}
 	if (news)
 		sweep();

@@ -29,8 +29,8 @@ typedef struct PgcRejectKey
 	bool		is_update;
 	char		origin[52];		/* of what logical replication applies, else
 								 * "" */
-	int32		length;			/* of text */
-	char		text[];			/* the rule, packed by refusal.c; none: rows */
+	int32		length;			/* of rule */
+	char		rule[];			/* packed by refusal.c; none: rows */
 } PgcRejectKey;
 
 /* Protected by the queue's lock, but for what never changes while it is in use. */

@@ -21,7 +21,6 @@
 #include "catalog/pg_type.h"
 #include "engine/rights.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "watch/watch.h"
@@ -29,11 +28,9 @@
 /* So many datasets are looked for in one go: enough to get past those that others hold. */
 #define BATCH 100
 
-/* For how long a look waits for a lock. */
+/* For how long a look waits for a lock, and how long it may take at most (ms): the other tasks wait for it. */
 #define LOCK_TIMEOUT "1s"
-
-/* For how long it may keep the worker from all others. */
-#define LOOK_TIMEOUT_S 300
+#define LOOK_TIMEOUT (60 * 1000)
 
 /* When this round began; 0: between rounds.  Up to which dataset states are in line with their rules since then. */
 static TimestampTz round_began = 0;
@@ -44,6 +41,9 @@ static int32 due[BATCH];
 static int	ndue;
 static int	nvisited;
 static TimestampTz next_due;
+
+/* Was there a look in this round?  What it found may have its table's writes sampled, which the next round does. */
+static bool looked;
 
 /* add_dataset puts an id on a list. */
 static void
@@ -177,27 +177,32 @@ sample(const PgcContract *contract, TimestampTz now)
 	pgc_writes_sample(contract->dataset_id, contract->relid, now, often);
 }
 
+/* limit returns how long a look may take (ms). */
+static int
+limit(void)
+{
+	return pgc_audit_timeout > 0 ? Min(pgc_audit_timeout, LOOK_TIMEOUT) : LOOK_TIMEOUT;
+}
+
 /*
- * error_of_look returns the error of a look, which is caught.  Who cancels a worker means this look, and
- * a rule can make an error look like a cancel: both are errors of its rules, or the dataset would be
- * first again and again, and no other have its turn.  Who cancels CALL contract.tend() means all of it.
+ * fail_look, called in PG_CATCH, returns the error that ended a look.  Who cancels CALL contract.tend() means all
+ * of it, so that is thrown again; who cancels a worker means this look.  A rule can raise the same, and would
+ * else be looked at first again and again, and no other have its turn.
  */
 static ErrorData *
-error_of_look(const PgcAttempt *attempt)
+fail_look(const PgcAttempt *attempt)
 {
-	PgcLimit	limit = pgc_limits_end(geterrcode() == ERRCODE_QUERY_CANCELED);
+	bool		timed_out = pgc_limits_end(geterrcode() == ERRCODE_QUERY_CANCELED) == PGC_TIMED_OUT;
 	ErrorData  *error = pgc_attempt_fail_any(attempt);
 
-	if (limit == PGC_GAVE_WAY)
-		error->sqlerrcode = ERRCODE_LOCK_NOT_AVAILABLE;
-	else if (limit == PGC_TIMED_OUT)
-		error->message = psprintf("the look was stopped after %d s", LOOK_TIMEOUT_S);
-	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && MyBgworkerEntry == NULL)
+	if (timed_out)
+		error->message = psprintf("a look takes longer than %d ms: the column needs an index", limit());
+	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && MyBackendType != B_BG_WORKER)
 		ReThrowError(error);
 	return error;
 }
 
-/* try_look audits rules of a contract, in a subtransaction and within limits; returns NULL or the error. */
+/* try_look audits rules of a contract, in a subtransaction; returns NULL or the error. */
 static ErrorData *
 try_look(PgcCheck *check, const PgcContract *contract, const List *rules)
 {
@@ -207,7 +212,7 @@ try_look(PgcCheck *check, const PgcContract *contract, const List *rules)
 	pgc_attempt_begin(&attempt);
 	PG_TRY();
 	{
-		pgc_limits_begin(LOOK_TIMEOUT_S * 1000, true);
+		pgc_limits_begin(limit(), false);
 		contract = pgc_check_lock(contract);
 		check->contract = only(contract, rules);
 		check->problem = pgc_binding_problem(contract);
@@ -217,7 +222,7 @@ try_look(PgcCheck *check, const PgcContract *contract, const List *rules)
 	}
 	PG_CATCH();
 	{
-		error = error_of_look(&attempt);
+		error = fail_look(&attempt);
 	}
 	PG_END_TRY();
 	pgc_progress_end();
@@ -241,6 +246,7 @@ look(const PgcContract *contract, const List *rules, TimestampTz now)
 
 	check.started = now;
 	pgc_worker_doing(psprintf("freshness of %s", contract->name));
+	looked = true;
 	/* whatever comes of it, the others have their turn first */
 	pgc_states_postpone(contract->dataset_id, now, now + pgc_naptime * (int64) 1000);
 	sample(contract, now);
@@ -287,6 +293,7 @@ pgc_freshness_step(PgcStep *step)
 		round_began = step->now;
 		reconciled = PG_INT32_MIN;
 		ndue = nvisited = 0;
+		looked = false;
 	}
 	if (reconciled != PG_INT32_MAX && reconcile())
 		return true;
@@ -299,6 +306,6 @@ pgc_freshness_step(PgcStep *step)
 		next_due = 0;
 	}
 	round_began = 0;
-	step->next = Max(next_due, step->now + pgc_naptime * (int64) 1000);
+	step->next = Max(looked ? 0 : next_due, step->now + pgc_naptime * (int64) 1000);
 	return false;
 }

@@ -24,7 +24,6 @@
 #include "engine/cron.h"
 #include "engine/rights.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -104,20 +103,21 @@ take_claim(HeapTuple tuple, TupleDesc descriptor, void *arg)
 }
 
 /*
- * claim_due claims the run that has been due for longest, of a schedule that nobody is about
- * to change: its user may take long over that.  False: none is.  Should this process not finish it, it is due again at once the first time, then in a
- * minute, two, four ...
+ * claim_due claims the run that has been due for longest; false: none is.  Should this
+ * process not finish it, it is due again at once the first time, then in a
+ * minute, two, four ...  What somebody is changing right now is passed over.
  */
 static bool
 claim_due(TimestampTz now)
 {
 	static const char sql[] =
-	"UPDATE contract.schedule_state t SET attempts = attempts + 1,"
-	" next_run = CASE WHEN attempts = 0 THEN next_run ELSE $1"
+	"WITH due AS (SELECT dataset_id, expression FROM contract.schedule_state WHERE next_run <= $1"
+	"  ORDER BY next_run, dataset_id, expression LIMIT 1 FOR UPDATE SKIP LOCKED)"
+	" UPDATE contract.schedule_state t SET attempts = attempts + 1,"
+	"  next_run = CASE WHEN attempts = 0 THEN next_run ELSE $1"
 	"   + LEAST($2 * pg_catalog.power(2, LEAST(attempts, 10) - 1), $3) * interval '1 ms' END"
-	" WHERE (dataset_id, expression) = (SELECT dataset_id, expression FROM contract.schedule_state"
-	" WHERE next_run <= $1 ORDER BY next_run, dataset_id, expression LIMIT 1 FOR UPDATE SKIP LOCKED)"
-	" RETURNING dataset_id, expression, attempts";
+	" FROM due WHERE t.dataset_id = due.dataset_id AND t.expression = due.expression"
+	" RETURNING t.dataset_id, t.expression, t.attempts";
 	const Oid	types[] = {TIMESTAMPTZOID, INT4OID, INT4OID};
 	const Datum values[] = {TimestampTzGetDatum(now), Int32GetDatum(RETRY_MS), Int32GetDatum(MAX_PAUSE_MS)};
 
@@ -205,7 +205,7 @@ audit(const Run *run, Outcome *outcome)
 static void
 outcome_of_error(ErrorData *error, PgcLimit limit, const Run *run, Outcome *outcome)
 {
-	if (limit == PGC_UNLIMITED && MyBgworkerEntry == NULL &&
+	if (limit == PGC_UNLIMITED && MyBackendType != B_BG_WORKER &&
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
 	outcome->message = error->message;
@@ -248,17 +248,23 @@ try_audit(const Run *run, Outcome *outcome)
 	PG_END_TRY();
 }
 
-/* record stores what became of a run, and when the schedule runs next; not while somebody changes the schedule. */
+/*
+ * record stores what became of a run, and when the schedule runs next; not if the schedule
+ * was changed since the run was claimed, or is being changed.
+ */
 static void
 record(const Run *run, TimestampTz began, const Outcome *outcome)
 {
 	static const char sql[] =
-	"UPDATE contract.schedule_state SET next_run = $3, attempts = $4, last_run = $5, last_elapsed = $6 - $5,"
-	" last_status = $7, last_message = $8 WHERE (dataset_id, expression) = (SELECT dataset_id, expression"
-	" FROM contract.schedule_state WHERE dataset_id = $1 AND expression = $2 FOR UPDATE SKIP LOCKED)";
-	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
-	char		nulls[9] = "        ";
-	Datum		values[8];
+	"WITH claimed AS (SELECT dataset_id, expression FROM contract.schedule_state"
+	"  WHERE dataset_id = $1 AND expression = $2 AND attempts = $9 FOR UPDATE SKIP LOCKED)"
+	" UPDATE contract.schedule_state t SET next_run = $3, attempts = $4, last_run = $5, last_elapsed = $6 - $5,"
+	"  last_status = $7, last_message = $8"
+	" FROM claimed WHERE t.dataset_id = claimed.dataset_id AND t.expression = claimed.expression";
+	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+	INT4OID};
+	char		nulls[10] = "         ";
+	Datum		values[9];
 	TimestampTz now = GetCurrentTimestamp();
 	char	   *problem;
 	TimestampTz next = pgc_schedule_next(&run->schedule, now, &problem);
@@ -276,20 +282,23 @@ record(const Run *run, TimestampTz began, const Outcome *outcome)
 	values[5] = TimestampTzGetDatum(now);
 	values[6] = CStringGetTextDatum(outcome->status);
 	values[7] = pgc_text_or_null(outcome->message ? outcome->message : problem, &nulls[7]);
-	pgc_catalog_execute(sql, 8, types, values, nulls);
+	values[8] = Int32GetDatum(run->attempts);
+	pgc_catalog_execute(sql, 9, types, values, nulls);
 }
 
-/* take_covered adds a schedule of a document to a list of PgcSchedule. */
+/* take_covered adds a run of a document's schedule to a list of Run. */
 static void
 take_covered(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
-	PgcSchedule *schedule = palloc0(sizeof(PgcSchedule));
-	List	  **schedules = arg;
+	Run		   *run = palloc0(sizeof(Run));
+	List	  **runs = arg;
+	bool		isnull;
 
-	schedule->expression = text_of(tuple, descriptor, 1);
-	schedule->cron = text_of(tuple, descriptor, 2);
-	schedule->time_zone = pgc_default_zone;
-	*schedules = lappend(*schedules, schedule);
+	run->schedule.expression = text_of(tuple, descriptor, 1);
+	run->schedule.cron = text_of(tuple, descriptor, 2);
+	run->schedule.time_zone = pgc_default_zone;
+	run->attempts = DatumGetInt32(heap_getattr(tuple, 3, descriptor, &isnull));
+	*runs = lappend(*runs, run);
 }
 
 /*
@@ -300,11 +309,11 @@ static void
 record_covered(const Run *run, TimestampTz began, const Outcome *outcome)
 {
 	static const char sql[] =
-	"SELECT DISTINCT t.expression, r.schedule FROM contract.schedule_state t JOIN contract.rule r USING (dataset_id)"
+	"SELECT DISTINCT t.expression, r.schedule, t.attempts FROM contract.schedule_state t JOIN contract.rule r USING (dataset_id)"
 	" WHERE t.dataset_id = $1 AND t.expression <> $2 AND t.next_run <= $3"
 	" AND t.expression = pg_catalog.concat(r.schedule, ' ', $4)";
 	const Oid	types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
-	List	   *schedules = NIL;
+	List	   *runs = NIL;
 	ListCell   *cell;
 	Datum		values[4];
 
@@ -312,14 +321,13 @@ record_covered(const Run *run, TimestampTz began, const Outcome *outcome)
 	values[1] = CStringGetTextDatum(run->schedule.expression);
 	values[2] = TimestampTzGetDatum(began);
 	values[3] = CStringGetTextDatum(pgc_default_zone);
-	pgc_catalog_query(sql, 4, types, values, NULL, take_covered, &schedules);
-	foreach(cell, schedules)
+	pgc_catalog_query(sql, 4, types, values, NULL, take_covered, &runs);
+	foreach(cell, runs)
 	{
-		Run			covered = *run;
+		Run		   *covered = lfirst(cell);
 
-		covered.schedule = *(PgcSchedule *) lfirst(cell);
-		covered.schedule.dataset_id = run->schedule.dataset_id;
-		record(&covered, began, outcome);
+		covered->schedule.dataset_id = run->schedule.dataset_id;
+		record(covered, began, outcome);
 	}
 }
 
@@ -398,7 +406,7 @@ take_next(HeapTuple tuple, TupleDesc descriptor, void *arg)
 		*(TimestampTz *) arg = DatumGetTimestampTz(next);
 }
 
-/* pgc_schedule_step is the step of task "audits". */
+/* pgc_schedule_step is the step of task "audits": a claim, the audit that was claimed, or a look at the schedules. */
 bool
 pgc_schedule_step(PgcStep *step)
 {
@@ -412,5 +420,7 @@ pgc_schedule_step(PgcStep *step)
 	compare();
 	pgc_catalog_query("SELECT pg_catalog.min(next_run) FROM contract.schedule_state", 0, NULL, NULL, NULL,
 					  take_next, &step->next);
-	return step->next <= step->now;
+	/* what is due was passed over, or came due meanwhile */
+	step->next = Max(step->next, step->now + USECS_PER_SEC);
+	return false;
 }

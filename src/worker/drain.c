@@ -41,6 +41,7 @@ typedef struct Positions
 typedef struct Drain
 {
 	PgcRejected *waiting;
+	List	   *rows;			/* of PgcRefusedRow *: the samples, unpacked */
 	List	   *datasets;		/* ids of those that are there */
 	PgcBatch   *runs;
 	PgcBatch   *results;
@@ -199,23 +200,20 @@ add_rule(Drain *drain, const PgcRejectCounter *rows, const PgcRejectCounter *cou
 	const PgcRefusedRule *rule = pgc_refused_rule(&counter->key);
 	int			wanted = Min(news_of(counter), pgc_violation_samples);
 	ListCell   *cell;
+	ListCell   *unpacked;
 
 	if (news_of(counter) == 0)
 		return;
 	add_result(drain, counter, rule, run_id);
-	foreach(cell, drain->waiting->samples)
+	forboth(cell, drain->waiting->samples, unpacked, drain->rows)
 	{
 		const PgcRejectSample *sample = lfirst(cell);
-		const PgcRefusedRow *refused;
-		const PgcRefusedValue *value;
+		const PgcRefusedValue *value = sample->epoch == rows->epoch ?
+		value_of(lfirst(unpacked), counter->key.hash) : NULL;
 
-		if (wanted == 0 || sample->epoch != rows->epoch)
+		if (value == NULL || wanted == 0)
 			continue;
-		refused = pgc_refused_row(sample);
-		value = value_of(refused, counter->key.hash);
-		if (value == NULL)
-			continue;
-		add_violation(drain, rows, rule, sample, refused, value, run_id);
+		add_violation(drain, rows, rule, sample, lfirst(unpacked), value, run_id);
 		wanted--;
 	}
 }
@@ -310,6 +308,8 @@ record_all(PgcRejected *waiting)
 	drain.runs = pgc_batch_make(PGC_RUN);
 	drain.results = pgc_batch_make(PGC_RESULT);
 	drain.violations = pgc_batch_make(PGC_VIOLATION);
+	foreach(cell, waiting->samples)
+		drain.rows = lappend(drain.rows, pgc_refused_row(lfirst(cell)));
 	pgc_catalog_query("SELECT dataset_id FROM contract.dataset", 0, NULL, NULL, NULL, add_dataset, &drain.datasets);
 	foreach(cell, waiting->counters)
 	{

@@ -13,7 +13,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "worker/worker.h"
 
@@ -55,13 +54,13 @@ static struct
 static void
 keep_default(Keep *keep, PgcHistory history, TimestampTz now)
 {
-	static const Interval years = {.month = 3 * MONTHS_PER_YEAR};
+	static const Interval years = {.month = 3 * MONTHS_PER_YEAR};	/* for reports */
 	const Interval age = {.time = pgc_history_max_age * USECS_PER_MINUTE};
 
 	keep->oldest = DT_NOBEGIN;
 	keep->max_rows = -1;
 	if (history == PGC_SLA)
-		keep->oldest = pgc_time_before(now, &years);	/* for reports about years */
+		keep->oldest = pgc_time_before(now, &years);
 	else if (history != PGC_HELD && pgc_history_max_age > 0)
 		keep->oldest = pgc_time_before(now, &age);
 	if (history <= PGC_METRICS && pgc_history_max_rows > 0)
@@ -175,7 +174,7 @@ turn_is_over(TimestampTz now)
 {
 	static TimestampTz began = 0;
 
-	if (MyBgworkerEntry == NULL)
+	if (MyBackendType != B_BG_WORKER)
 		return false;
 	if (began == 0)
 		began = now;

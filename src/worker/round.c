@@ -18,14 +18,14 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_tend);
 /* What is found out early is known to the tasks after it. */
 static const PgcTask tending[] = {
 	{"refused rows", pgc_drain_step},
-	{"last writes", pgc_last_write_step},
-	{"freshness", pgc_freshness_step},
-	{"incidents", pgc_incident_step},
+	{"last writes", pgc_last_write_step, true},
+	{"freshness", pgc_freshness_step, true},
+	{"incidents", pgc_incident_step, true},
 	{"retention", pgc_retention_step},
 };
 
 static const PgcTask auditing[] = {
-	{"audits", pgc_schedule_step},
+	{"audits", pgc_schedule_step, true},
 };
 
 /* pgc_round_tasks returns the tasks of a duty. */
@@ -48,6 +48,7 @@ pgc_round_step(PgcDuty duty, const PgcTask *task, PgcStep *step)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	bool		more;
 
+	pgc_catalog_keeps_plans = task->keeps_plans;
 	LockDatabaseObject(pgc_history_identity(), duty, 0, ExclusiveLock);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	step->now = GetCurrentTimestamp();

@@ -35,19 +35,18 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_default_time_zone);
 #define MAX_EVERY_DAYS (10 * 366)
 #define MAX_TIMEOUT_DAYS 24
 
-/* length_of returns about how long an interval is, at least: in microseconds; with longest months and days at most. */
+/* length_of returns how long an interval is in microseconds, with months and days of a given length. */
 static int64
-length_of(const Interval *interval, bool at_most)
+length_of(const Interval *interval, int days_a_month, int hours_a_day)
 {
-	return interval->month * (at_most ? 31 : 28) * USECS_PER_DAY +
-		interval->day * (at_most ? 25 : 23) * USECS_PER_HOUR + interval->time;
+	return interval->month * days_a_month * USECS_PER_DAY + interval->day * hours_a_day * USECS_PER_HOUR + interval->time;
 }
 
 /* phase_of spreads datasets over the beginning of an interval; their ids are hashes. */
 static int64
 phase_of(const PgcSchedule *schedule)
 {
-	int64		span = Min(length_of(schedule->every, false), MAX_PHASE);
+	int64		span = Min(length_of(schedule->every, 28, 23), MAX_PHASE);
 
 	return (int64) ((double) schedule->dataset_id / ((double) PG_INT32_MAX + 1) * span);
 }
@@ -74,7 +73,7 @@ next_of_grid(const PgcSchedule *schedule, TimestampTz after)
 {
 	text	   *zone = cstring_to_text(schedule->time_zone);
 	TimestampTz first = schedule->since + phase_of(schedule);
-	int64		k = Max(0, (after - first) / length_of(schedule->every, true));
+	int64		k = Max(0, (after - first) / length_of(schedule->every, 31, 25));
 	TimestampTz next;
 
 	while ((next = add(first, schedule->every, k, zone)) <= after)
@@ -139,7 +138,8 @@ require_length(const char *what, const Interval *interval, int64 least, int most
 {
 	if (interval->month < 0 || interval->day < 0 || interval->time < 0 ||
 		interval->month > most_days || interval->day > most_days || interval->time > most_days * USECS_PER_DAY ||
-		length_of(interval, false) < least || length_of(interval, false) > most_days * USECS_PER_DAY)
+		length_of(interval, DAYS_PER_MONTH, HOURS_PER_DAY) < least ||
+		length_of(interval, DAYS_PER_MONTH, HOURS_PER_DAY) > most_days * USECS_PER_DAY)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be from %s", what, bounds)));

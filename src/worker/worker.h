@@ -36,6 +36,7 @@ typedef struct PgcTask
 	const char *name;			/* for people: pg_stat_activity,
 								 * contract.workers */
 	bool		(*step) (PgcStep *step);
+	bool		keeps_plans;	/* its statements on our tables find rows by their keys: plan them once */
 } PgcTask;
 
 /* round.c */

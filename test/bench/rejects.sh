@@ -116,8 +116,8 @@ run_once() {
 		kept) use preloaded && waiting=$rows samples=100000 ;;
 	esac
 	cpu_time=$(PGOPTIONS="-c pg_contract.violation_samples=$samples" time_file "$SCRATCH/$1.$table")
-	[ "$(sql postgres -c "SELECT coalesce(waiting, 0) FROM contract.reject_queue()")" = $waiting ] || die "$*: not all rows are counted"
-	[ $waiting = 0 ] || empty_queue "$waiting"
+	[ "$(sql postgres -c "SELECT coalesce(waiting, 0) FROM contract.reject_queue()")" = "$waiting" ] || die "$*: not all rows are counted"
+	[ "$waiting" = 0 ] || empty_queue "$waiting"
 	[ "$3" = 0 ] || echo "$1 $2 $((cpu_time / rows))" >>"$SCRATCH/results"
 }
 

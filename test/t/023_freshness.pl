@@ -59,6 +59,13 @@ sub is_write
 	is(written($dataset) ne $before, $expected, $name);
 }
 
+# The first rule of a database: what is written after the first look is sampled, though there is nothing else to be done.
+my $first = "FROM contract.freshness WHERE dataset = 'public.mark'";
+wait_for("message LIKE 'nothing was written since sampling began %' $first", 'the last write is not known at first');
+wait_for("bool_and(state = 'waiting') FROM contract.workers WHERE database = 'postgres'", 'the worker is done');
+sql('INSERT INTO mark VALUES (1)');
+wait_for("status = 'fresh' $first", 'then it is, at the next sample');
+
 # What time does is found by the worker.
 sql("CREATE TABLE ticks (at timestamptz);
 	INSERT INTO ticks VALUES (now());
@@ -204,13 +211,24 @@ sql("UPDATE other SET at = now() - interval '3 days'; UPDATE contract.freshness_
 wait_for("status = 'late' FROM contract.freshness WHERE dataset = 'public.other'", 'who is about to drop a contract keeps no one waiting');
 $holder->query_safe('ROLLBACK');
 $holder->quit;
+sql('UPDATE other SET at = now()');
+wait_for("status = 'fresh' FROM contract.freshness WHERE dataset = 'public.other'", 'it is fresh again');
 
 # Nor does a rule that fails as if it had been cancelled.
 sql("CREATE TABLE liar (at timestamptz); INSERT INTO liar VALUES (now());
-	CREATE FUNCTION lie(timestamptz) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE ''cancelled'' USING ERRCODE = ''57014''; END';
+	CREATE FUNCTION lie(timestamptz) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE ''gotcha'' USING ERRCODE = ''57014''; END';
 	SELECT contract.fresh('liar', 'at', '1 day', filter => 'lie(at)')");
-wait_for("status = 'error' AND message LIKE '%cancelled%' FROM contract.freshness WHERE dataset = 'public.liar'", 'a rule that raises query_canceled is in error');
+wait_for("status = 'error' AND message LIKE '%gotcha%' FROM contract.freshness WHERE dataset = 'public.liar'", 'a rule that raises query_canceled is in error');
 is(sql("SELECT sum(failures) FROM contract.workers"), 0, 'which is no failure of the worker');
+
+# One that takes too long is ended.
+$node->append_conf('postgresql.conf', 'pg_contract.audit_timeout = 200ms');
+$node->reload;
+sql("CREATE VIEW slow AS SELECT now() AS at FROM (SELECT pg_sleep(180) OFFSET 0) s; SELECT contract.fresh('slow', 'at', '1 hour')");
+wait_for("status = 'error' AND message = 'a look takes longer than 200 ms: the column needs an index' AND next_check > now() + interval '1 second'
+	FROM contract.freshness WHERE dataset = 'public.slow'", 'a look that takes too long');
+sql("UPDATE other SET at = now() - interval '3 days'");
+wait_for("status = 'late' FROM contract.freshness WHERE dataset = 'public.other'", 'keeps the others waiting no longer');
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $log), qr/pg_contract.*(ERROR|FATAL|PANIC)|(ERROR|FATAL|PANIC):.*pg_contract/, 'no worker failed');
 
 $node->stop;

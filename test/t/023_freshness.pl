@@ -216,8 +216,8 @@ wait_for("status = 'fresh' FROM contract.freshness WHERE dataset = 'public.other
 
 # Nor does a rule that fails as if it had been cancelled.
 sql("CREATE TABLE liar (at timestamptz); INSERT INTO liar VALUES (now());
-	CREATE FUNCTION lie(timestamptz) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE ''gotcha'' USING ERRCODE = ''57014''; END';
-	SELECT contract.fresh('liar', 'at', '1 day', filter => 'lie(at)')");
+	CREATE FUNCTION lie(timestamptz) RETURNS boolean STABLE LANGUAGE plpgsql AS 'BEGIN RAISE ''gotcha'' USING ERRCODE = ''57014''; END';
+	SELECT contract.fresh('liar', 'at', '1 day', filter => 'public.lie(at)')");
 wait_for("status = 'error' AND message LIKE '%gotcha%' FROM contract.freshness WHERE dataset = 'public.liar'", 'a rule that raises query_canceled is in error');
 is(sql("SELECT sum(failures) FROM contract.workers"), 0, 'which is no failure of the worker');
 

@@ -382,6 +382,7 @@ typedef struct PgcLook
 	" WHERE r.kind IN ('fresh', 'volume') AND c.status IN ('active', 'deprecated')) w"
 
 extern bool pgc_states_lock(int32 dataset_id);
+extern void pgc_states_hold(int32 dataset_id);
 extern void pgc_states_sync(int32 dataset_id);
 extern bool pgc_states_write(int32 dataset_id, TimestampTz now, const PgcLook *looks, int nlooks);
 extern void pgc_states_wake(int32 dataset_id, TimestampTz now);

@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -25,6 +26,13 @@ pgc_states_lock(int32 dataset_id)
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgc_table_oid("freshness_state"), (uint32) dataset_id, 0);
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* pgc_states_hold waits for it. */
+void
+pgc_states_hold(int32 dataset_id)
+{
+	LockDatabaseObject(pgc_table_oid("freshness_state"), (uint32) dataset_id, 0, ExclusiveLock);
 }
 
 /*

@@ -214,6 +214,14 @@ pgc_writes_find(int32 dataset_id, Oid relid, TimestampTz now, PgcWrites *writes)
 	return true;
 }
 
+/* is_same: has nothing been counted between two samples? */
+static bool
+is_same(const Sample *before, const Sample *now)
+{
+	return before->found && before->relid == now->relid && before->ntables == now->ntables &&
+		memcmp(before->tables, now->tables, now->ntables * sizeof(Table)) == 0;
+}
+
 /*
  * advance stores a sample after the one before, unless nothing has changed.  Not often: only whether
  * there was a write is of interest, and nobody shall take the time of this sample for its.
@@ -221,8 +229,7 @@ pgc_writes_find(int32 dataset_id, Oid relid, TimestampTz now, PgcWrites *writes)
 static void
 advance(int32 dataset_id, const Sample *before, Sample *sample, TimestampTz now, bool often)
 {
-	if (before->found && before->relid == sample->relid && before->ntables == sample->ntables &&
-		memcmp(before->tables, sample->tables, sample->ntables * sizeof(Table)) == 0)
+	if (is_same(before, sample))
 		return;
 	sample->writes = before->writes;
 	if (!before->found || !often)
@@ -277,12 +284,10 @@ sample_watched(const Watched *watched, TimestampTz now)
 	if (!OidIsValid(relid) || pgc_writes_why_not(relid) != NULL)
 		return;
 	sample = look(relid);
+	if (is_same(&watched->before, &sample) || !pgc_states_lock(watched->dataset_id))
+		return;					/* the next sample finds it, too */
 	if (watched->before.found && was_written(&watched->before, &sample))
-	{
-		if (!pgc_states_lock(watched->dataset_id))
-			return;				/* the next sample finds it, too */
 		pgc_states_wake(watched->dataset_id, now);
-	}
 	advance(watched->dataset_id, &watched->before, &sample, now, watched->often);
 }
 

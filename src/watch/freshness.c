@@ -20,6 +20,7 @@
 #include "audit/progress.h"
 #include "catalog/pg_type.h"
 #include "engine/rights.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "watch/watch.h"
@@ -183,7 +184,11 @@ limit(void)
 	return pgc_audit_timeout > 0 ? Min(pgc_audit_timeout, LOOK_TIMEOUT) : LOOK_TIMEOUT;
 }
 
-/* fail_look, called in PG_CATCH, returns the error that ended a look; somebody's cancel is thrown again. */
+/*
+ * fail_look, called in PG_CATCH, returns the error that ended a look.  Who cancels CALL contract.tend() means all
+ * of it, so that is thrown again; who cancels a worker means this look.  A rule can raise the same, and would
+ * else be looked at first again and again, and no other have its turn.
+ */
 static ErrorData *
 fail_look(const PgcAttempt *attempt)
 {
@@ -192,7 +197,7 @@ fail_look(const PgcAttempt *attempt)
 
 	if (timed_out)
 		error->message = psprintf("a look takes longer than %d ms: the column needs an index", limit());
-	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && MyBackendType != B_BG_WORKER)
 		ReThrowError(error);
 	return error;
 }

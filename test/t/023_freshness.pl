@@ -202,7 +202,24 @@ is(sql("SET lock_timeout = '10s'; SELECT count(*) FROM contract.check('public.he
 $holder->query_safe('COMMIT');
 sql('UPDATE held SET at = now()');
 wait_for("status = 'fresh' FROM contract.freshness WHERE dataset = 'public.held'", 'afterwards it is looked at');
+sql("UPDATE contract.freshness_state SET next_check = now() + interval '3 seconds', due = now() + interval '3 seconds'
+	WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.held')");
+$holder->query_safe("BEGIN; SELECT contract.drop_contract('public.held')");
+wait_for("next_check < now() FROM contract.freshness WHERE dataset = 'public.held'", 'a look is due at what is being dropped');
+sql("UPDATE other SET at = now() - interval '3 days'; UPDATE contract.freshness_state SET next_check = now(), due = now()
+	WHERE dataset_id = (SELECT dataset_id FROM contract.dataset WHERE name = 'public.other')");
+wait_for("status = 'late' FROM contract.freshness WHERE dataset = 'public.other'", 'who is about to drop a contract keeps no one waiting');
+$holder->query_safe('ROLLBACK');
 $holder->quit;
+sql('UPDATE other SET at = now()');
+wait_for("status = 'fresh' FROM contract.freshness WHERE dataset = 'public.other'", 'it is fresh again');
+
+# Nor does a rule that fails as if it had been cancelled.
+sql("CREATE TABLE liar (at timestamptz); INSERT INTO liar VALUES (now());
+	CREATE FUNCTION lie(timestamptz) RETURNS boolean STABLE LANGUAGE plpgsql AS 'BEGIN RAISE ''gotcha'' USING ERRCODE = ''57014''; END';
+	SELECT contract.fresh('liar', 'at', '1 day', filter => 'public.lie(at)')");
+wait_for("status = 'error' AND message LIKE '%gotcha%' FROM contract.freshness WHERE dataset = 'public.liar'", 'a rule that raises query_canceled is in error');
+is(sql("SELECT sum(failures) FROM contract.workers"), 0, 'which is no failure of the worker');
 
 # One that takes too long is ended.
 $node->append_conf('postgresql.conf', 'pg_contract.audit_timeout = 200ms');

@@ -14,6 +14,7 @@ ifneq ($(filter $(TOOLS),$(MAKECMDGOALS)),)
 
 check:
 	@test/tools/setup.sh build test
+	@test/tools/unpack.sh
 	@test/tools/check.sh
 
 lint format:
@@ -25,7 +26,8 @@ check-versions:
 	@test/tools/versions.sh
 
 demo: SCRIPTS = test/demo/demo.sh
-bench: SCRIPTS = test/bench/run.sh test/bench/audit.sh test/bench/document.sh
+bench: SCRIPTS = $(patsubst %,test/bench/%.sh,run audit document idle rejects schedules soak chaos)
+bench: PACKAGES = bench
 fuzz: SCRIPTS = test/fuzz/run.sh test/fuzz/yaml.sh
 fuzz: PACKAGES = fuzz
 demo bench fuzz:

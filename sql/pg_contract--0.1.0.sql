@@ -89,8 +89,10 @@ CREATE TABLE contract.rule (
 	description text,
 	source text NOT NULL DEFAULT 'sql' CHECK (source IN ('sql', 'document')),
 	schedule text,
+	runbook text,
 	UNIQUE (dataset_id, name)
 );
+CREATE INDEX rule_watched_idx ON contract.rule (dataset_id) WHERE kind IN ('fresh', 'volume');
 COMMENT ON TABLE contract.rule IS 'one assertion about a dataset';
 
 CREATE TABLE contract.column_annotation (
@@ -121,10 +123,11 @@ CREATE TABLE contract.run (
 	elapsed interval,
 	role name NOT NULL,
 	application text,
-	xid xid8 NOT NULL,
+	xid xid8,	-- null: a row was refused before the transaction had one
 	query_id bigint,
 	considered bigint,
-	failed bigint
+	failed bigint,
+	origin text	-- of a change that logical replication refused: its origin and LSN
 );
 CREATE INDEX run_dataset_idx ON contract.run (dataset_id, at);
 COMMENT ON TABLE contract.run IS 'an audit of a dataset, or the failures of one writing statement; considered and failed count rows';
@@ -161,6 +164,7 @@ CREATE TABLE contract.violation (
 	message text
 );
 CREATE INDEX violation_dataset_idx ON contract.violation (dataset_id, at);
+CREATE INDEX violation_run_idx ON contract.violation (run_id);
 COMMENT ON TABLE contract.violation IS 'evidence: one failing row of one rule, personal data masked';
 
 CREATE SEQUENCE contract.quarantine_id_seq;
@@ -220,6 +224,160 @@ CREATE INDEX metric_dataset_idx ON contract.metric (dataset_id, at);
 COMMENT ON TABLE contract.metric IS
 'profiles: what an audit measured of a dataset (no column) and of its columns; number is the value if it is one';
 
+/*
+ * What the database's worker keeps.  Without a dump: what is about this server,
+ * and what it finds out again.
+ */
+CREATE TABLE contract.schedule (
+	dataset_id integer PRIMARY KEY,
+	every interval,
+	cron text,
+	time_zone text NOT NULL,
+	mode text NOT NULL,
+	profile boolean NOT NULL,
+	timeout interval,
+	since timestamptz NOT NULL DEFAULT pg_catalog.now(),	-- first run after this
+	CHECK ((every IS NULL) <> (cron IS NULL))
+);
+COMMENT ON TABLE contract.schedule IS 'when a dataset is audited, as said in SQL; rules of documents have schedules of their own';
+
+CREATE TABLE contract.schedule_state (
+	dataset_id integer NOT NULL,
+	expression text NOT NULL,	-- of the schedule of SQL: sql; of a document's: cron expression and time zone
+	next_run timestamptz,	-- null: never
+	attempts integer NOT NULL DEFAULT 0,	-- audits begun for this run
+	last_run timestamptz,
+	last_elapsed interval,
+	last_status text,
+	last_message text,
+	PRIMARY KEY (dataset_id, expression)
+);
+CREATE INDEX schedule_state_next_run_idx ON contract.schedule_state (next_run);
+COMMENT ON TABLE contract.schedule_state IS 'when a schedule ran last and will run next; not dumped';
+
+CREATE TABLE contract.last_write (
+	dataset_id integer PRIMARY KEY,
+	relid oid NOT NULL,
+	counters bigint[] NOT NULL,	-- see src/catalog/writes.c
+	sampled_at timestamptz NOT NULL,	-- when these counters were seen first
+	written_at timestamptz,	-- when the last write was noticed; null: none since sampling began
+	since timestamptz NOT NULL	-- sampling began
+);
+COMMENT ON TABLE contract.last_write IS 'when a dataset was written to last, from PostgreSQL''s statistics; not dumped';
+
+CREATE TABLE contract.freshness_state (
+	dataset_id integer NOT NULL,
+	rule text NOT NULL,
+	status text NOT NULL CHECK (status IN ('fresh', 'late', 'empty', 'all_null', 'low', 'high', 'unknown', 'error')),
+	newest timestamptz,
+	rows bigint,
+	since timestamptz NOT NULL,	-- has this status
+	checked_at timestamptz NOT NULL,
+	next_check timestamptz NOT NULL DEFAULT '-infinity',
+	message text,
+	rule_id bigint,
+	definition xid,	-- xmin of the rule: another one is another rule
+	zone text,	-- of its days
+	good_until timestamptz,	-- fresh until then, whatever happens; of late: when it turned
+	deadline timestamptz,	-- the last
+	next_deadline timestamptz,
+	not_before timestamptz,	-- a look before this would take more than its share of time
+	accounted_at timestamptz,	-- up to when contract.sla_day knows
+	due timestamptz NOT NULL DEFAULT '-infinity',	-- when the worker must come: to look, or to account
+	PRIMARY KEY (dataset_id, rule)
+);
+CREATE INDEX freshness_state_due_idx ON contract.freshness_state (due);
+COMMENT ON TABLE contract.freshness_state IS 'what was found last for rules about time; not dumped';
+
+CREATE TABLE contract.sla_day (
+	dataset_id integer NOT NULL,
+	rule text NOT NULL,
+	day date NOT NULL,	-- in the rule's time zone
+	observed interval NOT NULL,
+	attained interval NOT NULL,
+	breaches integer NOT NULL,
+	deadlines integer NOT NULL,
+	deadlines_met integer NOT NULL,
+	PRIMARY KEY (dataset_id, rule, day)
+);
+COMMENT ON TABLE contract.sla_day IS 'for how long of a day a rule about time was observed and kept';
+
+CREATE SEQUENCE contract.incident_id_seq;
+CREATE TABLE contract.incident (
+	incident_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('contract.incident_id_seq'),
+	dataset_id integer NOT NULL,
+	status text NOT NULL CHECK (status IN ('open', 'closed')),
+	severity text NOT NULL CHECK (severity IN ('info', 'warning', 'error')),	-- the worst that it had
+	rules text[] NOT NULL,	-- that fail, or failed last
+	all_rules text[] NOT NULL,	-- that failed at any time
+	opened_at timestamptz NOT NULL,
+	updated_at timestamptz NOT NULL,
+	closed_at timestamptz,
+	passing_since timestamptz,	-- still open, though nothing fails
+	reopened integer NOT NULL DEFAULT 0,
+	notified text CHECK (notified IN ('open', 'escalate', 'reopen', 'close')),	-- event of the last message about it
+	notified_at timestamptz,
+	judge_at timestamptz,	-- looked at again then, though nothing happens
+	acknowledged_at timestamptz,
+	acknowledged_by name,
+	note text,
+	muted_until timestamptz,
+	root_cause jsonb	-- for what lineage finds: the dataset upstream that failed first
+);
+CREATE UNIQUE INDEX incident_open_idx ON contract.incident (dataset_id) WHERE status = 'open';
+CREATE INDEX incident_dataset_idx ON contract.incident (dataset_id, opened_at);
+COMMENT ON TABLE contract.incident IS 'the failing rules of a dataset from when the first failed until all pass';
+
+CREATE TABLE contract.incident_due (
+	dataset_id integer,	-- null: all of them
+	due timestamptz NOT NULL DEFAULT '-infinity'
+);
+CREATE INDEX incident_due_dataset_idx ON contract.incident_due (dataset_id);
+COMMENT ON TABLE contract.incident_due IS 'datasets of which something changed that incidents are made of; not dumped';
+
+CREATE TABLE contract.retention (
+	dataset_id integer NOT NULL,
+	history text NOT NULL CHECK (history IN ('violations', 'results', 'metrics', 'quarantine', 'incidents', 'sla')),
+	max_age interval,
+	max_rows bigint CHECK (max_rows >= 0),
+	PRIMARY KEY (dataset_id, history)
+);
+COMMENT ON TABLE contract.retention IS 'how long, and how many rows, a dataset''s history is kept where that differs from the settings';
+
+CREATE TABLE contract.retention_state (
+	dataset_id integer PRIMARY KEY,
+	next_look timestamptz NOT NULL
+);
+COMMENT ON TABLE contract.retention_state IS 'when the worker looks next for history of a dataset that is too old or too much; not dumped';
+
+/* What the runs up to contract.counted have counted; several rows of the same are to be added up.  See src/catalog/total.c. */
+CREATE TABLE contract.total (
+	dataset_id integer NOT NULL,
+	counter text NOT NULL CHECK (counter IN ('audits', 'rows', 'failures', 'open')),
+	detail text NOT NULL,	-- of rows and failures: the action; of open: the audit since which they were written
+	value numeric NOT NULL
+);
+CREATE INDEX total_dataset_idx ON contract.total (dataset_id);
+COMMENT ON TABLE contract.total IS 'sums over the runs, also over those that were pruned';
+
+CREATE TABLE contract.counted (run_id bigint NOT NULL);
+COMMENT ON TABLE contract.counted IS 'the runs up to this one are in contract.total; no row: none';
+
+CREATE TABLE contract.counting_mark (
+	run_id bigint NOT NULL,
+	xid xid8 NOT NULL
+);
+COMMENT ON TABLE contract.counting_mark IS
+'runs up to this one can be counted when no transaction older than this one is left; not dumped';
+
+CREATE TABLE contract.reject_position (
+	queue bigint NOT NULL,	-- which incarnation of the queue
+	entry bigint NOT NULL,	-- which counter in it; 0: its samples
+	recorded bigint NOT NULL,	-- how much of it is in the history
+	PRIMARY KEY (queue, entry)
+);
+COMMENT ON TABLE contract.reject_position IS 'how much of the queue of refused rows is recorded, so that each is once; not dumped';
+
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version_id_seq', '');
@@ -235,6 +393,33 @@ SELECT pg_catalog.pg_extension_config_dump('contract.violation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.quarantine_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.schedule', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.sla_day', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.incident', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.incident_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.retention', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.total', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.counted', '');
+
+/*
+ * For autovacuum.  The history grows at one end and is pruned at the other, in the order of its indexes: a fifth of a
+ * large table as dead rows, which is the default, would lie in front of what each batch of deletes looks for.
+ */
+ALTER TABLE contract.run SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.result SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.violation SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE contract.metric SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+/*
+ * One row a thing, updated again and again in columns without index: with room on the page the new version stays there (HOT),
+ * and pages clean themselves without a vacuum.  States with a time in an index get nothing from that; they are small, and
+ * autovacuum's own habits do for them.
+ */
+ALTER TABLE contract.last_write SET (fillfactor = 50);
+ALTER TABLE contract.sla_day SET (fillfactor = 80);	-- only today's rows are updated
+ALTER TABLE contract.retention_state SET (fillfactor = 50);
+ALTER TABLE contract.reject_position SET (fillfactor = 50);
+/* An audit writes whole parts anew, kilobytes each, which lie in the TOAST table. */
+ALTER TABLE contract.audit_part SET (toast.autovacuum_vacuum_scale_factor = 0.05);
 
 /*
  * Annotating.  Only the owner of the relation, or a member of its role, may.
@@ -281,10 +466,11 @@ CREATE FUNCTION contract.add_rule(
 	filter text DEFAULT NULL,
 	tolerance numeric DEFAULT 0,
 	name text DEFAULT NULL,
-	description text DEFAULT NULL)
+	description text DEFAULT NULL,
+	runbook text DEFAULT NULL)
 RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_add_rule';
-COMMENT ON FUNCTION contract.add_rule(regclass, text, name[], jsonb, text, text, text, numeric, text, text) IS
-'adds a rule of any kind and returns its name; without on_violation a row rule warns and a set rule is for audits only';
+COMMENT ON FUNCTION contract.add_rule(regclass, text, name[], jsonb, text, text, text, numeric, text, text, text) IS
+'adds a rule of any kind and returns its name; without on_violation a row rule warns and a set rule is for audits only; runbook: what to do when it fails';
 
 CREATE FUNCTION contract.alter_rule(
 	relation regclass,
@@ -295,10 +481,11 @@ CREATE FUNCTION contract.alter_rule(
 	filter text DEFAULT NULL,
 	tolerance numeric DEFAULT NULL,
 	name text DEFAULT NULL,
-	description text DEFAULT NULL)
+	description text DEFAULT NULL,
+	runbook text DEFAULT NULL)
 RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_alter_rule';
-COMMENT ON FUNCTION contract.alter_rule(regclass, text, jsonb, text, text, text, numeric, text, text) IS
-'changes a rule; null leaves a field as it is, an empty filter or description clears it; returns the rule''s name';
+COMMENT ON FUNCTION contract.alter_rule(regclass, text, jsonb, text, text, text, numeric, text, text, text) IS
+'changes a rule; null leaves a field as it is, an empty filter, description or runbook clears it; returns the rule''s name';
 
 CREATE FUNCTION contract.drop_rule(dataset text, rule text)
 RETURNS void LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_drop_rule';
@@ -656,13 +843,36 @@ CREATE FUNCTION contract.fresh(
 	severity text DEFAULT 'error',
 	filter text DEFAULT NULL,
 	name text DEFAULT NULL,
-	description text DEFAULT NULL)
+	description text DEFAULT NULL,
+	by time DEFAULT NULL,
+	days text DEFAULT NULL,
+	time_zone text DEFAULT NULL)
 RETURNS text LANGUAGE sql VOLATILE
 RETURN contract.add_rule(relation, 'fresh', array_remove(ARRAY[column_name], NULL),
-	jsonb_build_object('max_age', max_age::text),
+	jsonb_build_object('max_age', max_age::text, 'by', by::text, 'days', days, 'time_zone', time_zone),
 	on_violation, severity, filter, 0, name, description);
-COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text) IS
-'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age';
+COMMENT ON FUNCTION contract.fresh(regclass, name, interval, text, text, text, text, text, time, text, text) IS
+'adds a rule: the newest value of a column of dates or timestamps (without a column: the last write) is not older than max_age; with a time of day, by: at the last such time, on those days of the week as cron writes them, and without max_age it is of that day';
+
+CREATE FUNCTION contract.volume(
+	relation regclass,
+	column_name name,
+	per interval,
+	minimum bigint DEFAULT NULL,
+	maximum bigint DEFAULT NULL,
+	on_violation text DEFAULT 'audit',
+	severity text DEFAULT 'error',
+	filter text DEFAULT NULL,
+	tolerance numeric DEFAULT 0,
+	name text DEFAULT NULL,
+	description text DEFAULT NULL,
+	time_zone text DEFAULT NULL)
+RETURNS text LANGUAGE sql VOLATILE
+RETURN contract.add_rule(relation, 'volume', ARRAY[column_name],
+	jsonb_build_object('per', per::text, 'minimum', minimum, 'maximum', maximum, 'time_zone', time_zone),
+	on_violation, severity, filter, tolerance, name, description);
+COMMENT ON FUNCTION contract.volume(regclass, name, interval, bigint, bigint, text, text, text, numeric, text, text, text) IS
+'adds a rule: the number of rows whose date or timestamp lies in the last interval before now is within the bounds, each widened by tolerance as a fraction of it; a null bound is open';
 
 CREATE FUNCTION contract.metric(
 	relation regclass,
@@ -918,6 +1128,101 @@ ALTER EVENT TRIGGER pg_contract_end ENABLE ALWAYS;
 ALTER EVENT TRIGGER pg_contract_drop ENABLE ALWAYS;
 
 /*
+ * In the background: rounds of the worker.
+ */
+CREATE PROCEDURE contract.tend()
+LANGUAGE c AS 'MODULE_PATHNAME', 'pgc_tend';
+COMMENT ON PROCEDURE contract.tend() IS
+'does once all that the database''s worker does: due audits, freshness, incidents, retention; for servers that do not preload the library';
+REVOKE ALL ON PROCEDURE contract.tend() FROM PUBLIC;
+
+CREATE FUNCTION contract.worker_activity(
+	OUT pid integer,
+	OUT database_oid oid,
+	OUT duty text,
+	OUT state text,
+	OUT doing text,
+	OUT started_at timestamptz,
+	OUT next_due timestamptz,
+	OUT last_run timestamptz,
+	OUT last_elapsed interval,
+	OUT failures integer,
+	OUT last_error text)
+RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_workers';
+COMMENT ON FUNCTION contract.worker_activity() IS 'of the view contract.workers: launcher and workers of the whole server';
+
+CREATE FUNCTION contract.reject_queue(OUT waiting bigint, OUT samples integer, OUT room integer, OUT lost bigint)
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_reject_queue';
+COMMENT ON FUNCTION contract.reject_queue() IS
+'the server''s queue of refused rows: how many wait to be recorded, evidence of how many there is and can be, and how many could not be counted; nulls without preload';
+
+/*
+ * In the background: schedules.
+ */
+CREATE FUNCTION contract.next_run(
+	cron text,
+	time_zone text DEFAULT NULL,
+	after timestamptz DEFAULT pg_catalog.now())
+RETURNS timestamptz LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_next_run';
+COMMENT ON FUNCTION contract.next_run(text, text, timestamptz) IS
+'when a cron expression comes next, in pg_contract.timezone unless a time zone is given; null: never';
+
+CREATE FUNCTION contract.schedule(
+	relation regclass,
+	every interval DEFAULT NULL,
+	cron text DEFAULT NULL,
+	time_zone text DEFAULT NULL,
+	mode text DEFAULT 'auto',
+	profile boolean DEFAULT false,
+	timeout interval DEFAULT NULL)
+RETURNS timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_schedule';
+COMMENT ON FUNCTION contract.schedule(regclass, interval, text, text, text, boolean, interval) IS
+'has the worker audit a dataset every so often or by a cron expression, instead of as said before; returns the next run';
+
+CREATE FUNCTION contract.unschedule(dataset text)
+RETURNS boolean LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_unschedule';
+COMMENT ON FUNCTION contract.unschedule(text) IS
+'ends the schedule of a dataset that was said in SQL; returns whether there was one';
+
+CREATE FUNCTION contract.default_time_zone()
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_default_time_zone';
+COMMENT ON FUNCTION contract.default_time_zone() IS
+'for the views: pg_contract.timezone, also in a session that has not loaded the library yet';
+
+/*
+ * In the background: freshness.
+ */
+
+/*
+ * In the background: incidents.
+ */
+CREATE FUNCTION contract.acknowledge(incident bigint, note text DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_acknowledge';
+COMMENT ON FUNCTION contract.acknowledge(bigint, text) IS
+'says that somebody, you, looks after an open incident of a dataset that you own; kept until it is closed';
+
+CREATE FUNCTION contract.mute(incident bigint, until timestamptz)
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_mute';
+COMMENT ON FUNCTION contract.mute(bigint, timestamptz) IS
+'sends no messages about an open incident until then, and one then if it is still open';
+
+CREATE FUNCTION contract.unmute(incident bigint)
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_unmute';
+COMMENT ON FUNCTION contract.unmute(bigint) IS 'ends contract.mute now';
+
+/*
+ * In the background: retention.
+ */
+CREATE FUNCTION contract.retain(
+	relation regclass,
+	history text,
+	max_age interval DEFAULT NULL,
+	max_rows bigint DEFAULT NULL)
+RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_retain';
+COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
+'how long, and how many rows, a history of a dataset is kept (violations, results, metrics, quarantine, incidents, sla); 0: no limit, null: as the settings say; returns the dataset';
+
+/*
  * Who sees what.  Helpers of the views: run as the caller.
  */
 CREATE FUNCTION contract.visible(dataset_id integer)
@@ -944,7 +1249,7 @@ COMMENT ON FUNCTION contract.problem(integer) IS
  */
 CREATE VIEW contract.rules WITH (security_barrier) AS
 SELECT d.name AS dataset, r.name AS rule, r.kind, r.columns, r.parameters, r.filter, r.severity, r.action,
-	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id, r.schedule
+	r.tolerance, r.source, d.contract_id, r.description, d.dataset_id, r.schedule, r.runbook
 FROM contract.rule r JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.rules IS 'the rules of the datasets that you may select from';
@@ -996,8 +1301,9 @@ WHERE contract.visible(m.dataset_id);
 COMMENT ON VIEW contract.metrics IS
 'profiles over time: rows of a dataset (no column), and nulls, distinct values (approximate), min, max and mean of its columns';
 
-CREATE VIEW contract.scorecard WITH (security_barrier) AS
-SELECT d.name AS dataset, d.contract_id, c.owner,
+/* Of all datasets, whoever looks: under the views scorecard and prometheus. */
+CREATE VIEW contract.score AS
+SELECT d.dataset_id, d.name AS dataset, d.contract_id, c.owner,
 	CASE
 		WHEN contract.problem(d.dataset_id) IS NOT NULL OR a.errors > 0 THEN 'error'
 		WHEN a.run_id IS NULL THEN 'unknown'
@@ -1011,16 +1317,20 @@ SELECT d.name AS dataset, d.contract_id, c.owner,
 	a.at AS last_audit,
 	COALESCE(a.open, 0) + COALESCE((
 		SELECT pg_catalog.sum(r.failed) FROM contract.run w JOIN contract.result r USING (run_id)
-		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action <> 'quarantine'
-			AND (a.at IS NULL OR w.at > a.at)), 0) AS open_violations,
+		WHERE w.dataset_id = d.dataset_id AND w.source = 'write' AND r.action NOT IN ('quarantine', 'reject')
+			AND (a.at IS NULL OR w.at > a.at)), 0) + COALESCE((
+		SELECT pg_catalog.sum(t.value) FROM contract.total t	-- of those, what was pruned
+		WHERE t.dataset_id = d.dataset_id AND t.counter = 'open' AND t.detail = COALESCE(a.run_id, 0)::text), 0) AS open_violations,
 	COALESCE(h.held, 0) AS quarantined,
-	contract.problem(d.dataset_id) AS problem
+	contract.problem(d.dataset_id) AS problem,
+	(SELECT i.incident_id FROM contract.incident i WHERE i.dataset_id = d.dataset_id AND i.status = 'open') AS incident,
+	a.run_id, a.elapsed
 FROM contract.dataset d
 JOIN contract.contract c USING (contract_id)
 LEFT JOIN (SELECT q.dataset_id, pg_catalog.count(*) AS held FROM contract.quarantine q GROUP BY 1) h
 	ON h.dataset_id = d.dataset_id
 LEFT JOIN LATERAL (
-	SELECT n.run_id, n.at, n.considered, n.failed,
+	SELECT n.run_id, n.at, n.elapsed, n.considered, n.failed,
 		pg_catalog.count(*) FILTER (WHERE r.status IN ('fail', 'warn')) AS failing,
 		pg_catalog.count(*) FILTER (WHERE r.status = 'fail') AS failures,
 		pg_catalog.count(*) FILTER (WHERE r.status = 'error') AS errors,
@@ -1029,8 +1339,14 @@ LEFT JOIN LATERAL (
 	FROM (SELECT * FROM contract.run n
 		WHERE n.dataset_id = d.dataset_id AND n.source = 'audit' AND n.operation IS NULL ORDER BY n.at DESC, n.run_id DESC LIMIT 1) n
 	LEFT JOIN contract.result r USING (run_id)
-	GROUP BY n.run_id, n.at, n.considered, n.failed) a ON true
-WHERE contract.visible(d.dataset_id);
+	GROUP BY n.run_id, n.at, n.elapsed, n.considered, n.failed) a ON true;
+COMMENT ON VIEW contract.score IS 'of the views scorecard and prometheus';
+
+CREATE VIEW contract.scorecard WITH (security_barrier) AS
+SELECT s.dataset, s.contract_id, s.owner, s.status, s.rules, s.failing, s.evaluated, s.good_fraction, s.last_audit,
+	s.open_violations, s.quarantined, s.problem, s.incident
+FROM contract.score s
+WHERE contract.visible(s.dataset_id);
 COMMENT ON VIEW contract.scorecard IS 'a row per dataset: does it keep its contract?';
 
 CREATE VIEW contract.progress WITH (security_barrier) AS
@@ -1039,5 +1355,236 @@ FROM contract.audits_in_progress() p JOIN contract.dataset d USING (dataset_id)
 WHERE contract.visible(d.dataset_id);
 COMMENT ON VIEW contract.progress IS 'audits that are running now, and how far they are';
 
+/*
+ * Views of what runs in the background: workers.
+ */
+CREATE VIEW contract.workers WITH (security_barrier) AS
+SELECT w.pid, b.datname AS database, w.duty, w.state, w.doing, w.started_at, w.next_due, w.last_run, w.last_elapsed, w.failures,
+	w.last_error
+FROM contract.worker_activity() w
+LEFT JOIN pg_catalog.pg_database b ON b.oid = w.database_oid
+WHERE w.database_oid IS NULL OR b.oid IS NOT NULL;
+COMMENT ON VIEW contract.workers IS
+'what runs in the background, in all databases of the server: the launcher, and the duties of each database; empty if the library is not preloaded';
+GRANT SELECT ON contract.workers TO PUBLIC;
+
+/*
+ * Schedules.
+ */
+CREATE VIEW contract.schedules WITH (security_barrier) AS
+SELECT d.name AS dataset, s.source, s.every, s.cron, s.time_zone, s.mode, s.profile, s.timeout,
+	t.next_run, t.last_run, t.last_elapsed, t.last_status,
+	CASE WHEN t.last_status = 'error' THEN contract.masked(s.dataset_id, ARRAY['']::name[], t.last_message)
+		ELSE t.last_message END AS last_message,
+	s.rules, s.dataset_id
+FROM (
+	SELECT c.dataset_id, 'sql' AS expression, 'sql' AS source, c.every, c.cron, c.time_zone, c.mode, c.profile, c.timeout,
+		NULL::text[] AS rules
+	FROM contract.schedule c
+	UNION ALL
+	SELECT r.dataset_id, pg_catalog.concat(r.schedule, ' ', z), 'document', NULL, r.schedule, z, 'auto', false, NULL,
+		pg_catalog.array_agg(r.name ORDER BY r.rule_id)
+	FROM contract.rule r, contract.default_time_zone() z
+	WHERE r.schedule IS NOT NULL
+	GROUP BY r.dataset_id, r.schedule, z) s
+JOIN contract.dataset d USING (dataset_id)
+LEFT JOIN contract.schedule_state t USING (dataset_id, expression)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.schedules IS
+'when datasets are audited by the worker: as said in SQL, or by a document for some rules; when next, and how it went last';
+GRANT SELECT ON contract.schedules TO PUBLIC;
+
+/*
+ * Freshness and attainment.  Values of personal data are not shown, nor what they could be reckoned from.
+ */
+CREATE VIEW contract.freshness WITH (security_barrier) AS
+SELECT d.name AS dataset, r.name AS rule, r.columns[1] AS column_name, COALESCE(s.status, 'unknown') AS status,
+	CASE WHEN m.open THEN m.newest END AS newest,
+	CASE WHEN m.open AND pg_catalog.isfinite(m.newest) THEN pg_catalog.now() - m.newest END AS age,
+	CAST(r.parameters->>'max_age' AS interval) AS max_age, s.deadline, s.next_deadline,
+	CASE WHEN m.open THEN s.since END AS since, s.checked_at,
+	CASE WHEN m.open THEN NULLIF(s.next_check, '-infinity') END AS next_check,
+	CASE WHEN s.rule_id IS NOT NULL THEN contract.masked(r.dataset_id, r.columns, s.message)
+		WHEN c.status NOT IN ('active', 'deprecated') THEN 'not watched: the contract is ' OPERATOR(pg_catalog.||) c.status
+		ELSE 'not looked at yet' END AS message,
+	CAST(r.parameters->>'per' AS interval) AS per, s.rows, CAST(r.parameters->>'minimum' AS numeric) AS minimum,
+	CAST(r.parameters->>'maximum' AS numeric) AS maximum
+FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
+LEFT JOIN contract.freshness_state s ON s.rule_id = r.rule_id AND c.status IN ('active', 'deprecated')
+LEFT JOIN contract.last_write w ON w.dataset_id = r.dataset_id AND r.columns = '{}'
+CROSS JOIN LATERAL (SELECT COALESCE(w.written_at, s.newest) AS newest,
+	contract.masked(r.dataset_id, r.columns, '') = '' AND NOT EXISTS (SELECT FROM contract.column_annotation a
+		WHERE a.dataset_id = r.dataset_id AND a.column_name = ANY (r.columns) AND a.pii_category IS NOT NULL) AS open) m
+WHERE r.kind IN ('fresh', 'volume') AND contract.visible(r.dataset_id);
+COMMENT ON VIEW contract.freshness IS 'rules about time: how each stands, since when, and when it is looked at again';
+
+CREATE VIEW contract.sla_history WITH (security_barrier) AS
+SELECT d.name AS dataset, s.rule, s.day,
+	CASE WHEN s.observed > '0' THEN pg_catalog.round((pg_catalog.date_part('epoch', s.attained)
+		/ pg_catalog.date_part('epoch', s.observed))::numeric, 6) END AS attainment,
+	s.observed, s.attained, s.breaches, s.deadlines, s.deadlines_met
+FROM contract.sla_day s JOIN contract.dataset d USING (dataset_id)
+WHERE contract.visible(s.dataset_id);
+COMMENT ON VIEW contract.sla_history IS
+'for which part of the time that it was observed a rule about time was kept, a row per rule and day of its time zone';
+
+/*
+ * Incidents.
+ */
+CREATE VIEW contract.incidents WITH (security_barrier) AS
+SELECT i.incident_id AS id, d.name AS dataset, d.contract_id, c.owner, i.status, i.severity, i.rules, i.all_rules,
+	i.opened_at, i.updated_at, i.closed_at, i.acknowledged_at, i.acknowledged_by, i.note, i.muted_until, i.reopened,
+	(SELECT pg_catalog.jsonb_object_agg(r.name, r.runbook) FROM contract.rule r
+		WHERE r.dataset_id = i.dataset_id AND r.name = ANY (i.rules) AND r.runbook IS NOT NULL) AS runbooks,
+	i.root_cause, i.passing_since, i.notified, i.notified_at
+FROM contract.incident i JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
+WHERE contract.visible(i.dataset_id);
+COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when the first failed until all pass';
+
+/*
+ * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is
+ * personal data.
+ */
+CREATE VIEW contract.prometheus WITH (security_barrier) AS
+WITH score AS (
+	SELECT s.dataset_id, s.dataset, s.contract_id, s.owner, s.status, s.rules, s.evaluated, s.good_fraction, s.last_audit,
+		s.quarantined, s.run_id, s.elapsed, c.version, c.status AS contract_status
+	FROM contract.score s JOIN contract.contract c USING (contract_id)
+	WHERE pg_catalog.pg_has_role('pg_monitor', 'USAGE') OR contract.visible(s.dataset_id)),
+line AS (SELECT COALESCE(pg_catalog.max(run_id), 0) AS run_id FROM contract.counted),
+-- sums over the history, whether pruned or not, and what came since they were made
+counted (dataset_id, counter, detail, value) AS (
+	TABLE contract.total
+	UNION ALL
+	SELECT n.dataset_id, 'audits', '', 1
+	FROM line CROSS JOIN contract.run n
+	WHERE n.run_id > line.run_id AND n.source = 'audit' AND n.operation IS DISTINCT FROM 'freshness'
+	UNION ALL
+	SELECT n.dataset_id, v.counter, r.action, v.value
+	FROM line CROSS JOIN contract.run n CROSS JOIN LATERAL (
+		SELECT pg_catalog.min(action) AS action, pg_catalog.sum(failed) AS failures FROM contract.result r WHERE r.run_id = n.run_id) r
+	CROSS JOIN LATERAL (VALUES ('rows', n.failed), ('failures', r.failures)) v (counter, value)
+	WHERE n.run_id > line.run_id AND n.source = 'write')
+SELECT s.metric, s.labels, s.value::double precision AS value, m.type, m.help
+FROM (
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset), v.value
+	FROM score s CROSS JOIN LATERAL (VALUES
+		('pg_contract_dataset_rules', s.rules::double precision),
+		('pg_contract_dataset_evaluated_rules', s.evaluated),
+		('pg_contract_dataset_good_ratio', s.good_fraction),
+		('pg_contract_dataset_last_audit_timestamp_seconds', pg_catalog.date_part('epoch', s.last_audit)),
+		('pg_contract_dataset_last_audit_duration_seconds', pg_catalog.date_part('epoch', s.elapsed)),
+		('pg_contract_dataset_quarantined_rows', s.quarantined)) v (metric, value)
+	UNION ALL
+	SELECT 'pg_contract_dataset_info', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('dataset', s.dataset,
+		'contract', s.contract_id, 'version', s.version, 'status', s.contract_status, 'owner', s.owner)), 1
+	FROM score s
+	UNION ALL
+	SELECT 'pg_contract_dataset_status', pg_catalog.jsonb_build_object('dataset', s.dataset, 'status', v.status),
+		(s.status = v.status)::integer
+	FROM score s CROSS JOIN pg_catalog.unnest('{pass,warn,fail,error,unknown}'::text[]) AS v (status)
+	UNION ALL
+	SELECT 'pg_contract_dataset_failing_rules', pg_catalog.jsonb_build_object('dataset', s.dataset, 'severity', v.severity), (
+		SELECT pg_catalog.count(*) FROM contract.result f JOIN contract.rule r ON r.dataset_id = s.dataset_id AND r.name = f.rule
+		WHERE f.run_id = s.run_id AND f.status IN ('warn', 'fail', 'error') AND r.severity = v.severity)
+	FROM score s CROSS JOIN pg_catalog.unnest('{info,warning,error}'::text[]) AS v (severity)
+	UNION ALL
+	SELECT 'pg_contract_dataset_open_incidents', pg_catalog.jsonb_build_object('dataset', s.dataset, 'severity', v.severity), (
+		SELECT pg_catalog.count(*) FROM contract.incident i
+		WHERE i.dataset_id = s.dataset_id AND i.status = 'open' AND i.severity = v.severity)
+	FROM score s CROSS JOIN pg_catalog.unnest('{info,warning,error}'::text[]) AS v (severity)
+	UNION ALL
+	SELECT 'pg_contract_dataset_unacknowledged_incidents', pg_catalog.jsonb_build_object('dataset', s.dataset), (
+		SELECT pg_catalog.count(*) FROM contract.incident i WHERE i.dataset_id = s.dataset_id AND i.status = 'open'
+			AND i.acknowledged_at IS NULL AND (i.muted_until IS NULL OR i.muted_until <= pg_catalog.now()))
+	FROM score s
+	UNION ALL
+	SELECT 'pg_contract_audits_total', pg_catalog.jsonb_build_object('dataset', s.dataset), COALESCE(pg_catalog.sum(c.value), 0)
+	FROM score s LEFT JOIN counted c ON c.dataset_id = s.dataset_id AND c.counter = 'audits'
+	GROUP BY s.dataset
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset, 'action', a.action), COALESCE(pg_catalog.sum(c.value), 0)
+	FROM score s CROSS JOIN pg_catalog.unnest('{warn,quarantine,reject}'::text[]) AS a (action)
+	CROSS JOIN (VALUES ('pg_contract_failed_rows_total', 'rows'), ('pg_contract_violations_total', 'failures')) v (metric, counter)
+	LEFT JOIN counted c ON c.dataset_id = s.dataset_id AND c.detail = a.action AND c.counter = v.counter
+	GROUP BY v.metric, s.dataset, a.action
+	UNION ALL
+	SELECT 'pg_contract_sla_attainment_ratio', pg_catalog.jsonb_build_object('dataset', s.dataset, 'rule', d.rule),
+		pg_catalog.date_part('epoch', d.attained) / NULLIF(pg_catalog.date_part('epoch', d.observed), 0)
+	FROM score s JOIN contract.rule r USING (dataset_id) CROSS JOIN LATERAL (
+		SELECT * FROM contract.sla_day d WHERE d.dataset_id = r.dataset_id AND d.rule = r.name ORDER BY d.day DESC LIMIT 1) d
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset, 'rule', r.name), v.value
+	FROM score s JOIN contract.rule r USING (dataset_id) JOIN contract.freshness_state f USING (rule_id)
+	LEFT JOIN contract.last_write w ON w.dataset_id = s.dataset_id AND r.columns = '{}'
+	CROSS JOIN LATERAL (SELECT COALESCE(w.written_at, f.newest) AS newest, NOT EXISTS (
+		SELECT FROM contract.column_annotation a
+		WHERE a.dataset_id = s.dataset_id AND a.column_name = ANY (r.columns) AND a.pii_category IS NOT NULL) AS open) m
+	CROSS JOIN LATERAL (VALUES
+		('pg_contract_freshness_failing', (f.status NOT IN ('fresh', 'unknown'))::integer::double precision),
+		('pg_contract_freshness_newest_timestamp_seconds',
+			CASE WHEN m.open AND pg_catalog.isfinite(m.newest) THEN pg_catalog.date_part('epoch', m.newest) END),
+		('pg_contract_freshness_max_age_seconds',
+			pg_catalog.date_part('epoch', CAST(r.parameters->>'max_age' AS interval)))) v (metric, value)
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('dataset', s.dataset), v.value
+	FROM score s JOIN (
+		SELECT t.dataset_id, pg_catalog.date_part('epoch', pg_catalog.min(t.next_run)) AS next_run,
+			pg_catalog.count(*) FILTER (WHERE t.last_status IN ('error', 'timeout')) AS failing
+		FROM contract.schedule_state t GROUP BY t.dataset_id) t USING (dataset_id)
+	CROSS JOIN LATERAL (VALUES
+		('pg_contract_schedule_next_run_timestamp_seconds', t.next_run),
+		('pg_contract_schedule_failing', t.failing)) v (metric, value)
+	UNION ALL
+	SELECT v.metric, '{}', v.value
+	FROM contract.reject_queue() q CROSS JOIN LATERAL (VALUES
+		('pg_contract_refused_rows_waiting', q.waiting),
+		('pg_contract_refused_rows_lost_total', q.lost)) v (metric, value)
+	UNION ALL
+	SELECT 'pg_contract_launcher_up', '{}', pg_catalog.count(w.pid)
+	FROM contract.workers w WHERE w.duty = 'launcher'
+	UNION ALL
+	SELECT 'pg_contract_worker_failures', pg_catalog.jsonb_build_object('duty', w.duty), w.failures
+	FROM contract.workers w WHERE w.database = pg_catalog.current_database()
+	UNION ALL
+	SELECT v.metric, pg_catalog.jsonb_build_object('table', c.relname), v.value
+	FROM pg_catalog.pg_class c CROSS JOIN LATERAL (VALUES
+		('pg_contract_history_bytes', pg_catalog.pg_total_relation_size(c.oid)),
+		('pg_contract_history_rows', pg_catalog.pg_stat_get_live_tuples(c.oid))) v (metric, value)
+	WHERE c.relnamespace = 'contract'::regnamespace
+		AND c.relname IN ('run', 'result', 'violation', 'metric', 'quarantine', 'incident', 'sla_day', 'audit_part')) s (metric, labels, value)
+JOIN (VALUES
+	('pg_contract_dataset_info', 'gauge', 'What a dataset belongs to and who answers for it; always 1.'),
+	('pg_contract_dataset_status', 'gauge', 'Status of the last audit, and of enforcement: 1 for the one that it is.'),
+	('pg_contract_dataset_rules', 'gauge', 'Rules of the dataset.'),
+	('pg_contract_dataset_evaluated_rules', 'gauge', 'Rules that the last audit could evaluate.'),
+	('pg_contract_dataset_failing_rules', 'gauge', 'Rules that the last audit found failing, by severity.'),
+	('pg_contract_dataset_good_ratio', 'gauge', 'Part of the rows that failed no rule in the last audit.'),
+	('pg_contract_dataset_last_audit_timestamp_seconds', 'gauge', 'When the last audit began.'),
+	('pg_contract_dataset_last_audit_duration_seconds', 'gauge', 'How long the last audit took.'),
+	('pg_contract_dataset_quarantined_rows', 'gauge', 'Rows in quarantine.'),
+	('pg_contract_dataset_open_incidents', 'gauge', 'Open incidents, by severity.'),
+	('pg_contract_dataset_unacknowledged_incidents', 'gauge', 'Open incidents that nobody has acknowledged or muted.'),
+	('pg_contract_audits_total', 'counter', 'Audits of the dataset.'),
+	('pg_contract_failed_rows_total', 'counter', 'Rows that failed on write, by what was done with them.'),
+	('pg_contract_violations_total', 'counter', 'Failures on write, by what was done with the row; a failure is a row and a rule.'),
+	('pg_contract_sla_attainment_ratio', 'gauge', 'Part of the time of its last day in which a rule about time was kept.'),
+	('pg_contract_freshness_failing', 'gauge', 'Is a rule about time not kept now?'),
+	('pg_contract_freshness_newest_timestamp_seconds', 'gauge', 'The newest value that a rule about time has seen, or the last write.'),
+	('pg_contract_freshness_max_age_seconds', 'gauge', 'How old that may be.'),
+	('pg_contract_schedule_next_run_timestamp_seconds', 'gauge', 'When the next scheduled audit is due.'),
+	('pg_contract_schedule_failing', 'gauge', 'Schedules whose last audit ended with an error or a timeout.'),
+	('pg_contract_refused_rows_waiting', 'gauge', 'Refused rows, of the whole server, that no worker has recorded yet.'),
+	('pg_contract_refused_rows_lost_total', 'counter', 'Refused rows, of the whole server, that could not be counted.'),
+	('pg_contract_launcher_up', 'gauge', 'Does the launcher of the workers run?'),
+	('pg_contract_worker_failures', 'gauge', 'How often a duty of this database has failed in a row.'),
+	('pg_contract_history_bytes', 'gauge', 'Size of a table of the history, with indexes.'),
+	('pg_contract_history_rows', 'gauge', 'Rows of a table of the history, estimated.')) m (metric, type, help)
+	USING (metric)
+WHERE s.value IS NOT NULL;
+COMMENT ON VIEW contract.prometheus IS
+'metrics for Prometheus, of the datasets that you may select from, or of all for members of pg_monitor; labels are texts';
+GRANT SELECT ON contract.prometheus TO PUBLIC;
+
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
-	contract.pii_columns, contract.metrics, contract.scorecard TO PUBLIC;
+	contract.pii_columns, contract.metrics, contract.scorecard, contract.freshness, contract.sla_history, contract.incidents TO PUBLIC;

@@ -87,7 +87,7 @@ SELECT contract.fresh('sales', 'seen', '1 hour', filter => 'id > 3', name => 'fi
 SELECT contract.fresh('sales', 'seen', '1 hour', filter => 'id < 0', name => 'nothing');
 SELECT contract.fresh('sales', max_age => '1 hour');
 SELECT rule, status, considered, failed, observed ? 'newest' AND observed ? 'age' AS observed,
-	expected, regexp_replace(message, 'is .* old,', 'is ... old,') AS message, executor
+	expected, regexp_replace(message, 'is .* old, (.*: late by) .*', 'is ... old, \1 ...') AS message, executor
 FROM found('sales') WHERE rule NOT LIKE 'fresh_%' OR rule = 'fresh_at';
 SELECT rule, status, message FROM found('sales') WHERE rule IN ('fresh_seen', 'fresh_day');
 UPDATE sales SET seen = 'infinity', at = '-infinity' WHERE id = 1;

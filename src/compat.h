@@ -9,6 +9,8 @@
 
 #include "access/tupdesc.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
@@ -41,6 +43,15 @@ pgc_compat_restrict_search_path(void)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
+/* No limit for a whole transaction, whatever the database says. */
+static inline void
+pgc_compat_no_transaction_timeout(void)
+{
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+#endif
+}
+
 /* Does no row have a null in the column, numbered from 0? */
 static inline bool
 pgc_compat_is_not_null(TupleDesc descriptor, int column)
@@ -71,6 +82,28 @@ pgc_compat_owns_relation(Oid relid, Oid role)
 	return object_ownercheck(RelationRelationId, relid, role);
 #else
 	return pg_class_ownercheck(relid, role);
+#endif
+}
+
+/* Does the role own the database? */
+static inline bool
+pgc_compat_owns_database(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, role);
+#else
+	return pg_database_ownercheck(database, role);
+#endif
+}
+
+/* Does the role own the extension? */
+static inline bool
+pgc_compat_owns_extension(Oid extension, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(ExtensionRelationId, extension, role);
+#else
+	return pg_extension_ownercheck(extension, role);
 #endif
 }
 
@@ -136,6 +169,34 @@ pgc_compat_read_in(Relation relation, BlockNumber block, Buffer buffer)
 		pgstat_count_buffer_hit(relation);
 	}
 	return found;
+}
+
+/* What the statistics count of a table; all zero if they do not know it. */
+typedef struct PgcCounters
+{
+	int64		written;		/* rows inserted, updated and deleted, also by
+								 * transactions that were rolled back */
+	int64		committed;		/* the same without those, since ANALYZE */
+	int64		analyzed;		/* how often */
+} PgcCounters;
+
+static inline PgcCounters
+pgc_compat_counters(Oid relid)
+{
+	const PgStat_StatTabEntry *entry = pgstat_fetch_stat_tabentry(relid);
+	PgcCounters counters = {0};
+
+	if (entry == NULL)
+		return counters;
+	counters.written = entry->tuples_inserted + entry->tuples_updated + entry->tuples_deleted;
+#if PG_VERSION_NUM >= 160000
+	counters.committed = entry->mod_since_analyze;
+	counters.analyzed = entry->analyze_count + entry->autoanalyze_count;
+#else
+	counters.committed = entry->changes_since_analyze;
+	counters.analyzed = entry->analyze_count + entry->autovac_analyze_count;
+#endif
+	return counters;
 }
 
 /* The status of backend number i, from 1. */

@@ -12,16 +12,23 @@
 #include "ddl/ddl.h"
 #include "document/document.h"
 #include "enforce/enforce.h"
+#include "enforce/rejects.h"
+#include "engine/cron.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/guc.h"
+#include "watch/watch.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
 static ExecutorStart_hook_type previous_executor_start = NULL;
+static shmem_request_hook_type previous_shmem_request = NULL;
+static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 /* at_transaction passes the end of a transaction on to the rooms. */
 static void
@@ -43,6 +50,9 @@ at_transaction(XactEvent event, void *arg)
 			pgc_trigger_end();
 			pgc_ddl_end();
 			pgc_cache_at_transaction_end();
+			pgc_catalog_keeps_plans = false;
+			pgc_worker_wake(event == XACT_EVENT_COMMIT);
+			pgc_release_end();
 			break;
 		default:
 			break;
@@ -82,6 +92,93 @@ executor_start(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 }
 
+/* shmem_request asks for the shared memory of the rooms. */
+static void
+shmem_request(void)
+{
+	if (previous_shmem_request)
+		previous_shmem_request();
+	pgc_worker_shared_request();
+	pgc_rejects_request();
+}
+
+/* shmem_startup has the rooms lay it out. */
+static void
+shmem_startup(void)
+{
+	if (previous_shmem_startup)
+		previous_shmem_startup();
+	pgc_worker_shared_startup();
+	pgc_rejects_startup();
+}
+
+/* has_rejects has refused rows of this database recorded soon. */
+static void
+has_rejects(void)
+{
+	pgc_worker_due(MyDatabaseId, PGC_TENDING);
+}
+
+/* preload prepares what runs in the background, while the server starts. */
+static void
+preload(void)
+{
+	previous_shmem_request = shmem_request_hook;
+	shmem_request_hook = shmem_request;
+	previous_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = shmem_startup;
+	pgc_rejects_crowded = has_rejects;
+	pgc_release_init();
+	pgc_launcher_register();
+}
+
+/* define_worker_settings defines the settings of what runs in the background. */
+static void
+define_worker_settings(void)
+{
+	DefineCustomIntVariable("pg_contract.naptime",
+							"Time between two looks for work in the background.",
+							NULL,
+							&pgc_naptime, 10000, 10, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.max_workers",
+							"How many databases are worked on at the same time.",
+							"0 switches the workers off.",
+							&pgc_max_workers, 3, 0, 32,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("pg_contract.timezone",
+							   "Time zone of schedules and deadlines that name none.",
+							   NULL,
+							   &pgc_default_zone, "UTC",
+							   PGC_SIGHUP, 0, pgc_check_zone, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.audit_timeout",
+							"How long a scheduled audit may take whose schedule does not say it.",
+							"0 means any time.",
+							&pgc_audit_timeout, 3600 * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.history_max_age",
+							"How long violations, results, metrics and closed incidents are kept.",
+							"0 means for ever.",
+							&pgc_history_max_age, 90 * 24 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.history_max_rows",
+							"How many violations, results and metrics of a dataset are kept.",
+							"0 means any number.",
+							&pgc_history_max_rows, 100000, 0, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_contract.incident_quiet",
+							"How long a dataset must pass that failed on and off before its incident is closed.",
+							NULL,
+							&pgc_incident_quiet, 15 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("pg_contract.reject_queue_size",
+								"Size of the queue of refused rows, on their way to the worker that records them.",
+								"0 switches it off; else it has at least 64 kB.",
+								&pgc_reject_queue_size, 2048, 0, 65536,
+								PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
 /* _PG_init is called when the library is loaded. */
 void
 _PG_init(void)
@@ -111,10 +208,13 @@ _PG_init(void)
 							 "Judged at commit: refuse raises an error, warn lets it pass with a warning.",
 							 &pgc_ddl_guard, PGC_GUARD_REFUSE, pgc_guard_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	define_worker_settings();
 	MarkGUCPrefixReserved("pg_contract");
 
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
 	RegisterXactCallback(at_transaction, NULL);
 	RegisterSubXactCallback(at_subtransaction, NULL);
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+		preload();
 }

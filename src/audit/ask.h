@@ -40,4 +40,11 @@ extern void pgc_metric_skip(PgcAudit *audit, int rule, char *reason);
 extern void pgc_metric_judge(PgcAudit *audit, int rule, const char *title, const PgcBounds *bounds,
 							 Oid type, NullableDatum value, bool masked);
 
+/* timely.c: rules about time */
+extern void pgc_timely_judge_newest(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum newest,
+									bool masked);
+extern void pgc_timely_judge_volume(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum rows);
+extern void pgc_timely_judge_writes(PgcAudit *audit, int rule, const PgcMeasure *measure);
+extern void pgc_timely_explain(PgcAudit *audit, int rule, const PgcMeasure *measure);
+
 #endif							/* PGC_ASK_H */

@@ -26,6 +26,7 @@ push_snapshot(PgcAudit *audit)
 {
 	PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : GetLatestSnapshot());
 	audit->snapshot = GetActiveSnapshot();
+	audit->as_of = GetCurrentTimestamp();
 }
 
 /*

@@ -38,6 +38,9 @@ typedef struct PgcTally
 	Datum		expected;		/* jsonb, or 0: made of the tolerance */
 	const char *executor;		/* what found it: proof, heap, aggregate, ... */
 	List	   *samples;		/* of PgcSample, at most max_samples */
+	PgcLook    *look;			/* of a rule about time: how it stands, but
+								 * for name, message and looks to come; else
+								 * NULL */
 } PgcTally;
 
 /* How an audit goes about it. */
@@ -64,6 +67,7 @@ typedef struct PgcAudit
 	bool		stored;			/* what it finds will be kept */
 	PgcMode		mode;
 	Snapshot	snapshot;		/* active; of all scans and statements */
+	TimestampTz as_of;			/* when it was taken */
 	PgcProgram *program;		/* all rules of the contract, in its order,
 								 * over pgc_layout_of(relation) */
 	PgcTally   *tallies;		/* a rule of the program */
@@ -172,6 +176,10 @@ extern void pgc_audit_run(PgcAudit *audit);
 extern void pgc_tally_add(PgcAudit *audit, int rule, int64 considered, int64 failed,
 						  const char *executor);
 
+/* check.c */
+extern PgcMode pgc_mode_parse(const char *name);
+extern const char *pgc_check_dataset(int32 dataset_id, PgcMode mode, bool profile, char **message);
+
 /* others.c */
 extern void pgc_others_judge(PgcAudit *audit, Oid relid);
 
@@ -187,12 +195,12 @@ extern char *pgc_references_rows_sql(const PgcAudit *audit, int rule);
 /* schema.c: a rule of kind schema, by the columns alone */
 extern void pgc_schema_settle(PgcAudit *audit, int rule);
 
-/* metric.c: all rules row_count, fresh and metric that are not done, in one statement */
+/* metric.c: all rules row_count, fresh, volume and metric that are not done, in one statement */
 extern void pgc_metric_run(PgcAudit *audit);
 
-/* profile.c: all columns are measured into audit->metrics, which are stored with the run */
+/* profile.c: all columns are measured into audit->metrics, which are stored with the run, or else the number of rows */
 extern void pgc_profile_run(PgcAudit *audit);
-extern void pgc_profile_store(const PgcAudit *audit, int64 run_id, TimestampTz at);
+extern void pgc_profile_store(PgcAudit *audit, int64 run_id, TimestampTz at);
 
 /* query.c: one rule of kind query */
 extern void pgc_query_run(PgcAudit *audit, int rule);

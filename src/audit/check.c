@@ -33,9 +33,9 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_check_all);
 /* In the order of PgcMode. */
 static const char *const modes[] = {"auto", "full", "incremental", "sample", NULL};
 
-/* mode_of returns the mode of a name, or raises with the right ones. */
-static PgcMode
-mode_of(const char *name)
+/* pgc_mode_parse returns the mode of a name, or raises with the right ones. */
+PgcMode
+pgc_mode_parse(const char *name)
 {
 	int			mode = 0;
 
@@ -100,19 +100,14 @@ executors_of(const PgcCheck *check)
 	return list.len > 0 ? list.data : "none";
 }
 
-/* run_check audits a dataset and judges what was found. */
-static void
-run_check(PgcCheck *check, PgcMode mode, bool profile)
+/* pgc_check_run audits the relation of check->contract by its rules, and judges what was found. */
+void
+pgc_check_run(PgcCheck *check, PgcMode mode, bool profile)
 {
 	const PgcContract *contract = check->contract;
-	char	   *problem = pgc_binding_problem(contract);
 
 	check->started = GetCurrentTimestamp();
 	check->findings = palloc0(Max(contract->nrules, 1) * sizeof(PgcFinding));
-	if (problem != NULL)
-		ereport(WARNING,
-				(errmsg("the contract of \"%s\" is not enforced on write", contract->name),
-				 errdetail_internal("%s.", problem)));
 	if (OidIsValid(contract->relid))
 		check->audit = audit_of(contract, mode, !RecoveryInProgress() && !XactReadOnly, profile);
 	check->elapsed = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(GetCurrentTimestamp()),
@@ -120,9 +115,25 @@ run_check(PgcCheck *check, PgcMode mode, bool profile)
 	for (int i = 0; i < contract->nrules; i++)
 	{
 		check->findings[i].rule = &contract->rules[i];
-		pgc_finding_make(&check->findings[i], check->audit, i, problem);
+		pgc_finding_make(&check->findings[i], check->audit, i, check->problem);
 	}
 	check->executor = executors_of(check);
+}
+
+/* pgc_check_fail makes a check of one that an error broke off: an error for each rule. */
+void
+pgc_check_fail(PgcCheck *check, const char *error)
+{
+	check->audit = NULL;
+	check->executor = "none";
+	check->findings = palloc0(Max(check->contract->nrules, 1) * sizeof(PgcFinding));
+	check->elapsed = DirectFunctionCall3(interval_in, CStringGetDatum("0"), ObjectIdGetDatum(InvalidOid),
+										 Int32GetDatum(-1));
+	for (int i = 0; i < check->contract->nrules; i++)
+	{
+		check->findings[i].rule = &check->contract->rules[i];
+		pgc_finding_make(&check->findings[i], NULL, i, error);
+	}
 }
 
 /* is_stored: can the result be kept, and is it about all rows?  Says if not. */
@@ -196,13 +207,26 @@ return_findings(const PgcCheck *check, ReturnSetInfo *result, bool with_dataset)
 	}
 }
 
+/* load_contract returns the contract of a dataset that was there a moment ago, or raises. */
+static const PgcContract *
+load_contract(int32 dataset_id)
+{
+	const PgcContract *contract = pgc_contract_load(dataset_id);
+
+	if (contract == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the contract was dropped while its audit waited for a lock")));
+	return contract;
+}
+
 /*
- * lock_relation returns a contract as it is once its relation is locked, so that a
+ * pgc_check_lock returns a contract as it is once its relation is locked, so that a
  * swap or a rename that was waited for is followed.  Raises if the user may select nothing
  * or the contract was dropped meanwhile.
  */
-static const PgcContract *
-lock_relation(const PgcContract *contract)
+const PgcContract *
+pgc_check_lock(const PgcContract *contract)
 {
 	Oid			locked = InvalidOid;
 
@@ -211,13 +235,30 @@ lock_relation(const PgcContract *contract)
 		locked = contract->relid;
 		pgc_privilege_require_some(locked);
 		LockRelationOid(locked, AccessShareLock);
-		contract = pgc_contract_load(contract->dataset_id);
-		if (contract == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("the contract was dropped while its audit waited for a lock")));
+		contract = load_contract(contract->dataset_id);
 	}
 	return contract;
+}
+
+/* audit_and_store audits one dataset and stores what can be stored. */
+static void
+audit_and_store(PgcCheck *check, const PgcContract *contract, PgcMode mode, bool profile)
+{
+	check->contract = pgc_check_lock(contract);
+	check->problem = pgc_binding_problem(check->contract);
+	if (check->problem != NULL)
+		ereport(WARNING,
+				(errmsg("the contract of \"%s\" is not enforced on write", check->contract->name),
+				 errdetail_internal("%s.", check->problem)));
+	pgc_check_run(check, mode, profile);
+	if (is_stored(check))
+	{
+		(void) pgc_store_check(check);
+		(void) pgc_timely_store(check);
+		CommandCounterIncrement();
+		pgc_nudge(PGC_TENDING);
+	}
+	pgc_progress_end();
 }
 
 /* check_dataset audits one dataset, stores what can be stored and returns the findings. */
@@ -225,23 +266,55 @@ static void
 check_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetInfo *result,
 			  bool with_dataset)
 {
-	PgcCheck	check = {.contract = lock_relation(contract)};
+	PgcCheck	check = {0};
 
-	run_check(&check, mode, profile);
-	if (is_stored(&check))
-	{
-		(void) pgc_store_check(&check);
-		CommandCounterIncrement();
-	}
-	pgc_progress_end();
+	audit_and_store(&check, contract, mode, profile);
 	return_findings(&check, result, with_dataset);
+}
+
+/* count returns how many rules have a status. */
+static int
+count(const PgcCheck *check, const char *status)
+{
+	int			result = 0;
+
+	for (int i = 0; i < check->contract->nrules; i++)
+		result += strcmp(check->findings[i].status, status) == 0;
+	return result;
+}
+
+/*
+ * pgc_check_dataset audits a dataset and stores what can be stored.  Returns the
+ * worst status, as the scorecard has it; *message says how many rules are not kept, or is NULL.
+ */
+const char *
+pgc_check_dataset(int32 dataset_id, PgcMode mode, bool profile, char **message)
+{
+	static const char *const statuses[] = {"error", "fail", "warn", "skipped"};
+	PgcCheck	check = {0};
+	StringInfoData counts;
+	const char *worst = "pass";
+
+	audit_and_store(&check, load_contract(dataset_id), mode, profile);
+	initStringInfo(&counts);
+	for (int i = lengthof(statuses) - 1; i >= 0; i--)
+	{
+		int			n = count(&check, statuses[i]);
+
+		if (n > 0 && i < lengthof(statuses) - 1)
+			worst = statuses[i];
+		if (n > 0)
+			appendStringInfo(&counts, "%s%d %s", counts.len > 0 ? ", " : "", n, statuses[i]);
+	}
+	*message = counts.len > 0 ? psprintf("%s of %d rules", counts.data, check.contract->nrules) : NULL;
+	return worst;
 }
 
 /* pgc_check is contract.check(dataset, mode, profile). */
 Datum
 pgc_check(PG_FUNCTION_ARGS)
 {
-	PgcMode		mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PgcMode		mode = pgc_mode_parse(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
 	PreventCommandIfParallelMode("contract.check()");
 	InitMaterializedSRF(fcinfo, 0);
@@ -296,23 +369,6 @@ is_visible(const PgcContract *contract)
 		pg_attribute_aclcheck_all(contract->relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
 }
 
-/* return_error returns an error row for each rule of a dataset whose audit broke off. */
-static void
-return_error(const PgcContract *contract, const char *error, ReturnSetInfo *result)
-{
-	PgcCheck	check = {.contract = contract};
-
-	check.findings = palloc0(Max(contract->nrules, 1) * sizeof(PgcFinding));
-	check.elapsed = DirectFunctionCall3(interval_in, CStringGetDatum("0"), ObjectIdGetDatum(InvalidOid),
-										Int32GetDatum(-1));
-	for (int i = 0; i < contract->nrules; i++)
-	{
-		check.findings[i].rule = &contract->rules[i];
-		pgc_finding_make(&check.findings[i], NULL, i, error);
-	}
-	return_findings(&check, result, true);
-}
-
 /* try_dataset checks a dataset in a subtransaction: one that breaks off does not end the others. */
 static void
 try_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetInfo *result)
@@ -332,7 +388,12 @@ try_dataset(const PgcContract *contract, PgcMode mode, bool profile, ReturnSetIn
 	}
 	PG_END_TRY();
 	if (error != NULL)
-		return_error(contract, error, result);
+	{
+		PgcCheck	failed = {.contract = contract};
+
+		pgc_check_fail(&failed, error);
+		return_findings(&failed, result, true);
+	}
 }
 
 /* pgc_check_all is contract.check_all(owner, tag, contract_id, mode, profile). */
@@ -345,7 +406,7 @@ pgc_check_all(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(3) || PG_ARGISNULL(4))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("mode and profile must not be null")));
-	mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	mode = pgc_mode_parse(text_to_cstring(PG_GETARG_TEXT_PP(3)));
 	PreventCommandIfParallelMode("contract.check_all()");
 	InitMaterializedSRF(fcinfo, 0);
 	pgc_recording_flush();

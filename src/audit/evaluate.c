@@ -14,6 +14,7 @@
 
 #include "access/table.h"
 #include "audit/audit.h"
+#include "audit/limits.h"
 #include "catalog/pg_type.h"
 #include "engine/kind.h"
 #include "fmgr.h"
@@ -238,6 +239,7 @@ pgc_evaluate(PG_FUNCTION_ARGS)
 	Site	   *site = fcinfo->flinfo->fn_extra;
 	uint64		bits = 0;
 
+	pgc_limits_poll();
 	if (unlikely(site == NULL))
 	{
 		if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || get_fn_expr_variadic(fcinfo->flinfo))

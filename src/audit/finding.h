@@ -25,6 +25,8 @@ typedef struct PgcFinding
 typedef struct PgcCheck
 {
 	const PgcContract *contract;
+	const char *operation;		/* of its run: NULL for an audit of all rules */
+	char	   *problem;		/* why the contract is not enforced, or NULL */
 	PgcAudit   *audit;			/* or NULL: the relation is gone */
 	PgcFinding *findings;		/* a rule of the contract */
 	TimestampTz started;
@@ -33,6 +35,17 @@ typedef struct PgcCheck
 } PgcCheck;
 
 extern void pgc_finding_make(PgcFinding *finding, const PgcAudit *audit, int rule, const char *problem);
+
+/* check.c */
+extern const PgcContract *pgc_check_lock(const PgcContract *contract);
+extern void pgc_check_run(PgcCheck *check, PgcMode mode, bool profile);
+extern void pgc_check_fail(PgcCheck *check, const char *error);
+
+/* timely.c */
+extern bool pgc_timely_is(const PgcRuleSpec *spec);
+extern bool pgc_timely_store(const PgcCheck *check);
+
+/* store.c */
 extern int64 pgc_store_check(const PgcCheck *check);
 
 #endif							/* PGC_FINDING_H */

@@ -1,6 +1,6 @@
 /*
  * src/audit/metric.c
- *		Rules that judge a table by one value (row_count, fresh, metric): one
+ *		Rules that judge a table by one value (row_count, fresh, volume, lifecycle, metric): one
  *		statement computes the values of all of them.
  *
  * PostgreSQL evaluates an aggregate that several expressions of a statement share
@@ -15,6 +15,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 /* Rules that one statement answers, in the order of its columns. */
 typedef struct Question
@@ -86,32 +87,6 @@ pgc_metric_judge(PgcAudit *audit, int rule, const char *title, const PgcBounds *
 								  tolerance > 0 ? psprintf(" (tolerance %g)", tolerance) : "");
 }
 
-/* judge_age notes how old the newest value (timestamptz) is. */
-static void
-judge_age(PgcAudit *audit, int rule, const PgcMeasure *measure, NullableDatum newest, bool masked)
-{
-	PgcTally   *tally = pgc_metric_tally(audit, rule);
-	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
-	Datum		oldest = DirectFunctionCall2(timestamptz_mi_interval, now, IntervalPGetDatum(measure->max_age));
-	char	   *age = NULL;
-	StringInfoData observed;
-
-	tally->missed = newest.isnull || DatumGetTimestampTz(newest.value) < DatumGetTimestampTz(oldest);
-	if (newest.isnull)
-		tally->message = psprintf("%s has no value", measure->title);
-	else if (!TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(newest.value)))
-		age = pgc_ask_text(INTERVALOID, DirectFunctionCall2(timestamp_mi, now, newest.value));
-	if (tally->missed && !newest.isnull)
-		tally->message = psprintf("newest %s is %s old, older than %s", measure->title,
-								  masked ? PGC_MASK : age ? age : "infinitely",
-								  pgc_ask_text(INTERVALOID, IntervalPGetDatum(measure->max_age)));
-	initStringInfo(&observed);
-	pgc_ask_field(&observed, "newest", newest.isnull ? NULL : masked ? PGC_MASK :
-				  pgc_ask_text(TIMESTAMPTZOID, newest.value), false);
-	pgc_ask_field(&observed, "age", age && masked ? PGC_MASK : age, false);
-	tally->observed = pgc_ask_object(&observed);
-}
-
 /* take_values judges the rules of a question by the one row of its answer. */
 static void
 take_values(const Datum *values, const bool *nulls, TupleDesc descriptor, void *arg)
@@ -130,8 +105,10 @@ take_values(const Datum *values, const bool *nulls, TupleDesc descriptor, void *
 		bool		masked = measure->is_value &&
 		pgc_evidence_is_personal(audit->contract, audit->program, rule);
 
-		if (measure->max_age != NULL)
-			judge_age(audit, rule, measure, value, masked);
+		if (measure->bounds == NULL)
+			pgc_timely_judge_newest(audit, rule, measure, value, masked);
+		else if (measure->per != NULL)
+			pgc_timely_judge_volume(audit, rule, measure, value);
 		else
 			pgc_metric_judge(audit, rule, measure->title, measure->bounds,
 							 TupleDescAttr(descriptor, column)->atttypid, value, masked);
@@ -139,9 +116,22 @@ take_values(const Datum *values, const bool *nulls, TupleDesc descriptor, void *
 	MemoryContextSwitchTo(caller);
 }
 
-/* ask runs the statement of some rules; returns NULL or its error. */
+/*
+ * write_apart writes a measure as a SELECT of its own in the statement, so that an index can answer
+ * it: aggregates that stand together, or have a FILTER, read the whole table.
+ */
+static void
+write_apart(StringInfo sql, const PgcAudit *audit, const PgcMeasure *measure)
+{
+	appendStringInfo(sql, "(SELECT %s %s", measure->aggregate, pgc_select_from(audit->relation));
+	if (measure->where != NULL)
+		appendStringInfo(sql, " WHERE %s\n", measure->where);
+	appendStringInfoChar(sql, ')');
+}
+
+/* ask runs the statement of some rules, each apart or all together; returns NULL or its error. */
 static char *
-ask(PgcAudit *audit, List *rules)
+ask(PgcAudit *audit, List *rules, bool apart)
 {
 	Question	question = {.audit = audit,.rules = rules};
 	StringInfoData sql;
@@ -149,23 +139,18 @@ ask(PgcAudit *audit, List *rules)
 
 	initStringInfo(&sql);
 	foreach(cell, rules)
-		appendStringInfo(&sql, "%s%s", sql.len == 0 ? "SELECT " : ", ",
-						 pgc_rule_measure(&audit->program->rules[lfirst_int(cell)])->sql);
-	appendStringInfo(&sql, " %s", pgc_select_from(audit->relation));
+	{
+		const PgcMeasure *measure = pgc_rule_measure(&audit->program->rules[lfirst_int(cell)]);
+
+		appendStringInfoString(&sql, sql.len == 0 ? "SELECT " : ", ");
+		if (apart)
+			write_apart(&sql, audit, measure);
+		else
+			appendStringInfoString(&sql, measure->sql);
+	}
+	if (!apart)
+		appendStringInfo(&sql, " %s", pgc_select_from(audit->relation));
 	return pgc_ask_run(audit, sql.data, take_values, &question);
-}
-
-/* why_not says why a measure is not asked for, or returns NULL. */
-static char *
-why_not(const PgcAudit *audit, int rule, const PgcMeasure *measure)
-{
-	const PgcExpression *filter = audit->program->rules[rule].filter;
-
-	if (measure->sql == NULL)
-		return "the time of the last write is sampled by the database's worker, which this version does not have";
-	if (audit->partial && filter != NULL && pgc_expression_is_foreign(filter))
-		return PGC_ASK_FOREIGN;
-	return NULL;
 }
 
 /*
@@ -176,14 +161,26 @@ static bool
 know(PgcAudit *audit, int rule, const PgcMeasure *measure)
 {
 	NullableDatum rows = {Int64GetDatum(audit->rows), false};
-	char	   *reason = why_not(audit, rule, measure);
+	NullableDatum now = {TimestampTzGetDatum(audit->as_of), false};
+	const PgcExpression *filter = audit->program->rules[rule].filter;
 
-	if (reason != NULL)
+	if (measure->is_time)
 	{
-		pgc_metric_skip(audit, rule, reason);
+		pgc_metric_judge(audit, rule, measure->title, measure->bounds, TIMESTAMPTZOID, now, false);
+		audit->tallies[rule].executor = "catalog";
 		return true;
 	}
-	if (!measure->is_count || audit->program->rules[rule].filter != NULL || audit->rows < 0)
+	if (measure->sql == NULL)
+	{
+		pgc_timely_judge_writes(audit, rule, measure);
+		return true;
+	}
+	if (audit->partial && filter != NULL && pgc_expression_is_foreign(filter))
+	{
+		pgc_metric_skip(audit, rule, PGC_ASK_FOREIGN);
+		return true;
+	}
+	if (!measure->is_count || filter != NULL || audit->rows < 0)
 		return false;
 	pgc_metric_judge(audit, rule, measure->title, measure->bounds, INT8OID, rows, false);
 	audit->tallies[rule].executor = "pass";
@@ -192,37 +189,56 @@ know(PgcAudit *audit, int rule, const PgcMeasure *measure)
 
 /* ask_alone asks for each of some rules in a statement of its own. */
 static void
-ask_alone(PgcAudit *audit, List *rules)
+ask_alone(PgcAudit *audit, List *rules, bool apart)
 {
 	ListCell   *cell;
 
 	foreach(cell, rules)
 	{
-		char	   *error = ask(audit, list_make1_int(lfirst_int(cell)));
+		char	   *error = ask(audit, list_make1_int(lfirst_int(cell)), apart);
 
 		if (error != NULL)
 			pgc_metric_tally(audit, lfirst_int(cell))->error = error;
 	}
 }
 
+/* explain_nothing finds out why rules about time found no value. */
+static void
+explain_nothing(PgcAudit *audit, List *rules)
+{
+	ListCell   *cell;
+
+	foreach(cell, rules)
+	{
+		int			rule = lfirst_int(cell);
+
+		if (audit->tallies[rule].look != NULL && audit->tallies[rule].error == NULL)
+			pgc_timely_explain(audit, rule, pgc_rule_measure(&audit->program->rules[rule]));
+	}
+}
+
 /*
- * pgc_metric_run fills the tallies of all rules row_count, fresh and metric that
- * are not done yet.
+ * pgc_metric_run fills the tallies of all rules row_count, fresh, volume, lifecycle
+ * and metric that are not done yet.
  */
 void
 pgc_metric_run(PgcAudit *audit)
 {
 	MemoryContext caller = MemoryContextSwitchTo(audit->context);
 	List	   *rules = NIL;
+	bool		apart = true;
 
 	for (int i = 0; i < audit->program->nrules; i++)
 	{
 		const PgcMeasure *measure = pgc_rule_measure(&audit->program->rules[i]);
 
-		if (measure != NULL && !audit->tallies[i].done && !know(audit, i, measure))
-			rules = lappend_int(rules, i);
+		if (measure == NULL || audit->tallies[i].done || know(audit, i, measure))
+			continue;
+		rules = lappend_int(rules, i);
+		apart &= measure->aggregate != NULL;
 	}
-	if (rules != NIL && ask(audit, rules) != NULL)
-		ask_alone(audit, rules);
+	if (rules != NIL && ask(audit, rules, apart) != NULL)
+		ask_alone(audit, rules, apart);
+	explain_nothing(audit, rules);
 	MemoryContextSwitchTo(caller);
 }

@@ -148,12 +148,29 @@ pgc_profile_run(PgcAudit *audit)
 	MemoryContextSwitchTo(caller);
 }
 
-/* pgc_profile_store writes what was measured with a run. */
+/* count_rows has the number of rows that the audit read stored, where no profile does. */
+static void
+count_rows(PgcAudit *audit)
+{
+	PgcMetricRow *row;
+
+	if (audit->metrics != NIL || audit->rows < 0 || audit->mode == PGC_MODE_SAMPLE)
+		return;
+	row = palloc0(sizeof(PgcMetricRow));
+	row->metric = "rows";
+	row->value = psprintf(INT64_FORMAT, audit->rows);
+	row->number = DirectFunctionCall1(int8_numeric, Int64GetDatum(audit->rows));
+	audit->metrics = list_make1(row);
+}
+
+/* pgc_profile_store writes what was measured with a run: a profile, or the number of rows alone. */
 void
-pgc_profile_store(const PgcAudit *audit, int64 run_id, TimestampTz at)
+pgc_profile_store(PgcAudit *audit, int64 run_id, TimestampTz at)
 {
 	PgcBatch   *batch = pgc_batch_make(PGC_METRIC);
 	ListCell   *cell;
+
+	count_rows(audit);
 
 	foreach(cell, audit->metrics)
 	{

@@ -9,6 +9,7 @@
 
 #include "access/table.h"
 #include "audit/heap.h"
+#include "audit/limits.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "utils/acl.h"
@@ -87,6 +88,7 @@ pgc_scan_hand_out(PgcScan *scan, const PgcRows *rows)
 	MemoryContext caller = MemoryContextSwitchTo(scan->context);
 	ListCell   *cell;
 
+	pgc_limits_poll();
 	scan->rows += rows->chunk.nrows;
 	foreach(cell, scan->consumers)
 	{

@@ -19,7 +19,7 @@ store_run(const PgcCheck *check, int64 run_id)
 
 	row.dataset_id = check->contract->dataset_id;
 	row.source = "audit";
-	row.operation = check->audit != NULL && check->audit->mode == PGC_MODE_SAMPLE ? "sample" : NULL;
+	row.operation = check->audit != NULL && check->audit->mode == PGC_MODE_SAMPLE ? "sample" : check->operation;
 	row.executor = check->executor;
 	row.at = check->started;
 	row.elapsed = check->elapsed;

@@ -17,6 +17,7 @@ typedef struct PgcRuleDraft
 	Datum		tolerance;		/* numeric */
 	const char *description;	/* or NULL */
 	const char *schedule;		/* or NULL */
+	const char *runbook;		/* or NULL */
 	bool		from_document;
 	int64		replaces;		/* a rule's id, or 0: a new one */
 } PgcRuleDraft;
@@ -37,6 +38,7 @@ extern void pgc_rule_delete(int64 rule_id);
 extern void pgc_dataset_require_possible(Oid relid);
 extern void pgc_dataset_require_possible_name(const char *name, const char *schema);
 extern void pgc_dataset_require_rights(int32 dataset_id);
+extern bool pgc_dataset_has_rights(int32 dataset_id);
 extern void pgc_dataset_lock(Oid relid);
 extern void pgc_dataset_lock_name(const char *name);
 extern void pgc_dataset_await_name(const char *name);
@@ -51,6 +53,9 @@ extern bool pgc_dataset_is_empty(int32 dataset_id);
 extern void pgc_dataset_drop(const PgcContract *contract);
 extern void pgc_annotation_write(int32 dataset_id, const NameData *column, const char *const *fields,
 								 const List *documented);
+
+/* incident.c */
+extern void pgc_incident_rename_rule(int32 dataset_id, const char *oldname, const char *newname);
 
 /* version.c */
 

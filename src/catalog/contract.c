@@ -37,7 +37,7 @@ enum
 {
 	RULE_ID, RULE_DATASET, RULE_NAME, RULE_KIND, RULE_COLUMNS, RULE_PARAMETERS, RULE_FILTER,
 	RULE_SEVERITY, RULE_ACTION, RULE_TOLERANCE, RULE_DESCRIPTION, RULE_SOURCE,
-	RULE_SCHEDULE, RULE_NCOLUMNS
+	RULE_SCHEDULE, RULE_RUNBOOK, RULE_NCOLUMNS
 };
 enum
 {
@@ -160,6 +160,7 @@ read_rule(const TableScan *scan, PgcStoredRule *rule)
 	rule->tolerance = DatumGetFloat8(DirectFunctionCall1(numeric_float8, scan->values[RULE_TOLERANCE]));
 	rule->description = text_at(scan, RULE_DESCRIPTION);
 	rule->schedule = text_at(scan, RULE_SCHEDULE);
+	rule->runbook = text_at(scan, RULE_RUNBOOK);
 	rule->from_document = strcmp(text_at(scan, RULE_SOURCE), "document") == 0;
 }
 
@@ -448,14 +449,15 @@ find_bound(const List *sorted, int32 dataset_id)
 	return NULL;
 }
 
-/* attach_bindings adds to all datasets what they are bound to: in one scan, since DDL does this for each command. */
+/*
+ * attach_bindings adds to datasets, sorted by id, what they are bound to: in one
+ * scan, since DDL does this for each command.
+ */
 static void
-attach_bindings(const List *datasets)
+attach_bindings(const List *sorted)
 {
 	TableScan	scan = scan_begin("binding", NULL, 0, InvalidOid, 0);
-	List	   *sorted = list_copy(datasets);
 
-	list_sort(sorted, order_bound);
 	while (scan_next(&scan))
 	{
 		PgcBound   *bound = find_bound(sorted, DatumGetInt32(scan.values[BINDING_DATASET]));
@@ -464,7 +466,6 @@ attach_bindings(const List *datasets)
 			read_binding_row(bound, &scan);
 	}
 	scan_end(&scan);
-	list_free(sorted);
 }
 
 /* pgc_contract_datasets returns the ids of the datasets of a contract. */
@@ -483,7 +484,7 @@ pgc_contract_datasets(const char *contract_id)
 	return result;
 }
 
-/* pgc_contract_list returns all datasets as a list of PgcBound. */
+/* pgc_contract_list returns all datasets as a list of PgcBound, by id. */
 List *
 pgc_contract_list(void)
 {
@@ -501,6 +502,7 @@ pgc_contract_list(void)
 		result = lappend(result, bound);
 	}
 	scan_end(&scan);
+	list_sort(result, order_bound);
 	attach_bindings(result);
 	return result;
 }

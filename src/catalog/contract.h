@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "engine/engine.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
@@ -26,6 +27,7 @@ typedef struct PgcStoredRule
 	double		tolerance;		/* fraction of considered rows that may fail */
 	char	   *description;	/* or NULL */
 	char	   *schedule;		/* cron expression of its document, or NULL */
+	char	   *runbook;		/* what to do if it fails, or NULL */
 	bool		from_document;	/* source 'document', else 'sql' */
 } PgcStoredRule;
 
@@ -90,6 +92,9 @@ typedef struct PgcBound
 /* tables.c */
 extern bool pgc_catalog_exists(void);
 extern Oid	pgc_catalog_owner(void);
+
+/* Are statements on our tables planned once in this process?  False again at the end of the transaction. */
+extern bool pgc_catalog_keeps_plans;
 typedef void (*PgcRowFunction) (HeapTuple tuple, TupleDesc descriptor, void *arg);
 extern uint64 pgc_catalog_query(const char *sql, int nargs, const Oid *types,
 								const Datum *values, const char *nulls,
@@ -247,9 +252,13 @@ typedef struct PgcRunRow
 	Datum		elapsed;		/* interval */
 	const char *role;			/* name; NULL: gone */
 	const char *application;
+	const FullTransactionId *xid;	/* NULL: this transaction's; invalid: had
+									 * none */
 	uint64		query_id;
 	int64		considered;		/* rows */
 	int64		failed;
+	const char *origin;			/* of a change that logical replication
+								 * refused, or NULL */
 } PgcRunRow;
 
 typedef struct PgcResultRow
@@ -333,6 +342,107 @@ typedef struct PgcHeld
 								 * change */
 	Jsonb	   *row;			/* column -> output text or null */
 } PgcHeld;
+
+/* writes.c: when a dataset was written to last, by the server's statistics */
+typedef struct PgcWrites
+{
+	TimestampTz since;			/* sampling began */
+	TimestampTz written_at;		/* when the last write was noticed;
+								 * DT_NOBEGIN: none since then */
+} PgcWrites;
+
+extern const char *pgc_writes_why_not(Oid relid);
+extern bool pgc_writes_find(int32 dataset_id, Oid relid, TimestampTz now, PgcWrites *writes);
+extern void pgc_writes_sample(int32 dataset_id, Oid relid, TimestampTz now, bool often);
+extern int32 pgc_writes_sample_some(int32 after, TimestampTz now);
+
+/* freshness.c: what was found last for rules about time */
+typedef struct PgcLook
+{
+	const char *rule;			/* name */
+	const char *status;			/* fresh, late, empty, all_null, low, high,
+								 * unknown, error */
+	NullableDatum newest;		/* timestamptz */
+	int64		rows;			/* of volume, else -1 */
+	const char *message;		/* or NULL */
+	const char *zone;			/* of the rule's days */
+	TimestampTz good_until;		/* fresh until then, whatever happens; of
+								 * late: when it turned; DT_NOBEGIN: not known */
+	TimestampTz deadline;		/* the last; DT_NOBEGIN: it has none */
+	TimestampTz next_deadline;	/* DT_NOEND: it has none */
+	TimestampTz next_check;
+	TimestampTz not_before;		/* another look takes too much time before
+								 * then */
+} PgcLook;
+
+/* SQL: rules about time that the database's worker looks at, those of contracts in force */
+#define PGC_WATCHED \
+	"(SELECT r.rule_id, r.dataset_id, r.name AS rule, r.xmin AS definition" \
+	" FROM contract.rule r JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)" \
+	" WHERE r.kind IN ('fresh', 'volume') AND c.status IN ('active', 'deprecated')) w"
+
+extern bool pgc_states_lock(int32 dataset_id);
+extern void pgc_states_hold(int32 dataset_id);
+extern void pgc_states_sync(int32 dataset_id);
+extern bool pgc_states_write(int32 dataset_id, TimestampTz now, const PgcLook *looks, int nlooks);
+extern void pgc_states_wake(int32 dataset_id, TimestampTz now);
+extern void pgc_states_touch(int32 dataset_id, TimestampTz now, const char *rule);
+extern void pgc_states_postpone(int32 dataset_id, TimestampTz now, TimestampTz until);
+
+/* sla.c: how long they were kept.  A visit of the worker may be late by so much. */
+#define PGC_SLA_DELAY (15 * USECS_PER_MINUTE)
+extern void pgc_sla_account(int32 dataset_id, TimestampTz now, const char *rule, TimestampTz good_until);
+extern void pgc_sla_breach(int32 dataset_id, const PgcLook *look, TimestampTz at);
+extern void pgc_sla_deadline(int32 dataset_id, const PgcLook *look);
+
+/* nudge.c: what a database's workers do, and telling them that there is something to do */
+typedef enum PgcDuty
+{
+	PGC_TENDING,				/* everything that is quick */
+	PGC_AUDITING				/* scheduled audits */
+} PgcDuty;
+#define PGC_NDUTIES 2
+
+extern void pgc_nudge(PgcDuty duty);
+extern bool pgc_nudge_take(PgcDuty duty);
+
+/* prune.c: capping what is kept of a dataset over time */
+typedef enum PgcHistory
+{
+	PGC_VIOLATIONS,
+	PGC_RESULTS,				/* with their runs */
+	PGC_METRICS,
+	PGC_HELD,					/* the quarantine */
+	PGC_INCIDENTS,				/* that are closed */
+	PGC_SLA
+} PgcHistory;
+#define PGC_NHISTORIES 6
+
+/* What is to go of a history of a dataset, and how far that is. */
+typedef struct PgcPruning
+{
+	PgcHistory	history;
+	int32		dataset_id;
+	int64		spared;			/* run that stays, or 0 */
+	TimestampTz cut;			/* rows go up to this time, */
+	int64		cut_id;			/* of those of this time: up to this id */
+	TimestampTz position;		/* of the last row deleted, in the order of
+								 * time */
+	int64		position_id;	/* of the last row deleted, in the order of
+								 * ids */
+	uint64		deleted;		/* rows */
+	bool		more;			/* there may be more to delete */
+} PgcPruning;
+
+extern void pgc_pruning_begin(PgcPruning *pruning, PgcHistory history, int32 dataset_id,
+							  TimestampTz oldest, int64 max_rows);
+extern void pgc_pruning_batch(PgcPruning *pruning);
+extern bool pgc_total_count(void);	/* total.c */
+extern TimestampTz pgc_time_before(TimestampTz time, const Interval *interval);
+extern PgcHistory pgc_history_of(const char *word);
+
+/* incident.c */
+extern void pgc_incident_due(int32 dataset_id);
 
 /* quarantine.c */
 extern List *pgc_held_lock(int32 dataset_id, ArrayType *ids, int64 after, int limit);

@@ -17,6 +17,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
+#include "catalog/total.h"
 #include "common/hashfn.h"
 #include "compat.h"
 #include "miscadmin.h"
@@ -261,6 +262,16 @@ owns_waiting(const PgcContract *contract)
 	return has_privs_of_role(GetUserId(), pgc_catalog_owner()) ||
 		(OidIsValid(author) && has_privs_of_role(GetUserId(), author)) ||
 		(OidIsValid(named) && pgc_compat_owns_relation(named, GetUserId()));
+}
+
+/* pgc_dataset_has_rights: may the user change what is said of a dataset? */
+bool
+pgc_dataset_has_rights(int32 dataset_id)
+{
+	const PgcContract *contract = pgc_contract_load(dataset_id);
+
+	return contract != NULL && (OidIsValid(contract->relid) ?
+								pgc_compat_owns_relation(contract->relid, GetUserId()) : owns_waiting(contract));
 }
 
 /* pgc_dataset_require_rights raises unless the user may change what is said of a dataset. */
@@ -555,6 +566,15 @@ delete_dataset(const PgcContract *contract)
 		"DELETE FROM contract.result USING contract.run n WHERE result.run_id = n.run_id AND n.dataset_id = $1",
 		"DELETE FROM contract.metric WHERE dataset_id = $1",
 		"DELETE FROM contract.run WHERE dataset_id = $1",
+		"DELETE FROM contract.schedule WHERE dataset_id = $1",
+		"DELETE FROM contract.schedule_state WHERE dataset_id = $1",
+		"DELETE FROM contract.last_write WHERE dataset_id = $1",
+		"DELETE FROM contract.freshness_state WHERE dataset_id = $1",
+		"DELETE FROM contract.sla_day WHERE dataset_id = $1",
+		"DELETE FROM contract.incident WHERE dataset_id = $1",
+		"DELETE FROM contract.retention WHERE dataset_id = $1",
+		"DELETE FROM contract.retention_state WHERE dataset_id = $1",
+		"DELETE FROM contract.total WHERE dataset_id = $1", /* after the runs */
 		"DELETE FROM contract.audit_part WHERE dataset_id = $1",
 		"DELETE FROM contract.audit_state WHERE dataset_id = $1",
 		"DELETE FROM contract.binding WHERE dataset_id = $1",
@@ -565,6 +585,8 @@ delete_dataset(const PgcContract *contract)
 	const Oid	types[] = {INT4OID};
 	const Datum values[] = {Int32GetDatum(contract->dataset_id)};
 
+	pgc_total_hold();
+	pgc_states_hold(contract->dataset_id);	/* the worker writes several of these under it */
 	for (int i = 0; i < lengthof(statements); i++)
 		pgc_catalog_execute(statements[i], 1, types, values, NULL);
 }

@@ -34,7 +34,7 @@ static const char *const sequence_names[] = {"run_id_seq", NULL, "violation_id_s
 enum
 {
 	RUN_ID, RUN_DATASET, RUN_SOURCE, RUN_OPERATION, RUN_EXECUTOR, RUN_AT, RUN_ELAPSED,
-	RUN_ROLE, RUN_APPLICATION, RUN_XID, RUN_QUERY_ID, RUN_CONSIDERED, RUN_FAILED, RUN_NCOLUMNS
+	RUN_ROLE, RUN_APPLICATION, RUN_XID, RUN_QUERY_ID, RUN_CONSIDERED, RUN_FAILED, RUN_ORIGIN, RUN_NCOLUMNS
 };
 enum
 {
@@ -110,10 +110,14 @@ pgc_history_descriptor(PgcTable table)
 	return descriptor;
 }
 
-/* pgc_history_next_id draws an id for a row of the table. */
+/*
+ * pgc_history_next_id draws an id for a row of the table.  The transaction has an xid
+ * before that, on which total.c relies.
+ */
 int64
 pgc_history_next_id(PgcTable table)
 {
+	(void) GetTopTransactionId();
 	return nextval_internal(pgc_table_oid(sequence_names[table]), false);
 }
 
@@ -275,19 +279,23 @@ set_count(Form *form, int column, int64 count)
 		set(form, column, Int64GetDatum(count));
 }
 
-/* set_author sets who did it: role, application, transaction, query. */
+/* set_author sets who did it: role, application, transaction (NULL: this one), query. */
 static void
-set_author(Form *form, int first, const char *role, const char *application, uint64 query_id)
+set_author(Form *form, int first, const char *role, const char *application,
+		   const FullTransactionId *xid, uint64 query_id)
 {
+	FullTransactionId transaction = xid ? *xid : GetTopFullTransactionId();
+
 	namestrcpy(&form->name, role ? role : "");
 	set(form, first, NameGetDatum(&form->name));
 	set_text(form, first + 1, application);
-	set(form, first + 2, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+	if (FullTransactionIdIsValid(transaction))
+		set(form, first + 2, FullTransactionIdGetDatum(transaction));
 	if (query_id != 0)
 		set(form, first + 3, Int64GetDatum((int64) query_id));
 }
 
-/* pgc_batch_add_run adds a row of contract.run. */
+/* pgc_batch_add_run adds a row of contract.run.  What an audit found is for incidents to be judged by. */
 void
 pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row)
 {
@@ -301,10 +309,13 @@ pgc_batch_add_run(PgcBatch *batch, const PgcRunRow *row)
 	set_text(&form, RUN_EXECUTOR, row->executor);
 	set(&form, RUN_AT, TimestampTzGetDatum(row->at));
 	set_datum(&form, RUN_ELAPSED, row->elapsed);
-	set_author(&form, RUN_ROLE, row->role, row->application, row->query_id);
+	set_author(&form, RUN_ROLE, row->role, row->application, row->xid, row->query_id);
 	set_count(&form, RUN_CONSIDERED, row->considered);
 	set_count(&form, RUN_FAILED, row->failed);
+	set_text(&form, RUN_ORIGIN, row->origin);
 	pgc_batch_add_tuple(batch, heap_form_tuple(batch->descriptor, form.values, form.nulls));
+	if (strcmp(row->source, "audit") == 0)
+		pgc_incident_due(row->dataset_id);
 }
 
 /* pgc_batch_add_result adds a row of contract.result. */
@@ -389,7 +400,7 @@ pgc_history_form_quarantined(TupleDesc descriptor, const PgcQuarantinedRow *row,
 	set_text(&form, QUARANTINED_OPERATION, row->operation);
 	set(&form, QUARANTINED_RULES, row->rules);
 	set(&form, QUARANTINED_AT, TimestampTzGetDatum(row->at));
-	set_author(&form, QUARANTINED_ROLE, row->role, row->application, row->query_id);
+	set_author(&form, QUARANTINED_ROLE, row->role, row->application, NULL, row->query_id);
 	set_datum(&form, QUARANTINED_KEY, PointerGetDatum(row->key));
 	set_datum(&form, QUARANTINED_CHANGED, row->changed);
 	set(&form, QUARANTINED_ROW, PointerGetDatum(row->row));

@@ -251,11 +251,12 @@ pgc_masked_value(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(2));
 }
 
-/* pgc_problem is contract.problem(dataset_id). */
+/* pgc_problem is contract.problem(dataset_id).  Who watches over the server may know, too. */
 Datum
 pgc_problem(PG_FUNCTION_ARGS)
 {
-	PgcContract *contract = reader_of(fcinfo)->visible ? pgc_contract_load(PG_GETARG_INT32(0)) : NULL;
+	bool		may_know = reader_of(fcinfo)->visible || has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
+	PgcContract *contract = may_know ? pgc_contract_load(PG_GETARG_INT32(0)) : NULL;
 	char	   *problem = contract ? pgc_binding_problem(contract) : NULL;
 
 	if (problem == NULL)

@@ -221,12 +221,13 @@ require_no_document(const PgcContract *contract, const PgcStoredRule *rule)
 
 static const char insert_rule[] =
 "INSERT INTO contract.rule (dataset_id, name, kind, columns, parameters, filter, severity, action,"
-" tolerance, description, schedule, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+" tolerance, description, schedule, runbook, source)"
+" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 static const char update_rule[] =
 "UPDATE contract.rule SET name = $2, kind = $3, columns = $4, parameters = $5, filter = $6, severity = $7,"
-" action = $8, tolerance = $9, description = $10, schedule = $11, source = $12"
-" WHERE dataset_id = $1 AND rule_id = $13";
+" action = $8, tolerance = $9, description = $10, schedule = $11, runbook = $12, source = $13"
+" WHERE dataset_id = $1 AND rule_id = $14";
 
 /*
  * pgc_rule_write stores a rule that was compiled.  Who calls it gives the
@@ -236,9 +237,9 @@ void
 pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft)
 {
 	const Oid	types[] = {INT4OID, TEXTOID, TEXTOID, NAMEARRAYOID, JSONBOID, TEXTOID,
-	TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
-	char		nulls[14] = "             ";
-	Datum		values[13];
+	TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	char		nulls[15] = "              ";
+	Datum		values[14];
 
 	values[0] = Int32GetDatum(dataset_id);
 	values[1] = CStringGetTextDatum(draft->spec.name);
@@ -251,9 +252,12 @@ pgc_rule_write(int32 dataset_id, const PgcRuleDraft *draft)
 	values[8] = draft->tolerance;
 	values[9] = pgc_text_or_null(draft->description, &nulls[9]);
 	values[10] = pgc_text_or_null(draft->schedule, &nulls[10]);
-	values[11] = CStringGetTextDatum(draft->from_document ? "document" : "sql");
-	values[12] = Int64GetDatum(draft->replaces);
-	pgc_catalog_execute(draft->replaces == 0 ? insert_rule : update_rule, 13, types, values, nulls);
+	values[11] = pgc_text_or_null(draft->runbook, &nulls[11]);
+	values[12] = CStringGetTextDatum(draft->from_document ? "document" : "sql");
+	values[13] = Int64GetDatum(draft->replaces);
+	if (draft->schedule != NULL)
+		pgc_nudge(PGC_AUDITING);
+	pgc_catalog_execute(draft->replaces == 0 ? insert_rule : update_rule, 14, types, values, nulls);
 }
 
 /* pgc_rule_delete deletes a rule, likewise. */
@@ -276,6 +280,7 @@ store(const PgcContract *contract, PgcRuleDraft *draft, const PgcStoredRule *rep
 	Relation	relation = table_open(contract->relid, AccessShareLock);
 	PgcLayout  *layout = pgc_layout_of(relation);
 	const char *given = draft->spec.name;
+	bool		renamed = false;
 	PgcRule    *rule;
 	List	   *columns;
 
@@ -286,30 +291,36 @@ store(const PgcContract *contract, PgcRuleDraft *draft, const PgcStoredRule *rep
 	if (given == NULL)
 		draft->spec.name = default_name(contract, draft->spec.kind, columns);
 	else if (replaces == NULL || strcmp(replaces->spec.name, given) != 0)
+	{
 		require_free_name(contract, given);
+		renamed = replaces != NULL;
+	}
 	draft->columns = pgc_name_array(columns);
 	draft->spec.parameters = rule->parameters;
 	draft->spec.action = action_of(relation, layout, rule);
 	draft->replaces = replaces ? replaces->id : 0;
 	pgc_rule_write(contract->dataset_id, draft);
+	if (renamed)
+		pgc_incident_rename_rule(contract->dataset_id, replaces->spec.name, draft->spec.name);
+	pgc_incident_due(contract->dataset_id);
 	CommandCounterIncrement();
 	table_close(relation, NoLock);
 	pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));
 	return draft->spec.name;
 }
 
-/* filter_argument returns a filter, where an empty text means none. */
+/* clearable_argument returns a text, where an empty one means none. */
 static char *
-filter_argument(FunctionCallInfo fcinfo, int argument)
+clearable_argument(FunctionCallInfo fcinfo, int argument)
 {
-	char	   *filter = pgc_argument_text(fcinfo, argument);
+	char	   *value = pgc_argument_text(fcinfo, argument);
 
-	return filter == NULL || filter[0] == '\0' ? NULL : filter;
+	return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
 /*
  * pgc_add_rule is contract.add_rule(relation, kind, columns, parameters,
- * on_violation, severity, filter, tolerance, name, description).  Without
+ * on_violation, severity, filter, tolerance, name, description, runbook).  Without
  * on_violation it is what the kind does by default.
  */
 Datum
@@ -337,16 +348,17 @@ pgc_add_rule(PG_FUNCTION_ARGS)
 		pgc_action_parse(pgc_argument_text(fcinfo, 4));
 	draft.spec.columns = pgc_array_names(PG_GETARG_DATUM(2), &draft.spec.ncolumns);
 	draft.spec.parameters = PG_GETARG_JSONB_P(3);
-	draft.spec.filter = filter_argument(fcinfo, 6);
+	draft.spec.filter = clearable_argument(fcinfo, 6);
 	draft.spec.name = pgc_argument_text(fcinfo, 8);
 	draft.description = pgc_argument_text(fcinfo, 9);
+	draft.runbook = clearable_argument(fcinfo, 10);
 	contract = pgc_dataset_ensure(PG_GETARG_OID(0));
 	PG_RETURN_TEXT_P(cstring_to_text(store(contract, &draft, NULL)));
 }
 
 /*
  * pgc_alter_rule is contract.alter_rule(relation, rule, parameters,
- * on_violation, severity, filter, tolerance, name, description).
+ * on_violation, severity, filter, tolerance, name, description, runbook).
  */
 Datum
 pgc_alter_rule(PG_FUNCTION_ARGS)
@@ -372,15 +384,14 @@ pgc_alter_rule(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(3))
 		draft.spec.action = pgc_action_parse(pgc_argument_text(fcinfo, 3));
 	if (!PG_ARGISNULL(5))
-		draft.spec.filter = filter_argument(fcinfo, 5);
+		draft.spec.filter = clearable_argument(fcinfo, 5);
 	if (!PG_ARGISNULL(7))
 		draft.spec.name = pgc_argument_text(fcinfo, 7);
 	draft.severity = PG_ARGISNULL(4) ? old->severity : pgc_argument_text(fcinfo, 4);
 	draft.tolerance = PG_ARGISNULL(6) ?
 		DirectFunctionCall1(float8_numeric, Float8GetDatum(old->tolerance)) : PG_GETARG_DATUM(6);
-	draft.description = PG_ARGISNULL(8) ? old->description : pgc_argument_text(fcinfo, 8);
-	if (draft.description != NULL && draft.description[0] == '\0')
-		draft.description = NULL;
+	draft.description = PG_ARGISNULL(8) ? old->description : clearable_argument(fcinfo, 8);
+	draft.runbook = PG_ARGISNULL(9) ? old->runbook : clearable_argument(fcinfo, 9);
 	PG_RETURN_TEXT_P(cstring_to_text(store(contract, &draft, old)));
 }
 
@@ -393,6 +404,7 @@ pgc_drop_rule(PG_FUNCTION_ARGS)
 
 	require_no_document(contract, rule);
 	pgc_rule_delete(rule->id);
+	pgc_incident_due(contract->dataset_id);
 	CommandCounterIncrement();
 	if (OidIsValid(contract->relid))
 		pgc_binding_make_triggers(pgc_contract_load(contract->dataset_id));

@@ -13,6 +13,8 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -51,6 +53,45 @@ pgc_catalog_owner(void)
 	return owner;
 }
 
+bool		pgc_catalog_keeps_plans = false;
+
+/*
+ * plan_of prepares a statement, or returns the plan that is kept of it.  Statements
+ * are constants, so their address tells them apart.
+ */
+static SPIPlanPtr
+plan_of(const char *sql, int nargs, const Oid *types)
+{
+	typedef struct
+	{
+		const char *sql;
+		SPIPlanPtr	plan;		/* or NULL */
+	} Kept;
+	static HTAB *plans = NULL;
+	Kept	   *kept = NULL;
+	SPIPlanPtr	plan;
+
+	if (pgc_catalog_keeps_plans)
+	{
+		const HASHCTL control = {.keysize = sizeof(const char *),.entrysize = sizeof(Kept),.hcxt = CacheMemoryContext};
+		bool		found;
+
+		if (plans == NULL)
+			plans = hash_create("pg_contract plans", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		kept = hash_search(plans, &sql, HASH_ENTER, &found);
+		if (!found)
+			kept->plan = NULL;
+		if (kept->plan != NULL)
+			return kept->plan;
+	}
+	plan = SPI_prepare(sql, nargs, unconstify(Oid *, types));
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	if (kept != NULL && SPI_keepplan(plan) == 0)
+		kept->plan = plan;
+	return plan;
+}
+
 /* execute runs a prepared statement with the latest snapshot; see below. */
 static uint64
 execute(const char *sql, int nargs, const Oid *types, const Datum *values,
@@ -62,9 +103,7 @@ execute(const char *sql, int nargs, const Oid *types, const Datum *values,
 	uint64		processed;
 
 	SPI_connect();
-	plan = SPI_prepare(sql, nargs, unconstify(Oid *, types));
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	plan = plan_of(sql, nargs, types);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), nulls, snapshot,
 								  InvalidSnapshot, false, true, 0);

@@ -17,6 +17,8 @@ change_rules(const PgcSettled *settled, int32 dataset_id)
 		pgc_rule_delete(((PgcStoredRule *) lfirst(cell))->id);
 	foreach(cell, settled->drafts)
 		pgc_rule_write(dataset_id, lfirst(cell));
+	if (settled->gone != NIL || settled->drafts != NIL)
+		pgc_incident_due(dataset_id);
 }
 
 /* change_columns writes annotations. */

@@ -107,6 +107,9 @@ typedef enum PgcSeverity
 extern PgcSeverity pgc_word_severity(const char *word);
 extern const char *pgc_word_metric(const char *word);
 extern const char *pgc_word_service_level(const char *word);
+extern const char *pgc_word_unit(const char *word, bool is_retention, double *seconds);
+extern bool pgc_word_time(const char *value, const char *unit, int *seconds, const char **zone);
+extern const char *const pgc_check_operators[];
 extern bool pgc_check_is_percent(const PgcNode *check);
 extern const PgcNode *pgc_custom_get(const PgcNode *element, const char *name);
 
@@ -140,6 +143,7 @@ typedef struct PgcPlannedRule
 	char	   *tolerance;		/* a numeric's text, 0 to 1 */
 	const char *description;	/* or NULL */
 	const char *schedule;		/* cron expression, or NULL */
+	const char *runbook;		/* what to do if it fails, or NULL */
 } PgcPlannedRule;
 
 /* Something that asks to be checked and will not be. */

@@ -92,7 +92,8 @@ same_rule(const PgcPlannedRule *planned, const PgcStoredRule *stored)
 		same(left->filter, right->filter) && left->action == right->action &&
 		same(planned->severity, stored->severity) &&
 		strtod(planned->tolerance, NULL) == stored->tolerance &&
-		same(planned->description, stored->description) && same(planned->schedule, stored->schedule);
+		same(planned->description, stored->description) && same(planned->schedule, stored->schedule) &&
+		same(planned->runbook, stored->runbook);
 }
 
 /* planned_dataset returns a dataset of the plan by its name, or NULL. */

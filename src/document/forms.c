@@ -60,7 +60,7 @@ static bool
 has_no_words(const PgcStoredRule *rule)
 {
 	return strcmp(rule->severity, "error") == 0 && rule->spec.filter == NULL && rule->tolerance == 0 &&
-		rule->description == NULL && rule->schedule == NULL;
+		rule->description == NULL && rule->schedule == NULL && rule->runbook == NULL;
 }
 
 /*
@@ -253,23 +253,37 @@ split_age(const char *age, char **number, const char **unit)
 	return true;
 }
 
-/* write_latency writes a rule of kind fresh. */
+/* add_service_level adds one of the rule's column. */
+static void
+add_service_level(const Writing *writing, const char *property, PgcNode *value, const char *unit)
+{
+	PgcNode    *level = pgc_node_append(pgc_shape_list(writing->target->root, "slaProperties"), pgc_node_make_map());
+
+	pgc_shape_set_text(level, "property", property);
+	pgc_node_set(level, "value", value);
+	pgc_shape_set_text(level, "unit", unit);
+	pgc_shape_set_text(level, "element", psprintf("%s.%s", writing->target->object_name, writing->rule->spec.columns[0]));
+}
+
+/* write_fresh writes a rule of kind fresh: an age or a deadline; one with both, or on some days, has no field. */
 static bool
-write_latency(const Writing *writing)
+write_fresh(const Writing *writing)
 {
 	const char *age = pgc_node_text(parameter(writing, "max_age"));
+	const char *by = pgc_node_text(parameter(writing, "by"));
+	const char *zone = pgc_node_text(parameter(writing, "time_zone"));
 	char	   *number;
 	const char *unit;
-	PgcNode    *sla;
 
-	if (writing->property == NULL || age == NULL || !split_age(age, &number, &unit) ||
-		!pgc_shape_is_plain(writing->target->object_name) || !pgc_shape_is_plain(writing->rule->spec.columns[0]))
+	if (!pgc_shape_is_plain(writing->target->object_name) || !pgc_shape_is_plain(writing->rule->spec.columns[0]) ||
+		parameter(writing, "days") != NULL)
 		return false;
-	sla = pgc_node_append(pgc_shape_list(writing->target->root, "slaProperties"), pgc_node_make_map());
-	pgc_shape_set_text(sla, "property", "latency");
-	pgc_node_set(sla, "value", pgc_node_make_scalar(PGC_NODE_INTEGER, number));
-	pgc_shape_set_text(sla, "unit", unit);
-	pgc_shape_set_text(sla, "element", psprintf("%s.%s", writing->target->object_name, writing->rule->spec.columns[0]));
+	if (age == NULL && by != NULL && zone != NULL)
+		add_service_level(writing, "timeOfAvailability", pgc_node_make_string(psprintf("%s %s", by, zone)), NULL);
+	else if (age != NULL && by == NULL && zone == NULL && split_age(age, &number, &unit))
+		add_service_level(writing, "latency", pgc_node_make_scalar(PGC_NODE_INTEGER, number), unit);
+	else
+		return false;
 	return true;
 }
 
@@ -292,7 +306,7 @@ write_field(const Writing *writing)
 	if (strcmp(kind, "between") == 0)
 		return write_range(writing);
 	if (strcmp(kind, "fresh") == 0)
-		return write_latency(writing);
+		return write_fresh(writing);
 	if (strcmp(kind, "multiple_of") == 0)
 		return logical_type_is(writing, ",integer,number,") &&
 			set_option(writing, "multipleOf", parameter(writing, "divisor"));
@@ -335,6 +349,8 @@ add_words(const Writing *writing, PgcNode *item)
 	pgc_shape_set_text(item, "description", rule->description);
 	if (strcmp(rule->severity, "error") != 0)
 		pgc_shape_set_text(item, "severity", rule->severity);
+	if (rule->runbook != NULL)
+		pgc_shape_add_custom_property(item, "runbook", pgc_node_make_string(rule->runbook));
 	if (on_write(writing) && (differs || !writing->target->own))
 		pgc_shape_add_custom_property(item, "onViolation", pgc_node_make_string(action));
 }

@@ -322,6 +322,7 @@ typedef struct RuleWords
 	double		tolerance;
 	const char *description;
 	const char *schedule;
+	const char *runbook;
 } RuleWords;
 
 /* rule_words returns a rule on one line (palloc'd), without its name. */
@@ -342,6 +343,7 @@ rule_words(const RuleWords *rule)
 	if (rule->tolerance != 0)
 		append_option(&out, "tolerance", float8out_internal(rule->tolerance));
 	append_option(&out, "schedule", rule->schedule);
+	append_option(&out, "runbook", rule->runbook);
 	append_option(&out, "description", rule->description);
 	return out.data;
 }
@@ -352,7 +354,8 @@ words_of_stored(const PgcStoredRule *stored)
 	return (RuleWords)
 	{
 		.spec = &stored->spec,.severity = stored->severity,.tolerance = stored->tolerance,
-			.description = stored->description,.schedule = stored->schedule
+			.description = stored->description,.schedule = stored->schedule,
+			.runbook = stored->runbook
 	};
 }
 
@@ -363,7 +366,8 @@ same_rule(const RuleWords *left, const RuleWords *right)
 	if (strcmp(left->spec->kind, right->spec->kind) != 0 || left->spec->ncolumns != right->spec->ncolumns ||
 		left->spec->action != right->spec->action || left->tolerance != right->tolerance ||
 		strcmp(left->severity, right->severity) != 0 || !same_text(left->spec->filter, right->spec->filter) ||
-		!same_text(left->description, right->description) || !same_text(left->schedule, right->schedule))
+		!same_text(left->description, right->description) || !same_text(left->schedule, right->schedule) ||
+		!same_text(left->runbook, right->runbook))
 		return false;
 	for (int i = 0; i < left->spec->ncolumns; i++)
 	{
@@ -388,6 +392,7 @@ make_draft(const PgcPlannedRule *planned)
 										   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	draft->description = planned->description;
 	draft->schedule = planned->schedule;
+	draft->runbook = planned->runbook;
 	draft->from_document = true;
 	return draft;
 }
@@ -400,7 +405,8 @@ words_of_draft(const PgcRuleDraft *draft)
 	{
 		.spec = &draft->spec,.severity = draft->severity,
 			.tolerance = DatumGetFloat8(DirectFunctionCall1(numeric_float8, draft->tolerance)),
-			.description = draft->description,.schedule = draft->schedule
+			.description = draft->description,.schedule = draft->schedule,
+			.runbook = draft->runbook
 	};
 }
 

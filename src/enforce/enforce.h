@@ -32,6 +32,7 @@ typedef struct PgcWriter
 
 /* evidence.c */
 extern PgcWriter *pgc_writer_make(TupleDesc descriptor, Relation relation, const List *pii);
+extern PgcWriter *pgc_writer_of_layout(const PgcLayout *layout, Relation relation, const List *pii);
 extern Jsonb *pgc_evidence_row(const PgcWriter *writer, const Datum *values, const bool *nulls);
 extern Jsonb *pgc_evidence_key(const PgcWriter *writer, const Datum *values, const bool *nulls,
 							   ItemPointer tid, bool mask);
@@ -50,7 +51,7 @@ typedef struct PgcFailure
 	const PgcVerdict *verdict;
 	const Datum *layout_values; /* in the order of the program's layout */
 	const bool *layout_nulls;
-	const PgcWriter *writer;
+	const PgcWriter *writer;	/* or NULL: only what the layout has is known */
 	const Datum *values;		/* the whole row */
 	const bool *nulls;
 	ItemPointer tid;			/* or NULL: not in the table */
@@ -75,7 +76,9 @@ extern void pgc_recording_end(void);
 
 /* report.c */
 extern PgcAction pgc_effective_action(const PgcEntry *entry, int rule);
-pg_noreturn extern void pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict,
-										  const Datum *values, const bool *nulls, Oid relid, bool moved);
+pg_noreturn extern void pgc_report_reject(const PgcFailure *failure, Oid relid, bool moved);
+
+/* refusal.c */
+extern void pgc_refusal_put(const PgcFailure *failure);
 
 #endif							/* PGC_ENFORCE_H */

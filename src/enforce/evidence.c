@@ -115,6 +115,50 @@ pgc_writer_make(TupleDesc descriptor, Relation relation, const List *pii)
 	return writer;
 }
 
+/*
+ * note_layout_keys fills them for a layout, unless it lacks one of them.
+ */
+static void
+note_layout_keys(PgcWriter *writer, const PgcLayout *layout, Relation relation)
+{
+	note_keys(writer, relation);
+	for (int i = 0; i < writer->nkeys; i++)
+	{
+		int			column = 0;
+
+		while (column < layout->ncolumns && layout->columns[column].attno != writer->keys[i])
+			column++;
+		if (column == layout->ncolumns)
+		{
+			writer->nkeys = 0;
+			return;
+		}
+		writer->keys[i] = column + 1;
+	}
+}
+
+/*
+ * pgc_writer_of_layout prepares writing rows of a layout, in the current
+ * context; relation (or NULL) is the one that it comes from.
+ */
+PgcWriter *
+pgc_writer_of_layout(const PgcLayout *layout, Relation relation, const List *pii)
+{
+	TupleDesc	descriptor = CreateTemplateTupleDesc(layout->ncolumns);
+	PgcWriter  *writer;
+
+	for (int i = 0; i < layout->ncolumns; i++)
+	{
+		const PgcColumn *column = &layout->columns[i];
+
+		TupleDescInitEntry(descriptor, i + 1, NameStr(column->name), column->type, column->typmod, 0);
+	}
+	writer = pgc_writer_make(descriptor, NULL, pii);
+	if (relation != NULL)
+		note_layout_keys(writer, layout, relation);
+	return writer;
+}
+
 /* push_text pushes a text, cut after clip bytes unless clip is 0. */
 static void
 push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text, int clip)

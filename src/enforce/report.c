@@ -57,9 +57,10 @@ may_show(const PgcEntry *entry, int index, Oid relid)
 
 /* detail_of says what the row has and what it should have. */
 static char *
-detail_of(const PgcEntry *entry, int index, const char *error,
-		  const Datum *values, const bool *nulls, Oid relid)
+detail_of(const PgcFailure *failure, int index, Oid relid)
 {
+	const PgcEntry *entry = failure->entry;
+	const char *error = failure->verdict->errors[index];
 	const PgcRule *rule = &entry->program->rules[index];
 	const char *column = rule->ncolumns == 1 ?
 	NameStr(entry->program->layout.columns[rule->columns[0]].name) : NULL;
@@ -70,7 +71,8 @@ detail_of(const PgcEntry *entry, int index, const char *error,
 		return show ? psprintf("The rule could not be evaluated: %s.", error) :
 			pstrdup("The rule could not be evaluated.");
 	if (show)
-		value = pgc_evidence_value(entry->contract, entry->program, index, values, nulls, true);
+		value = pgc_evidence_value(entry->contract, entry->program, index,
+								   failure->layout_values, failure->layout_nulls, true);
 	if (column == NULL)
 		return value ? psprintf("The row %s (%s).", rule->words, value) :
 			psprintf("The row %s.", rule->words);
@@ -79,14 +81,15 @@ detail_of(const PgcEntry *entry, int index, const char *error,
 }
 
 /*
- * pgc_report_reject raises the error for a row that fails; relid is the
- * relation written to, moved: the row comes from another partition.
+ * pgc_report_reject raises the error for a row that fails, and has it recorded;
+ * relid is the relation written to, moved: the row comes from another
+ * partition.
  */
 void
-pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict, const Datum *values,
-				  const bool *nulls, Oid relid, bool moved)
+pgc_report_reject(const PgcFailure *failure, Oid relid, bool moved)
 {
-	int			index = refusing_rule(entry, verdict);
+	const PgcEntry *entry = failure->entry;
+	int			index = refusing_rule(entry, failure->verdict);
 	const PgcRule *rule = &entry->program->rules[index];
 	const PgcContract *contract = entry->contract;
 	const char *hint = entry->rules[index]->description;
@@ -101,10 +104,11 @@ pgc_report_reject(const PgcEntry *entry, const PgcVerdict *verdict, const Datum 
 		hint = entry->rules[index]->from_document ?
 			"Correct the row, or apply another version of the contract's document." :
 			"Correct the row, or change the rule with contract.alter_rule.";
+	pgc_refusal_put(failure);
 	ereport(ERROR,
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 errmsg("row of \"%s\" violates contract rule \"%s\"", contract->name, rule->name),
-			 errdetail_internal("%s", detail_of(entry, index, verdict->errors[index], values, nulls, relid)),
+			 errdetail_internal("%s", detail_of(failure, index, relid)),
 			 errhint("%s", hint),
 			 err_generic_string(PG_DIAG_SCHEMA_NAME, NameStr(contract->schema_name)),
 			 err_generic_string(PG_DIAG_TABLE_NAME, NameStr(contract->table_name)),

@@ -268,7 +268,12 @@ conforms(FunctionCallInfo fcinfo, bool may_raise)
 							   PGC_ERRORS_CATCH_WARN, entry->verdict)))
 		return true;
 	if (may_raise && strongest(entry, entry->verdict) >= PGC_QUARANTINE)
-		pgc_report_reject(entry, entry->verdict, call->values, call->nulls, entry->relid, false);
+	{
+		PgcFailure	failure = {.entry = entry,.verdict = entry->verdict,.taken = PGC_REJECT,
+		.layout_values = call->values,.layout_nulls = call->nulls};
+
+		pgc_report_reject(&failure, entry->relid, false);
+	}
 	return false;
 }
 
@@ -569,10 +574,9 @@ pgc_record(PG_FUNCTION_ARGS)
 		report_unknown(data);
 	else if (!judge(target, data, row))
 	{
-		if (strongest(target->entry, target->entry->verdict) >= PGC_QUARANTINE)
-			pgc_report_reject(target->entry, target->entry->verdict, target->values, target->nulls,
-							  RelationGetRelid(data->tg_relation), false);
 		failure = failure_of(fcinfo, target, data, row, PGC_WARN);
+		if (strongest(target->entry, target->entry->verdict) >= PGC_QUARANTINE)
+			pgc_report_reject(&failure, RelationGetRelid(data->tg_relation), false);
 		pgc_recording_note(&failure);
 	}
 	return PointerGetDatum(NULL);
@@ -677,8 +681,11 @@ pgc_divert(PG_FUNCTION_ARGS)
 	{
 		action = strongest(target->entry, target->entry->verdict);
 		if (action == PGC_REJECT || (action == PGC_QUARANTINE && insert_half))
-			pgc_report_reject(target->entry, target->entry->verdict, target->values, target->nulls,
-							  RelationGetRelid(data->tg_relation), insert_half);
+		{
+			PgcFailure	failure = failure_of(fcinfo, target, data, row, PGC_REJECT);
+
+			pgc_report_reject(&failure, RelationGetRelid(data->tg_relation), insert_half);
+		}
 		if (action == PGC_QUARANTINE)
 		{
 			divert_row(fcinfo, target, data, row);

@@ -64,6 +64,8 @@ extern const PgcKind pgc_kind_multiple_of;
 extern const PgcKind pgc_kind_satisfies;
 extern const PgcKind pgc_kind_row_count;
 extern const PgcKind pgc_kind_fresh;
+extern const PgcKind pgc_kind_volume;
+extern const PgcKind pgc_kind_lifecycle;
 extern const PgcKind pgc_kind_metric;
 extern const PgcKind pgc_kind_query;
 extern const PgcKind pgc_kind_unique;
@@ -80,6 +82,7 @@ extern bool pgc_parameter_int(const PgcCompile *compile, const char *name,
 extern List *pgc_parameter_list(const PgcCompile *compile, const char *name);
 extern Datum pgc_parameter_cast(const PgcCompile *compile, const char *name,
 								const char *text, char **canonical);
+extern char *pgc_parameter_canonical(Oid type, Datum value);
 extern void pgc_parameter_push(PgcCompile *compile, const char *name,
 							   const char *text, bool as_number);
 extern void pgc_parameter_push_bool(PgcCompile *compile, const char *name, bool value);

@@ -20,6 +20,8 @@ static const PgcKind *const kinds[] = {
 	&pgc_kind_satisfies,
 	&pgc_kind_row_count,
 	&pgc_kind_fresh,
+	&pgc_kind_volume,
+	&pgc_kind_lifecycle,
 	&pgc_kind_metric,
 	&pgc_kind_query,
 	&pgc_kind_unique,

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "engine/cron.h"
 #include "engine/kind.h"
 #include "utils/timestamp.h"
 
@@ -30,17 +31,30 @@ typedef struct PgcBounds
 	char	   *words;			/* "between 0 and 10", "at least 5" */
 } PgcBounds;
 
-/* Of kinds row_count, fresh and metric. */
+/* Of kinds row_count, fresh, volume, lifecycle and metric. */
 typedef struct PgcMeasure
 {
 	char	   *title;			/* "avg of amount" */
 	char	   *sql;			/* expression over all rows, filter included;
 								 * or NULL: it cannot be measured */
-	PgcBounds  *bounds;			/* NULL: fresh */
-	Interval   *max_age;		/* of fresh: sql gives a timestamptz; else
-								 * NULL */
+	PgcBounds  *bounds;			/* NULL: fresh, whose sql gives a timestamptz */
 	bool		is_count;		/* the number of rows */
 	bool		is_value;		/* not of all rows: the value of one of them */
+	bool		is_time;		/* what time it is; sql is NULL */
+
+	Interval   *max_age;		/* of fresh, or NULL: since midnight */
+	PgcCron    *deadline;		/* of fresh: when max_age must hold; NULL: at
+								 * any time */
+	char	   *due;			/* the deadline in words, "by 06:00 on
+								 * mon-fri, Europe/Berlin" */
+	Interval   *per;			/* of volume: the time before now in which
+								 * rows count */
+	char	   *aggregate;		/* of fresh and volume: sql, but over the rows
+								 * that pass where */
+	char	   *where;			/* of fresh and volume: which rows count,
+								 * filter included; NULL: all */
+	pg_tz	   *zone;			/* of fresh and volume: of deadlines, days and
+								 * columns without zone; NULL: the session's */
 } PgcMeasure;
 
 /* Of kind query. */
@@ -60,8 +74,16 @@ extern Datum pgc_bounds_convert(Oid type, Datum value);
 
 /* metric.c */
 extern const PgcMeasure *pgc_rule_measure(const PgcRule *rule);
+extern char *pgc_measure_filter(const PgcCompile *compile);
 extern char *pgc_metric_extreme(const char *aggregate, Oid type, const char *column,
 								const char *filter);
+
+/*
+ * fresh.c: how old the newest value of a rule of kind fresh may be at a time, that is at the last deadline
+ * before if it has deadlines; sets when the next one is (DT_NOEND: it has none)
+ */
+extern TimestampTz pgc_measure_oldest(const PgcMeasure *measure, TimestampTz now, TimestampTz *next_deadline);
+extern TimestampTz pgc_measure_until(const PgcMeasure *measure, TimestampTz newest);
 
 /* query.c */
 extern const PgcQuery *pgc_rule_query(const PgcRule *rule);

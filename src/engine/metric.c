@@ -1,6 +1,7 @@
 /*
  * src/engine/metric.c
- *		Kinds that judge a table by one value: row_count, fresh and metric.
+ *		Kinds that judge a table by one value: row_count and metric; those
+ *		about time are in fresh.c.
  *
  * Each compiles to an SQL expression over all rows and what its value must be;
  * who evaluates the expression, the audit, puts those of several rules into one
@@ -10,12 +11,9 @@
 
 #include "catalog/pg_type.h"
 #include "engine/measure.h"
-#include "engine/output.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -122,9 +120,9 @@ pgc_metric_extreme(const char *aggregate, Oid type, const char *column, const ch
 	return NULL;
 }
 
-/* filter_of returns a rule's FILTER clause (palloc'd). */
-static char *
-filter_of(const PgcCompile *compile)
+/* pgc_measure_filter returns a rule's FILTER clause (palloc'd). */
+char *
+pgc_measure_filter(const PgcCompile *compile)
 {
 	/* a line of its own: the filter may end in a comment */
 	return compile->spec->filter == NULL ? pstrdup("") :
@@ -168,7 +166,7 @@ static char *
 sql_of(PgcCompile *compile, const Metric *metric, const char *quantile)
 {
 	const char *column = quote_identifier(NameStr(compile->column->name));
-	char	   *filter = filter_of(compile);
+	char	   *filter = pgc_measure_filter(compile);
 	char	   *extreme = NULL;
 
 	switch (metric->needs)
@@ -235,51 +233,11 @@ compile_row_count(PgcCompile *compile)
 
 	pgc_require_no_columns(compile);
 	measure->title = pstrdup("row count");
-	measure->sql = psprintf("count(*)%s", filter_of(compile));
+	measure->sql = psprintf("count(*)%s", pgc_measure_filter(compile));
 	measure->bounds = pgc_bounds_require(compile, NUMERICOID, false);
 	measure->is_count = true;
 	appendStringInfo(&compile->words, "count must be %s", measure->bounds->words);
 	compile->rule->set = measure;
-}
-
-/* read_max_age reads the parameter max_age, or raises. */
-static Interval *
-read_max_age(PgcCompile *compile)
-{
-	char	   *given = pgc_parameter_text(compile, "max_age", true);
-	Datum		zero = DirectFunctionCall3(interval_in, CStringGetDatum("0"),
-										   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	Datum		max_age = DirectFunctionCall3(interval_in, CStringGetDatum(given),
-											  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-
-	if (!DatumGetBool(DirectFunctionCall2(interval_gt, max_age, zero)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("max_age must be above zero, not %s", given)));
-	given = pgc_output_text(F_INTERVAL_OUT, max_age);
-	pgc_parameter_push(compile, "max_age", given, false);
-	appendStringInfo(&compile->words, "must not be older than %s", given);
-	return DatumGetIntervalP(max_age);
-}
-
-static void
-compile_fresh(PgcCompile *compile)
-{
-	PgcMeasure *measure = palloc0(sizeof(PgcMeasure));
-
-	measure->max_age = read_max_age(compile);
-	measure->is_value = true;
-	compile->rule->set = measure;
-	if (compile->column == NULL)
-		return;
-	if (compile->type != DATEOID && compile->type != TIMESTAMPOID && compile->type != TIMESTAMPTZOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("rule kind \"fresh\" needs a column of dates or timestamps, but \"%s\" is of type %s",
-						NameStr(compile->column->name), format_type_be(compile->column->type))));
-	measure->title = pstrdup(NameStr(compile->column->name));
-	measure->sql = psprintf("(max(%s)%s)::timestamptz",
-							quote_identifier(NameStr(compile->column->name)), filter_of(compile));
 }
 
 /* pgc_rule_measure returns what a rule of these kinds measures, else NULL. */
@@ -287,8 +245,8 @@ const PgcMeasure *
 pgc_rule_measure(const PgcRule *rule)
 {
 	return rule->broken == NULL &&
-		(rule->kind == &pgc_kind_row_count || rule->kind == &pgc_kind_fresh ||
-		 rule->kind == &pgc_kind_metric) ? rule->set : NULL;
+		(rule->kind == &pgc_kind_row_count || rule->kind == &pgc_kind_metric || rule->kind == &pgc_kind_fresh ||
+		 rule->kind == &pgc_kind_volume || rule->kind == &pgc_kind_lifecycle) ? rule->set : NULL;
 }
 
 const PgcKind pgc_kind_row_count = {
@@ -298,15 +256,6 @@ const PgcKind pgc_kind_row_count = {
 	.set_rule = true,
 	.parameters = {"minimum", "maximum"},
 	.compile = compile_row_count
-};
-
-const PgcKind pgc_kind_fresh = {
-	.name = "fresh",
-	.ncolumns = PGC_PERHAPS_A_COLUMN,
-	.null_passes = true,
-	.set_rule = true,
-	.parameters = {"max_age"},
-	.compile = compile_fresh
 };
 
 const PgcKind pgc_kind_metric = {

@@ -256,11 +256,11 @@ pgc_value_of(Oid type, int32 typmod, const char *what, const char *text,
 }
 
 /*
- * canonical_of returns a constant's text (palloc'd): the same in every session,
+ * pgc_parameter_canonical returns a constant's text (palloc'd): the same in every session,
  * so that rules can be compared, and an instant therefore in UTC.
  */
-static char *
-canonical_of(Oid type, Datum value)
+char *
+pgc_parameter_canonical(Oid type, Datum value)
 {
 	pg_tz	   *zone = session_timezone;
 	char	   *volatile text = NULL;
@@ -296,7 +296,7 @@ pgc_parameter_cast(const PgcCompile *compile, const char *name,
 									 format_type_with_typemod(compile->type, compile->typmod));
 
 	if (canonical != NULL)
-		*canonical = canonical_of(compile->type, value);
+		*canonical = pgc_parameter_canonical(compile->type, value);
 	return value;
 }
 

@@ -87,11 +87,11 @@ is_fatal(int code)
 }
 
 /*
- * pgc_attempt_fail_data, called in PG_CATCH, rolls the subtransaction back and
- * returns the error (in the context of begin); what is_fatal is thrown again.
+ * pgc_attempt_fail_any, called in PG_CATCH, rolls the subtransaction back and
+ * returns the error, whatever it is, in the context of begin.
  */
 ErrorData *
-pgc_attempt_fail_data(const PgcAttempt *attempt)
+pgc_attempt_fail_any(const PgcAttempt *attempt)
 {
 	ErrorData  *error;
 
@@ -101,6 +101,15 @@ pgc_attempt_fail_data(const PgcAttempt *attempt)
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(attempt->context);
 	CurrentResourceOwner = attempt->owner;
+	return error;
+}
+
+/* pgc_attempt_fail_data does so; what is_fatal is thrown again. */
+ErrorData *
+pgc_attempt_fail_data(const PgcAttempt *attempt)
+{
+	ErrorData  *error = pgc_attempt_fail_any(attempt);
+
 	if (is_fatal(error->sqlerrcode))
 		ReThrowError(error);
 	return error;

@@ -31,12 +31,14 @@ typedef struct PgcAttempt
 /*
  * Between begin and commit (or undo) stands a PG_TRY; its PG_CATCH calls fail, which rolls
  * the subtransaction back and returns the message (in the context of begin);
- * fail_data returns all of the error.
+ * fail_data returns all of the error.  Errors that are not about what was tried they
+ * throw again; fail_any does not.
  */
 extern void pgc_attempt_begin(PgcAttempt *attempt);
 extern void pgc_attempt_commit(const PgcAttempt *attempt);
 extern void pgc_attempt_undo(const PgcAttempt *attempt);
 extern char *pgc_attempt_fail(const PgcAttempt *attempt);
+extern ErrorData *pgc_attempt_fail_any(const PgcAttempt *attempt);
 extern ErrorData *pgc_attempt_fail_data(const PgcAttempt *attempt);
 
 #endif							/* PGC_RIGHTS_H */

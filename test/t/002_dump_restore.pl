@@ -139,6 +139,7 @@ my %state = (
 	scorecard => 'SELECT * FROM contract.scorecard ORDER BY dataset',
 	violations => 'SELECT * FROM contract.violations ORDER BY id',
 	results => 'SELECT * FROM contract.results ORDER BY run_id, rule',
+	counters => q{SELECT metric, labels, value FROM contract.prometheus WHERE metric LIKE '%\_total' ORDER BY 1, 2},
 	metrics => 'SELECT * FROM contract.metrics ORDER BY run_id, column_name, metric',
 	quarantined => 'SELECT * FROM contract.quarantined ORDER BY id',
 	'pii columns' => 'SELECT * FROM contract.pii_columns ORDER BY dataset, column_name',
@@ -172,7 +173,9 @@ sub dump_of
 	return join "\n", sort split /\n/, $text;
 }
 
+run('source', 'CALL contract.tend()');
 is(run('source', 'SELECT count(*) FROM contract.scorecard WHERE problem IS NOT NULL'), 0, 'the source has no problem');
+is(run('source', 'SELECT count(*) > 0 FROM contract.total'), 't', 'its runs are counted');
 cmp_ok(run('source', 'SELECT count(*) FROM contract.quarantined'), '>', 10, 'it has rows in quarantine');
 cmp_ok(run('source', 'SELECT count(*) FROM contract.violations'), '>', 100, 'and violations');
 my $audit = audit('source');

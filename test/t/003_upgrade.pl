@@ -12,7 +12,8 @@ plan skip_all => 'this server has no pg_upgrade' unless -x $old->config_data('--
 my $new = PostgreSQL::Test::Cluster->new('new');
 $new->init(@init);
 # pg_upgrade starts the servers itself, with their own files: both have to find the extension.
-$_->append_conf('postgresql.conf', ($ENV{PGC_EXTRA_CONF} // '') . "\nmax_prepared_transactions = 10") for ($old, $new);
+$_->append_conf('postgresql.conf', ($ENV{PGC_EXTRA_CONF} // '') . "\nmax_prepared_transactions = 10
+	shared_preload_libraries = 'pg_contract'\npg_contract.naptime = '100ms'") for ($old, $new);
 
 sub upgrade_ok
 {
@@ -115,6 +116,10 @@ for my $database ('warehouse', 'sec ond')
 	}
 }
 is($new->safe_psql('warehouse', sprintf $audit, $_), $audit{$_}, "check('$_') is the same") for sort keys %audit;
+
+# So do the workers, which pg_upgrade itself did without.
+ok($new->poll_query_until($_, "SELECT count(*) = 2 FROM contract.workers WHERE database = current_database() AND last_run IS NOT NULL"),
+	"$_: the workers know it") for ('warehouse', 'sec ond');
 
 # Everything works.
 sub run { return $new->safe_psql('warehouse', $_[0]) }

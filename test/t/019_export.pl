@@ -136,6 +136,17 @@ SELECT contract.fresh('shop.orders', 'at', '5 minutes');
 SELECT contract.fresh('shop.orders', 'day', '3 days');
 SELECT contract.fresh('shop.orders', 'day', '1 mon 2 days 03:04:05');
 SELECT contract.fresh('shop.orders', NULL, '1 day');
+SELECT contract.fresh('shop.orders', 'at', '2 days', time_zone => 'Asia/Tokyo');
+SELECT contract.fresh('shop.orders', 'at', by => '06:00');
+SELECT contract.fresh('shop.orders', 'at', by => '06:00', time_zone => 'Europe/Berlin');
+SELECT contract.fresh('shop.orders', 'day', by => '6:30', time_zone => '-08:00');
+SELECT contract.fresh('shop.orders', 'day', by => '06:30', days => 'MON-fri', time_zone => 'America/Argentina/Buenos_Aires');
+SELECT contract.fresh('shop.orders', 'day', '1 day', by => '06:30');
+SELECT contract.fresh('shop.orders', by => '23:59', severity => 'warning', description => 'in time');
+SELECT contract.volume('shop.orders', 'at', '1 day', 100);
+SELECT contract.volume('shop.orders', 'day', '1 mon 2 days', 5, 10, tolerance => 0.1, filter => 'qty > 1', time_zone => '+05:30');
+SELECT contract.add_rule('shop.orders', 'lifecycle', '{}', '{"ends": "2930-12-31 12:00:00+01"}', on_violation => 'audit');
+SELECT contract.add_rule('shop.orders', 'lifecycle', '{}', '{"ends": "2929-12-31 12:00:00+01"}', severity => 'warning', on_violation => 'audit');
 SELECT contract.metric('shop.orders', 'amount', 'quantile', maximum => 500, quantile => 0.99);
 SELECT contract.metric('shop.orders', 'day', 'max', '2020-01-01'::date, exclusive_minimum => true);
 SELECT contract.query('shop.orders', 'SELECT o.id FROM shop.orders o WHERE o.amount > 5');
@@ -156,6 +167,8 @@ SELECT contract.between('shop.orders', 'amount', 1, 2, name => 'second', on_viol
 SELECT contract.row_count('shop.orders', 10, tolerance => 0.2, filter => 'paid');
 SELECT contract.format('shop.orders', 'region', 'url', description => 'of the region', severity => 'warning');
 SELECT contract.satisfies('shop.orders', E'qty IS NOT NULL\n  AND\tratio > 0', name => 'two lines');
+SELECT contract.alter_rule('shop.orders', 'no', runbook => E'One: "two"\n  three');
+SELECT contract.add_rule('shop.orders', 'not_null', '{day}', runbook => 'https://example.com/day');
 SQL
 my $export = run("SELECT contract.export('the \"shop\"')");
 changes_nothing($export, 'a table with every kind of rule');

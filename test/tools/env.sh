@@ -77,10 +77,20 @@ if [ -z "${PGC_SHARED:-}" ] && [ -d "$ROOT/../shared/data" ]; then
 	export PGC_SHARED
 fi
 
+# Programs that were unpacked, not installed.
+if [ -d "$ROOT/.packages" ]; then
+	packages=$ROOT/.packages
+	if ! as_user test -x "$packages/promtool"; then
+		cp -R "$packages" "$SCRATCH/packages"
+		packages=$SCRATCH/packages
+	fi
+	PATH=$PATH:$packages
+fi
+
 copy_tree() {
 	mkdir -p "$1"
 	# 1 is tar's way to say that somebody wrote a file meanwhile.
-	{ tar -C "$ROOT" -c --exclude=./.git --exclude=./.versions --exclude=./tmp_check --exclude='*.o' --exclude='*.so' . ||
+	{ tar -C "$ROOT" -c --exclude=./.git --exclude=./.versions --exclude=./.packages --exclude=./tmp_check --exclude='*.o' --exclude='*.so' . ||
 		[ $? = 1 ]; } | tar -C "$1" -x --no-same-owner
 }
 

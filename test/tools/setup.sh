@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that are missing for the groups named: build, test, lint, fuzz, versions.
+# Installs the Debian or Ubuntu packages that are missing for the groups named: build, test, lint, bench, fuzz, versions.
 # Does nothing, and needs no root, when all are there. PostgreSQL is of the major that is installed already, else of the
 # one that the distribution offers; PG_VERSION=NN asks for another, and PG_CONFIG=... says that it is there already.
 set -euo pipefail
@@ -23,6 +23,7 @@ packages() {
 		build) printf '%s\n' make gcc libc6-dev libyaml-dev ;;
 		test) printf '%s\n' perl libipc-run-perl procps python3-jsonschema python3-yaml ;;
 		lint) printf '%s\n' clang-tidy cppcheck shellcheck pg-bsd-indent binutils perl ;;
+		bench) printf '%s\n' valgrind ;;
 		fuzz) printf '%s\n' clang libclang-rt-dev ;;
 		versions) printf '%s\n' debootstrap ;;
 		*) say "unknown group \"$1\"" ;;

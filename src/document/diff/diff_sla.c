@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "document/diff/diff.h"
+#include "engine/cron.h"
 
 /* Which values ask for more. */
 typedef enum Direction
@@ -32,22 +33,6 @@ static const struct
 	{"generalAvailability", NEITHER}
 };
 
-/* Units of time, in seconds; months and years by the calendar's average. */
-static const struct
-{
-	const char *unit;
-	double		seconds;
-}			units[] = {
-	{"ms", 0.001}, {"millisecond", 0.001}, {"milliseconds", 0.001},
-	{"s", 1}, {"sec", 1}, {"second", 1}, {"seconds", 1},
-	{"min", 60}, {"minute", 60}, {"minutes", 60},
-	{"h", 3600}, {"hr", 3600}, {"hour", 3600}, {"hours", 3600},
-	{"d", 86400}, {"day", 86400}, {"days", 86400},
-	{"w", 604800}, {"week", 604800}, {"weeks", 604800},
-	{"mo", 2629746}, {"month", 2629746}, {"months", 2629746},
-	{"y", 31556952}, {"yr", 31556952}, {"year", 31556952}, {"years", 31556952}
-};
-
 static Direction
 direction_of(const PgcNode *item)
 {
@@ -61,20 +46,15 @@ direction_of(const PgcNode *item)
 	return NEITHER;
 }
 
-/* seconds_of_unit returns 0 for what is no unit of time. "m" are months only of a retention. */
+/* seconds_of_unit returns 0 for what is no unit of time. */
 static double
 seconds_of_unit(const char *unit, const PgcNode *item)
 {
 	const char *property = pgc_node_get_text(item, "property");
+	double		seconds = 0;
 
-	if (strcmp(unit, "m") == 0)
-		unit = property != NULL && strcmp(property, "retention") == 0 ? "month" : "minute";
-	for (int i = 0; i < lengthof(units); i++)
-	{
-		if (pg_strcasecmp(unit, units[i].unit) == 0)
-			return units[i].seconds;
-	}
-	return 0;
+	(void) pgc_word_unit(unit, property != NULL && strcmp(property, "retention") == 0, &seconds);
+	return seconds;
 }
 
 /* seconds_of_iso reads a duration like P1DT12H; 0 if it is none. */
@@ -131,6 +111,54 @@ same_unit(const PgcNode *old, const PgcNode *new)
 	return pgc_diff_equal(pgc_node_get(old, "unit"), pgc_node_get(new, "unit"));
 }
 
+/* is_deadline: is this service level a time of day? */
+static bool
+is_deadline(const PgcNode *item)
+{
+	const char *property = pgc_node_get_text(item, "property");
+
+	return property != NULL && strcmp(property, "timeOfAvailability") == 0;
+}
+
+/* offset_of sets how many seconds a time zone, as pgc_word_time returns it, is east of UTC; false: not always as many. */
+static bool
+offset_of(const char *zone, int *offset)
+{
+	int			hours;
+	int			minutes;
+
+	*offset = 0;
+	if (strcmp(zone, "UTC") == 0)
+		return true;
+	if ((zone[0] != '+' && zone[0] != '-') || sscanf(zone + 1, "%d:%d", &hours, &minutes) != 2)
+		return false;
+	*offset = (hours * 60 + minutes) * (zone[0] == '-' ? -60 : 60);
+	return true;
+}
+
+/* compare_times compares two times of day; false: it depends, or one cannot be read. */
+static bool
+compare_times(const PgcNode *old, const PgcNode *new, int *order)
+{
+	const char *zones[2];
+	int			seconds[2];
+	int			offsets[2] = {0, 0};
+
+	if (!pgc_word_time(pgc_node_get_text(old, "value"), pgc_node_get_text(old, "unit"), &seconds[0], &zones[0]) ||
+		!pgc_word_time(pgc_node_get_text(new, "value"), pgc_node_get_text(new, "unit"), &seconds[1], &zones[1]))
+		return false;
+	if (zones[0] == NULL || zones[1] == NULL)
+	{
+		if (zones[0] != zones[1])
+			return false;
+	}
+	else if (strcmp(zones[0], zones[1]) != 0 &&
+			 (!offset_of(zones[0], &offsets[0]) || !offset_of(zones[1], &offsets[1])))
+		return false;
+	*order = (seconds[1] - offsets[1]) - (seconds[0] - offsets[0]);
+	return true;
+}
+
 /* relation_of_values returns what becomes of a promise. */
 static int
 relation_of_values(const PgcNode *old, const PgcNode *new)
@@ -142,7 +170,12 @@ relation_of_values(const PgcNode *old, const PgcNode *new)
 	Direction	direction = direction_of(new);
 	int			order;
 
-	if (before > 0 && after > 0)
+	if (is_deadline(new))
+	{
+		if (!compare_times(old, new, &order))
+			return PGC_UNCLEAR;
+	}
+	else if (before > 0 && after > 0)
 		order = after < before ? -1 : after > before;
 	else if (old_value == NULL || new_value == NULL || !same_unit(old, new) ||
 			 !pgc_diff_values(new_value, old_value, &order))
@@ -189,6 +222,39 @@ compare_meaning(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const Pg
 				 old == NULL ? "added" : new == NULL ? "removed" : "changed");
 }
 
+/* days_of returns the days of the week on which a deadline is, as bits; 0: that is not known. */
+static uint64
+days_of(const PgcNode *schedule)
+{
+	PgcCron		cron;
+	char	   *problem;
+
+	if (schedule == NULL)
+		pgc_cron_parse("0 0 * * *", &cron);
+	else if (pgc_node_text(schedule) == NULL || !pgc_cron_valid(pgc_node_text(schedule), &problem))
+		return 0;
+	else
+		pgc_cron_parse(pgc_node_text(schedule), &cron);
+	return cron.weekdays;
+}
+
+/* compare_schedule compares the schedules of a deadline, which say on which days it is. */
+static void
+compare_schedule(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
+{
+	uint64		before = days_of(old);
+	uint64		after = days_of(new);
+
+	if (before == 0 || after == 0)
+		compare_meaning(diff, path, old, new);
+	else if (before == after)
+		pgc_diff_any(diff, path, old, new);
+	else
+		pgc_diff_add_relation(diff, path, old, new,
+							  ((after & ~before) != 0 ? PGC_TIGHTER : 0) | ((before & ~after) != 0 ? PGC_LOOSER : 0),
+							  "days of the deadline changed");
+}
+
 /* pgc_diff_sla compares a service level. */
 void
 pgc_diff_sla(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNode *new)
@@ -197,6 +263,13 @@ pgc_diff_sla(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNo
 		{"value", NULL}, {"unit", NULL},
 		{"valueExt", compare_meaning},
 		{"element", compare_meaning},
+		{NULL, NULL}
+	};
+	static const PgcDiffField deadline_fields[] = {
+		{"value", NULL}, {"unit", NULL},
+		{"valueExt", compare_meaning},
+		{"element", compare_meaning},
+		{"schedule", compare_schedule},
 		{NULL, NULL}
 	};
 	Direction	direction = direction_of(new ? new : old);
@@ -210,6 +283,6 @@ pgc_diff_sla(PgcDiff *diff, const PgcPath *path, const PgcNode *old, const PgcNo
 	else
 	{
 		compare_promise(diff, path, old, new);
-		pgc_diff_map(diff, path, old, new, fields);
+		pgc_diff_map(diff, path, old, new, is_deadline(new) ? deadline_fields : fields);
 	}
 }

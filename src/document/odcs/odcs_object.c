@@ -8,12 +8,6 @@
 
 /* Quality */
 
-/* The operators, of which a quality check has one. */
-static const char *const operators[] = {
-	"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
-	"mustBeBetween", "mustNotBeBetween", NULL
-};
-
 /* next_operator returns the key of a check's first operator from a pair on, or NULL; *pair is the next one then. */
 static const PgcNode *
 next_operator(const PgcNode *map, int *pair)
@@ -22,9 +16,9 @@ next_operator(const PgcNode *map, int *pair)
 	{
 		const PgcNode *key = map->content.pairs[(*pair)++].key;
 
-		for (int i = 0; strncmp(key->content.text, "must", 4) == 0 && operators[i] != NULL; i++)
+		for (int i = 0; strncmp(key->content.text, "must", 4) == 0 && pgc_check_operators[i] != NULL; i++)
 		{
-			if (strcmp(key->content.text, operators[i]) == 0)
+			if (strcmp(key->content.text, pgc_check_operators[i]) == 0)
 				return key;
 		}
 	}

@@ -1,8 +1,8 @@
 /*
  * src/document/plan/custom.c
  *		The customProperties that pg_contract knows: onViolation, filter,
- *		tolerance, owner, pii, piiCategory, checkTypes, strictColumns, writePath,
- *		onApply.
+ *		tolerance, runbook, owner, pii, piiCategory, checkTypes, strictColumns,
+ *		writePath, onApply.
  *
  * Others are nobody's business here.  A value that is not one of ours is an error.
  */

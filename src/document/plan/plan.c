@@ -13,6 +13,8 @@
 
 #include "catalog/pg_class.h"
 #include "document/plan/plan.h"
+#include "engine/cron.h"
+#include "utils/timestamp.h"
 
 /* pgc_plan_element returns where an element of a list of a node stands (palloc'd). */
 PgcPath *
@@ -51,6 +53,46 @@ pgc_plan_asked(PgcPlanner *planner, PgcObject *object, PgcProperty *property,
 	asked.severity = "error";
 	asked.action = property != NULL ? property->action : object->action;
 	return asked;
+}
+
+/* is_never: does a cron expression never come? */
+static bool
+is_never(const char *expression)
+{
+	PgcCron		cron;
+
+	pgc_cron_parse(expression, &cron);
+	return pgc_cron_next(&cron, GetCurrentTimestamp(), pgc_time_zone("UTC")) == DT_NOEND;
+}
+
+/*
+ * pgc_plan_schedule returns the cron expression by which a check or service level wants to be
+ * audited, or NULL; remarks on one that will not be acted on.
+ */
+const char *
+pgc_plan_schedule(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
+{
+	const PgcNode *given = pgc_node_get(node, "schedule");
+	const char *scheduler = pgc_node_get_text(node, "scheduler");
+	const char *schedule = pgc_node_text(given);
+	char	   *problem = NULL;
+
+	if (schedule == NULL)
+		return NULL;
+	if (scheduler != NULL && pg_strcasecmp(scheduler, "cron") != 0)
+		pgc_remark(planner->remarks, PGC_INFO, given, pgc_plan_path(path, "schedule"),
+				   "the scheduler %s is not run by pg_contract", scheduler)
+			->hint = "The scheduler cron is: with it, the dataset is audited on time.";
+	else if (!pgc_cron_valid(schedule, &problem))
+		pgc_remark(planner->remarks, PGC_WARNING, given, pgc_plan_path(path, "schedule"),
+				   "\"%s\" is not a cron expression: %s", schedule, problem)
+			->hint = "The fields are minute, hour, day of the month, month, day of the week.";
+	else if (is_never(schedule))
+		(void) pgc_remark(planner->remarks, PGC_WARNING, given, pgc_plan_path(path, "schedule"),
+						  "\"%s\" never comes", schedule);
+	else
+		return schedule;
+	return NULL;
 }
 
 /* give_up notes that something will not be enforced; reason is not copied. */

@@ -93,6 +93,7 @@ typedef struct PgcAsked
 	const char *description;	/* or NULL */
 	const char *severity;
 	const char *schedule;		/* or NULL */
+	const char *runbook;		/* or NULL */
 	const char *tolerance;		/* or NULL: none */
 	const char *filter;			/* or NULL */
 	PgcAction	action;
@@ -119,6 +120,7 @@ extern PgcPath *pgc_plan_element(const PgcPath *parent, const char *list, const 
 extern char *pgc_plan_path(const PgcPath *parent, const char *name);	/* name may be NULL */
 extern PgcAsked pgc_plan_asked(PgcPlanner *planner, PgcObject *object, PgcProperty *property,
 							   const PgcNode *node, const PgcPath *path);
+extern const char *pgc_plan_schedule(PgcPlanner *planner, const PgcNode *node, const PgcPath *path);
 extern void pgc_plan_give_up(PgcPlanner *planner, const PgcNode *node, char *path, bool is_rule,
 							 const char *format,...) pg_attribute_printf(5, 6);
 extern void pgc_asked_give_up(const PgcAsked *asked, bool is_rule, const char *format,...) pg_attribute_printf(3, 4);
@@ -199,6 +201,7 @@ extern char *pgc_plan_replace(const PgcAsked *asked, const PgcNode *query);
 extern void pgc_plan_sla(PgcPlanner *planner);
 
 /* rules.c */
+extern void pgc_plan_check_name(PgcAsked *asked);
 extern PgcDraft *pgc_plan_add(const PgcAsked *asked, const char *kind, List *columns, Jsonb *parameters);
 extern void pgc_plan_finish(PgcPlanner *planner, PgcObject *object);
 

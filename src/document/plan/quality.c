@@ -43,27 +43,41 @@ pgc_plan_tolerance(const PgcAsked *asked, const PgcNode *node)
 	return NULL;
 }
 
+/*
+ * runbook_of returns what to do if a check fails: its custom property runbook, else
+ * the address of its authoritative definition of that type; or NULL.
+ */
+static const char *
+runbook_of(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
+{
+	const char *given = pgc_custom_text(planner, node, path, "runbook");
+	const PgcNode *list = pgc_node_get(node, "authoritativeDefinitions");
+
+	for (int i = 0; given == NULL && pgc_node_is(list, PGC_NODE_LIST) && i < list->count; i++)
+	{
+		const char *type = pgc_node_get_text(list->content.items[i], "type");
+
+		if (type != NULL && pg_strcasecmp(type, "runbook") == 0)
+			given = pgc_node_get_text(list->content.items[i], "url");
+	}
+	return given == NULL || given[0] == '\0' ? NULL : given;
+}
+
 /* read_item returns who asks with a quality check, with its common fields. */
 static PgcAsked
 read_item(PgcPlanner *planner, PgcObject *object, PgcProperty *property, const PgcNode *node, const PgcPath *path)
 {
 	static const char *const severities[] = {"info", "warning", "error"};
 	PgcAsked	asked = pgc_plan_asked(planner, object, property, node, path);
-	const char *scheduler = pgc_node_get_text(node, "scheduler");
 
 	asked.name = pgc_node_get_text(node, "name");
 	if (asked.name == NULL)
 		asked.name = pgc_node_get_text(node, "id");
-	if (asked.name != NULL && strlen(asked.name) > PGC_MAX_NAME - 12)
-	{
-		(void) pgc_remark(planner->remarks, PGC_ERROR, node, pgc_plan_path(path, NULL),
-						  "the name is longer than %d bytes", PGC_MAX_NAME - 12);
-		asked.name = NULL;
-	}
+	pgc_plan_check_name(&asked);
 	asked.description = pgc_node_get_text(node, "description");
 	asked.severity = severities[pgc_word_severity(pgc_node_get_text(node, "severity"))];
-	if (scheduler == NULL || pg_strcasecmp(scheduler, "cron") == 0)
-		asked.schedule = pgc_node_get_text(node, "schedule");
+	asked.schedule = pgc_plan_schedule(planner, node, path);
+	asked.runbook = runbook_of(planner, node, path);
 	asked.filter = pgc_custom_text(planner, node, path, "filter");
 	asked.tolerance = pgc_plan_tolerance(&asked, pgc_custom_get(node, "tolerance"));
 	asked.own_action = pgc_custom_action(planner, node, path, &asked.action);
@@ -111,15 +125,12 @@ read_values(PgcOperator *operator)
 static bool
 read_operator(const PgcAsked *asked, PgcOperator *operator)
 {
-	static const char *const names[] = {"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo",
-	"mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"};
-
 	memset(operator, 0, sizeof(PgcOperator));
 	operator->percent = pgc_check_is_percent(asked->node);
-	for (int i = 0; i < lengthof(names) && operator->node == NULL; i++)
+	for (int i = 0; pgc_check_operators[i] != NULL && operator->node == NULL; i++)
 	{
-		operator->node = pgc_node_get(asked->node, names[i]);
-		operator->name = names[i];
+		operator->node = pgc_node_get(asked->node, pgc_check_operators[i]);
+		operator->name = pgc_check_operators[i];
 	}
 	if (operator->node == NULL || read_values(operator))
 		return true;

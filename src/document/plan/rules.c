@@ -40,6 +40,17 @@ check_own_action(const PgcAsked *asked, const char *kind)
 	remark->hint = "Leave onViolation out, or use audit: the rule is about more than one row.";
 }
 
+/* pgc_plan_check_name drops a name that is too long, with room for a number, and remarks on it. */
+void
+pgc_plan_check_name(PgcAsked *asked)
+{
+	if (asked->name == NULL || strlen(asked->name) <= PGC_MAX_NAME - 12)
+		return;
+	(void) pgc_remark(asked->planner->remarks, PGC_ERROR, asked->node, pgc_plan_path(asked->path, NULL),
+					  "the name is longer than %d bytes", PGC_MAX_NAME - 12);
+	asked->name = NULL;
+}
+
 /*
  * pgc_plan_add adds a rule that was asked for to its dataset, and returns it;
  * columns are PgcProperty.
@@ -69,6 +80,7 @@ pgc_plan_add(const PgcAsked *asked, const char *kind, List *columns, Jsonb *para
 	rule->tolerance = pstrdup(asked->tolerance == NULL ? "0" : asked->tolerance);
 	rule->description = asked->description;
 	rule->schedule = asked->schedule;
+	rule->runbook = asked->runbook;
 	draft->rule = rule;
 	draft->columns = columns;
 	draft->base = asked->name != NULL && asked->name[0] != '\0' ? asked->name : NULL;
@@ -327,7 +339,8 @@ is_same(const PgcStoredRule *stored, const PgcPlannedRule *rule)
 		compareJsonbContainers(&stored->spec.parameters->root, &spec->parameters->root) == 0 &&
 		same_text(stored->spec.filter, spec->filter) && stored->spec.action == spec->action &&
 		strcmp(stored->severity, rule->severity) == 0 && stored->tolerance == strtod(rule->tolerance, NULL) &&
-		same_text(stored->description, rule->description) && same_text(stored->schedule, rule->schedule);
+		same_text(stored->description, rule->description) && same_text(stored->schedule, rule->schedule) &&
+		same_text(stored->runbook, rule->runbook);
 }
 
 /* Who has a name: a rule made in SQL, unless a rule of the document is the same. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds pg_contract without warnings and runs its regression tests on the PostgreSQL versions that this distribution
-# does not have: in Debian's "trixie" and "sid" unpacked into .versions/, which is kept for the next time. Needs root.
+# Builds pg_contract without warnings and runs its regression tests and TAP below on the PostgreSQL versions that this
+# distribution does not have: in Debian's "trixie" and "sid" unpacked into .versions/, which is kept for the next time. Needs root.
 #
 #   versions.sh [suite ...]
 #
@@ -8,6 +8,8 @@
 . "$(dirname "$0")/env.sh"
 
 SYSTEMS=$ROOT/.versions
+# Besides the regression tests: what depends on the server's processes most.
+TAP='020_workers 021_rejects 022_schedules 023_freshness 024_incidents 025_retention 027_chaos'
 passed=0
 failed=0
 
@@ -46,25 +48,22 @@ inside() {
 	' sh "$system" "$2"
 }
 
-# Tests suite $1 and adds up what passed.
+# Tests suite $1 and adds up what passed: each kind of test ends with a line "N passed, N failed".
 check_suite() {
-	local log=$SYSTEMS/$1.log result=
+	local log=$SYSTEMS/$1.log results=
 	if unpack "$1" && copy_apt_settings "$1"; then
 		rm -rf "${SYSTEMS:?}/$1/pg_contract"
 		copy_tree "$SYSTEMS/$1/pg_contract"
-		inside "$1" 'cd /pg_contract && test/tools/setup.sh build test && test/tools/check.sh regress' >"$log" 2>&1 || true
+		inside "$1" "cd /pg_contract && test/tools/setup.sh build test && test/tools/check.sh regress
+			test/tools/check.sh tap $TAP" >"$log" 2>&1 || true
+		results=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" || true)
 	fi
-	result=$(tail -n 1 "$log")
-	if [[ ! $result =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-		cat "$log"
-		result='0 passed, 1 failed'
-	elif [ "${BASH_REMATCH[2]}" != 0 ]; then
-		cat "$log"
-	fi
-	echo "PostgreSQL $(inside "$1" 'pg_config --version' 2>/dev/null | sed 's/[^0-9]*\([0-9.]*\).*/\1/'): $result"
-	passed=$((passed + ${result%% *}))
-	result=${result#*, }
-	failed=$((failed + ${result%% *}))
+	[ "$(wc -l <<<"$results")" = 2 ] || results+=$'\n0 passed, 1 failed'
+	grep -qvE '(^| 0 failed)$' <<<"$results" && cat "$log"
+	# shellcheck disable=SC2086 # on one line
+	echo "PostgreSQL $(inside "$1" 'pg_config --version' 2>/dev/null | sed 's/[^0-9]*\([0-9.]*\).*/\1/'):" $results
+	passed=$((passed + $(awk '{ n += $1 } END { print n }' <<<"$results")))
+	failed=$((failed + $(awk '{ n += $3 } END { print n }' <<<"$results")))
 }
 
 [ "$(id -u)" = 0 ] || die "needs root, to unpack and enter other Debian releases"

@@ -155,7 +155,7 @@ require_arguments(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(1) == PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("either every or cron must be given"),
+				 errmsg("exactly one of every and cron must be given"),
 				 errhint("For example every => '1 hour', or cron => '30 6 * * mon-fri'.")));
 	(void) pgc_mode_parse(pgc_argument_text(fcinfo, 4));
 	if (!PG_ARGISNULL(1))

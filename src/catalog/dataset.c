@@ -586,7 +586,8 @@ delete_dataset(const PgcContract *contract)
 	const Datum values[] = {Int32GetDatum(contract->dataset_id)};
 
 	pgc_total_hold();
-	pgc_states_hold(contract->dataset_id);	/* the worker writes several of these under it */
+	pgc_states_hold(contract->dataset_id);	/* the worker writes several of
+											 * these under it */
 	for (int i = 0; i < lengthof(statements); i++)
 		pgc_catalog_execute(statements[i], 1, types, values, NULL);
 }

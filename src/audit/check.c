@@ -256,7 +256,6 @@ audit_and_store(PgcCheck *check, const PgcContract *contract, PgcMode mode, bool
 		(void) pgc_store_check(check);
 		(void) pgc_timely_store(check);
 		CommandCounterIncrement();
-		pgc_nudge(PGC_TENDING);
 	}
 	pgc_progress_end();
 }
@@ -324,16 +323,6 @@ pgc_check(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* add_dataset puts a dataset's id on a list. */
-static void
-add_dataset(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	List	  **datasets = arg;
-	bool		isnull;
-
-	*datasets = lappend_int(*datasets, DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull)));
-}
-
 /* chosen_datasets returns the ids of the datasets of an owner, tag and contract, each null for any. */
 static List *
 chosen_datasets(FunctionCallInfo fcinfo)
@@ -351,7 +340,7 @@ chosen_datasets(FunctionCallInfo fcinfo)
 
 	for (int i = 0; i < 3; i++)
 		values[i] = pgc_argument_or_null(fcinfo, i, &nulls[i]);
-	pgc_catalog_query(sql, 3, types, values, nulls, add_dataset, &datasets);
+	pgc_catalog_query(sql, 3, types, values, nulls, pgc_take_ids, &datasets);
 	if (datasets == NIL && strchr(nulls, ' ') != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -29,7 +29,6 @@
 #include "catalog/tables.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
@@ -40,10 +39,7 @@
 static bool
 lock(Oid relid)
 {
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgc_table_oid("audit_state"), relid, 0);
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return pgc_catalog_try_lock("audit_state", relid);
 }
 
 /* add_columns adds to an identity how the heap's tuples are read. */

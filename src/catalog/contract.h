@@ -102,6 +102,12 @@ extern uint64 pgc_catalog_query(const char *sql, int nargs, const Oid *types,
 extern uint64 pgc_catalog_execute(const char *sql, int nargs, const Oid *types,
 								  const Datum *values, const char *nulls);
 extern char *pgc_catalog_name(const char *schema, const char *table);
+extern bool pgc_catalog_try_lock(const char *table, uint32 object);
+
+/* rows.c: PgcRowFunctions, and what others are made of; a column that is null is left out */
+extern char *pgc_row_text(HeapTuple tuple, TupleDesc descriptor, int column);
+extern void pgc_take_int64(HeapTuple tuple, TupleDesc descriptor, void *arg);
+extern void pgc_take_ids(HeapTuple tuple, TupleDesc descriptor, void *arg);
 
 /* contract.c */
 extern PgcContract *pgc_contract_load(int32 dataset_id);

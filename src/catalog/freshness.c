@@ -12,9 +12,7 @@
 #include "catalog/contract.h"
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
-#include "miscadmin.h"
 #include "storage/lmgr.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -22,10 +20,7 @@
 bool
 pgc_states_lock(int32 dataset_id)
 {
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgc_table_oid("freshness_state"), (uint32) dataset_id, 0);
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return pgc_catalog_try_lock("freshness_state", (uint32) dataset_id);
 }
 
 /* pgc_states_hold waits for it. */

@@ -113,15 +113,6 @@ static const struct
 	},
 };
 
-/* take_id is a PgcRowFunction for the first column, a bigint. */
-static void
-take_id(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	bool		isnull;
-
-	*(int64 *) arg = DatumGetInt64(SPI_getbinval(tuple, descriptor, 1, &isnull));
-}
-
 /* take_cut is a PgcRowFunction for a time and an id: moves the cut up to there. */
 static void
 take_cut(HeapTuple tuple, TupleDesc descriptor, void *arg)
@@ -175,7 +166,7 @@ pgc_pruning_begin(PgcPruning *pruning, PgcHistory history, int32 dataset_id,
 	values[0] = Int32GetDatum(dataset_id);
 	values[1] = Int64GetDatum(max_rows);
 	if (histories[history].spared != NULL)
-		pgc_catalog_query(histories[history].spared, 1, types, values, NULL, take_id, &pruning->spared);
+		pgc_catalog_query(histories[history].spared, 1, types, values, NULL, pgc_take_int64, &pruning->spared);
 	if (max_rows >= 0)
 		pgc_catalog_query(histories[history].beyond, 2, types, values, NULL, take_cut, pruning);
 	pruning->more = !TIMESTAMP_IS_NOBEGIN(pruning->cut);

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -160,4 +161,17 @@ char *
 pgc_catalog_name(const char *schema, const char *table)
 {
 	return quote_qualified_identifier(schema, table);
+}
+
+/*
+ * pgc_catalog_try_lock takes an object lock until the end of the transaction, named after
+ * one of our tables, unless another transaction has it; never waits.
+ */
+bool
+pgc_catalog_try_lock(const char *table, uint32 object)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgc_table_oid(table), object, 0);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }

@@ -18,10 +18,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
 #include "catalog/total.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "storage/lmgr.h"
-#include "storage/lock.h"
 
 /* Runs that are added up in one go. */
 #define BATCH 10000
@@ -33,32 +30,13 @@ pgc_total_hold(void)
 	LockDatabaseObject(pgc_table_oid("total"), 0, 0, ShareLock);
 }
 
-/* take_line locks the line for moving it; false: somebody holds it. */
-static bool
-take_line(void)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, pgc_table_oid("total"), 0, 0);
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-/* take_run is a PgcRowFunction for a run's number. */
-static void
-take_run(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	bool		isnull;
-
-	*(int64 *) arg = DatumGetInt64(SPI_getbinval(tuple, descriptor, 1, &isnull));
-}
-
 /* run_of returns the number that a statement finds, or 0. */
 static int64
 run_of(const char *sql)
 {
 	int64		run_id = 0;
 
-	pgc_catalog_query(sql, 0, NULL, NULL, NULL, take_run, &run_id);
+	pgc_catalog_query(sql, 0, NULL, NULL, NULL, pgc_take_int64, &run_id);
 	return run_id;
 }
 
@@ -88,7 +66,7 @@ pgc_total_count(void)
 	int64		counted;
 	int64		mark;
 
-	if (!take_line())
+	if (!pgc_catalog_try_lock("total", 0))
 		return false;
 	mark = run_of("SELECT run_id FROM contract.counting_mark WHERE xid <= pg_snapshot_xmin(pg_current_snapshot())");
 	if (mark == 0)

@@ -45,16 +45,6 @@ static TimestampTz next_due;
 /* Was there a look in this round?  What it found may have its table's writes sampled, which the next round does. */
 static bool looked;
 
-/* add_dataset puts an id on a list. */
-static void
-add_dataset(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	List	  **datasets = arg;
-	bool		isnull;
-
-	*datasets = list_append_unique_int(*datasets, DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull)));
-}
-
 /*
  * reconcile brings states in line with rules where they are not, of some datasets: a rule was made, changed or
  * dropped, a contract came into force, a dump was restored.  Returns whether there may be more.
@@ -72,7 +62,7 @@ reconcile(void)
 	List	   *datasets = NIL;
 	ListCell   *cell;
 
-	pgc_catalog_query(sql, 2, types, values, NULL, add_dataset, &datasets);
+	pgc_catalog_query(sql, 2, types, values, NULL, pgc_take_ids, &datasets);
 	foreach(cell, datasets)
 	{
 		if (pgc_states_lock(lfirst_int(cell)))

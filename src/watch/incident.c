@@ -126,16 +126,6 @@ time_at(HeapTuple tuple, TupleDesc descriptor, int column)
 	return isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
 }
 
-/* text_at returns a column's text (palloc'd), or NULL. */
-static char *
-text_at(HeapTuple tuple, TupleDesc descriptor, int column)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, descriptor, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
 /* add_failing puts a row of find_failing on a list. */
 static void
 add_failing(HeapTuple tuple, TupleDesc descriptor, void *arg)
@@ -146,22 +136,22 @@ add_failing(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	bool		isnull;
 
 	failing->dataset_id = DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull));
-	failing->dataset = text_at(tuple, descriptor, 2);
-	failing->contract_id = text_at(tuple, descriptor, 3);
-	failing->owner = text_at(tuple, descriptor, 4);
+	failing->dataset = pgc_row_text(tuple, descriptor, 2);
+	failing->contract_id = pgc_row_text(tuple, descriptor, 3);
+	failing->owner = pgc_row_text(tuple, descriptor, 4);
 	value = heap_getattr(tuple, 5, descriptor, &isnull);
 	failing->rules = isnull ? (Datum) 0 : PointerGetDatum(DatumGetArrayTypePCopy(value));
 	value = heap_getattr(tuple, 6, descriptor, &isnull);
 	failing->details = isnull ? NULL : DatumGetJsonbPCopy(value);
-	failing->severity = text_at(tuple, descriptor, 7);
+	failing->severity = pgc_row_text(tuple, descriptor, 7);
 	value = heap_getattr(tuple, 8, descriptor, &isnull);
 	failing->incident_id = isnull ? 0 : DatumGetInt64(value);
 	failing->open = DatumGetBool(heap_getattr(tuple, 9, descriptor, &isnull)) && !isnull;
-	failing->had_severity = text_at(tuple, descriptor, 10);
+	failing->had_severity = pgc_row_text(tuple, descriptor, 10);
 	failing->same_rules = DatumGetBool(heap_getattr(tuple, 11, descriptor, &isnull)) && !isnull;
 	value = heap_getattr(tuple, 12, descriptor, &isnull);
 	failing->reopened = isnull ? 0 : DatumGetInt32(value);
-	failing->notified = text_at(tuple, descriptor, 13);
+	failing->notified = pgc_row_text(tuple, descriptor, 13);
 	failing->opened_at = time_at(tuple, descriptor, 14);
 	failing->passing_since = time_at(tuple, descriptor, 15);
 	failing->notified_at = time_at(tuple, descriptor, 16);
@@ -246,15 +236,6 @@ set_time(Datum *values, char *nulls, int parameter, TimestampTz time)
 	nulls[parameter] = TIMESTAMP_NOT_FINITE(time) ? 'n' : ' ';
 }
 
-/* take_id keeps the id of a new incident. */
-static void
-take_id(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	bool		isnull;
-
-	*(int64 *) arg = DatumGetInt64(heap_getattr(tuple, 1, descriptor, &isnull));
-}
-
 /* make opens a new incident. */
 static void
 make(PgcFailing *failing, const Decision *decision, TimestampTz now)
@@ -269,7 +250,7 @@ make(PgcFailing *failing, const Decision *decision, TimestampTz now)
 	values[3] = TimestampTzGetDatum(now);
 	values[4] = CStringGetTextDatum(decision->event);
 	failing->opened_at = now;
-	pgc_catalog_query(insert_incident, 5, types, values, nulls, take_id, &failing->incident_id);
+	pgc_catalog_query(insert_incident, 5, types, values, nulls, pgc_take_int64, &failing->incident_id);
 }
 
 /* change changes an incident; false: somebody has it locked. */
@@ -327,18 +308,6 @@ judge(PgcFailing *failing, TimestampTz now)
 		pgc_incident_notify(failing, decision.event);
 }
 
-/* add_dataset puts a dataset's id on a list; null stands for all of them, and is left out. */
-static void
-add_dataset(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	List	  **datasets = arg;
-	bool		isnull;
-	Datum		id = heap_getattr(tuple, 1, descriptor, &isnull);
-
-	if (!isnull)
-		*datasets = lappend_int(*datasets, DatumGetInt32(id));
-}
-
 /* take_due returns the datasets that are to be judged now, which are not due any more. */
 static List *
 take_due(TimestampTz now)
@@ -349,9 +318,9 @@ take_due(TimestampTz now)
 
 	pgc_catalog_query("WITH taken AS (SELECT ctid FROM contract.incident_due WHERE due <= $1 FOR UPDATE SKIP LOCKED)"
 					  " DELETE FROM contract.incident_due d USING taken t WHERE d.ctid = t.ctid RETURNING dataset_id",
-					  1, types, values, NULL, add_dataset, &datasets);
+					  1, types, values, NULL, pgc_take_ids, &datasets);
 	pgc_catalog_query("SELECT dataset_id FROM contract.incident WHERE status = 'open' AND judge_at <= $1",
-					  1, types, values, NULL, add_dataset, &datasets);
+					  1, types, values, NULL, pgc_take_ids, &datasets);
 	CommandCounterIncrement();
 	return datasets;
 }
@@ -385,16 +354,6 @@ id_array(const List *ids)
 	return PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
-/* take_next keeps the time of a row, unless it is null. */
-static void
-take_next(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	TimestampTz time = time_at(tuple, descriptor, 1);
-
-	if (time != DT_NOBEGIN)
-		*(TimestampTz *) arg = Min(*(TimestampTz *) arg, time);
-}
-
 /* pgc_incident_step judges all that is due; see worker.h. */
 bool
 pgc_incident_step(PgcStep *step)
@@ -417,6 +376,6 @@ pgc_incident_step(PgcStep *step)
 	CommandCounterIncrement();
 	pgc_catalog_query("SELECT LEAST((SELECT min(judge_at) FROM contract.incident WHERE status = 'open'),"
 					  " (SELECT min(due) FROM contract.incident_due WHERE dataset_id IS NOT NULL))",
-					  0, NULL, NULL, NULL, take_next, &step->next);
+					  0, NULL, NULL, NULL, pgc_take_int64, &step->next);
 	return false;
 }

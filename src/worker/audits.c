@@ -68,16 +68,6 @@ static struct
 	int			attempts;
 }			claim;
 
-/* text_of returns a column as text (palloc'd), or NULL. */
-static char *
-text_of(HeapTuple tuple, TupleDesc descriptor, int column)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, descriptor, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
 /* interval_of returns a column as interval (palloc'd), or NULL. */
 static Interval *
 interval_of(HeapTuple tuple, TupleDesc descriptor, int column)
@@ -98,7 +88,7 @@ take_claim(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	bool		isnull;
 
 	claim.dataset_id = DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull));
-	strlcpy(claim.expression, text_of(tuple, descriptor, 2), sizeof(claim.expression));
+	strlcpy(claim.expression, pgc_row_text(tuple, descriptor, 2), sizeof(claim.expression));
 	claim.attempts = DatumGetInt32(heap_getattr(tuple, 3, descriptor, &isnull));
 }
 
@@ -141,12 +131,12 @@ take_run(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	bool		isnull;
 	Datum		since = heap_getattr(tuple, 5, descriptor, &isnull);
 
-	run->dataset = text_of(tuple, descriptor, 1);
+	run->dataset = pgc_row_text(tuple, descriptor, 1);
 	run->schedule.every = interval_of(tuple, descriptor, 2);
-	run->schedule.cron = text_of(tuple, descriptor, 3);
-	run->schedule.time_zone = text_of(tuple, descriptor, 4);
+	run->schedule.cron = pgc_row_text(tuple, descriptor, 3);
+	run->schedule.time_zone = pgc_row_text(tuple, descriptor, 4);
 	run->schedule.since = isnull ? 0 : DatumGetTimestampTz(since);
-	run->mode = pgc_mode_parse(text_of(tuple, descriptor, 6));
+	run->mode = pgc_mode_parse(pgc_row_text(tuple, descriptor, 6));
 	run->profile = DatumGetBool(heap_getattr(tuple, 7, descriptor, &isnull));
 	run->timeout = timeout_of(interval_of(tuple, descriptor, 8));
 	run->has_others = DatumGetBool(heap_getattr(tuple, 9, descriptor, &isnull));
@@ -294,8 +284,8 @@ take_covered(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	List	  **runs = arg;
 	bool		isnull;
 
-	run->schedule.expression = text_of(tuple, descriptor, 1);
-	run->schedule.cron = text_of(tuple, descriptor, 2);
+	run->schedule.expression = pgc_row_text(tuple, descriptor, 1);
+	run->schedule.cron = pgc_row_text(tuple, descriptor, 2);
 	run->schedule.time_zone = pgc_default_zone;
 	run->attempts = DatumGetInt32(heap_getattr(tuple, 3, descriptor, &isnull));
 	*runs = lappend(*runs, run);
@@ -359,10 +349,10 @@ add_schedule(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	bool		isnull;
 
 	schedule->dataset_id = DatumGetInt32(heap_getattr(tuple, 1, descriptor, &isnull));
-	schedule->expression = text_of(tuple, descriptor, 2);
+	schedule->expression = pgc_row_text(tuple, descriptor, 2);
 	schedule->every = interval_of(tuple, descriptor, 3);
-	schedule->cron = text_of(tuple, descriptor, 4);
-	schedule->time_zone = text_of(tuple, descriptor, 5);
+	schedule->cron = pgc_row_text(tuple, descriptor, 4);
+	schedule->time_zone = pgc_row_text(tuple, descriptor, 5);
 	schedule->since = DatumGetTimestampTz(heap_getattr(tuple, 6, descriptor, &isnull));
 	*schedules = lappend(*schedules, schedule);
 }
@@ -395,17 +385,6 @@ compare(void)
 		pgc_schedule_begin(lfirst(cell));
 }
 
-/* take_next takes the time of the next run, if there is one. */
-static void
-take_next(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	bool		isnull;
-	Datum		next = heap_getattr(tuple, 1, descriptor, &isnull);
-
-	if (!isnull)
-		*(TimestampTz *) arg = DatumGetTimestampTz(next);
-}
-
 /* pgc_schedule_step is the step of task "audits": a claim, the audit that was claimed, or a look at the schedules. */
 bool
 pgc_schedule_step(PgcStep *step)
@@ -419,7 +398,7 @@ pgc_schedule_step(PgcStep *step)
 		return true;
 	compare();
 	pgc_catalog_query("SELECT pg_catalog.min(next_run) FROM contract.schedule_state", 0, NULL, NULL, NULL,
-					  take_next, &step->next);
+					  pgc_take_int64, &step->next);
 	/* what is due was passed over, or came due meanwhile */
 	step->next = Max(step->next, step->now + USECS_PER_SEC);
 	return false;

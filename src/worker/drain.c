@@ -81,16 +81,6 @@ settle(void)
 	return pgc_rejects_mark(MyDatabaseId, positions.epochs, positions.recorded, positions.n);
 }
 
-/* add_dataset adds a dataset's id to a list. */
-static void
-add_dataset(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	List	  **datasets = arg;
-	bool		isnull;
-
-	*datasets = lappend_int(*datasets, DatumGetInt32(SPI_getbinval(tuple, descriptor, 1, &isnull)));
-}
-
 /* same_group: do two counters belong to the same run? */
 static bool
 same_group(const PgcRejectKey *a, const PgcRejectKey *b)
@@ -310,7 +300,7 @@ record_all(PgcRejected *waiting)
 	drain.violations = pgc_batch_make(PGC_VIOLATION);
 	foreach(cell, waiting->samples)
 		drain.rows = lappend(drain.rows, pgc_refused_row(lfirst(cell)));
-	pgc_catalog_query("SELECT dataset_id FROM contract.dataset", 0, NULL, NULL, NULL, add_dataset, &drain.datasets);
+	pgc_catalog_query("SELECT dataset_id FROM contract.dataset", 0, NULL, NULL, NULL, pgc_take_ids, &drain.datasets);
 	foreach(cell, waiting->counters)
 	{
 		const PgcRejectCounter *counter = lfirst(cell);

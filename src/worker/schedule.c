@@ -209,17 +209,6 @@ store(FunctionCallInfo fcinfo, const PgcSchedule *schedule)
 	pgc_schedule_begin(schedule);
 }
 
-/* take_instant takes one timestamptz, if it is not null. */
-static void
-take_instant(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, 1, descriptor, &isnull);
-
-	if (!isnull)
-		*(TimestampTz *) arg = DatumGetTimestampTz(value);
-}
-
 /* next_run_of returns when the schedule of SQL of a dataset runs next. */
 static TimestampTz
 next_run_of(int32 dataset_id)
@@ -229,7 +218,7 @@ next_run_of(int32 dataset_id)
 	TimestampTz next = DT_NOEND;
 
 	pgc_catalog_query("SELECT next_run FROM contract.schedule_state WHERE dataset_id = $1 AND expression = 'sql'",
-					  1, types, values, NULL, take_instant, &next);
+					  1, types, values, NULL, pgc_take_int64, &next);
 	return next;
 }
 

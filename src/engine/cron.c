@@ -244,13 +244,11 @@ read_cron(const char *expression, PgcCron *cron)
 	return NULL;
 }
 
-/* pgc_cron_valid returns whether an expression is one; if not, *problem says what is wrong, as part of a sentence. */
+/* pgc_cron_read reads an expression; false: it is none, and *problem says what is wrong, as part of a sentence. */
 bool
-pgc_cron_valid(const char *expression, char **problem)
+pgc_cron_read(const char *expression, PgcCron *cron, char **problem)
 {
-	PgcCron		cron;
-
-	*problem = read_cron(expression, &cron);
+	*problem = read_cron(expression, cron);
 	return *problem == NULL;
 }
 

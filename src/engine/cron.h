@@ -30,7 +30,7 @@ typedef struct PgcCron
 } PgcCron;
 
 extern void pgc_cron_parse(const char *expression, PgcCron *cron);
-extern bool pgc_cron_valid(const char *expression, char **problem);
+extern bool pgc_cron_read(const char *expression, PgcCron *cron, char **problem);
 extern TimestampTz pgc_cron_next(const PgcCron *cron, TimestampTz after, pg_tz *zone);
 extern TimestampTz pgc_cron_previous(const PgcCron *cron, TimestampTz at, pg_tz *zone);
 

@@ -41,20 +41,27 @@ static Started started[PGC_WORKER_SLOTS];
 
 StaticAssertDecl(sizeof(PgcTicket) <= BGW_EXTRALEN, "a worker gets its ticket with it");
 
+/* describe fills how the server is to start one of our processes, of some type, by its main function. */
+static void
+describe(BackgroundWorker *worker, const char *type, const char *function, int restart_time)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = restart_time;
+	strlcpy(worker->bgw_library_name, "pg_contract", sizeof(worker->bgw_library_name));
+	strlcpy(worker->bgw_function_name, function, sizeof(worker->bgw_function_name));
+	strlcpy(worker->bgw_name, type, sizeof(worker->bgw_name));
+	strlcpy(worker->bgw_type, type, sizeof(worker->bgw_type));
+}
+
 /* pgc_launcher_register has the server start the launcher, unless it is a standby. */
 void
 pgc_launcher_register(void)
 {
 	BackgroundWorker worker;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = RESTART_S;
-	strlcpy(worker.bgw_library_name, "pg_contract", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pgc_launcher_main", sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "pg_contract launcher", sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "pg_contract launcher", sizeof(worker.bgw_type));
+	describe(&worker, "pg_contract launcher", "pgc_launcher_main", RESTART_S);
 	RegisterBackgroundWorker(&worker);
 }
 
@@ -164,15 +171,9 @@ start(const PgcTicket *ticket)
 	MemoryContext caller;
 	bool		done;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "pg_contract", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pgc_worker_main", sizeof(worker.bgw_function_name));
+	describe(&worker, "pg_contract worker", "pgc_worker_main", BGW_NEVER_RESTART);
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "pg_contract worker: %s in database %u",
 			 pgc_duty_name(ticket->duty), ticket->database);
-	strlcpy(worker.bgw_type, "pg_contract worker", sizeof(worker.bgw_type));
 	memcpy(worker.bgw_extra, ticket, sizeof(PgcTicket));
 	worker.bgw_notify_pid = MyProcPid;
 

@@ -97,11 +97,10 @@ pgc_schedule_next(const PgcSchedule *schedule, TimestampTz after, char **problem
 		*problem = psprintf("time zone \"%s\" is not known", schedule->time_zone);
 	else if (schedule->every != NULL)
 		return next_of_grid(schedule, after);
-	else if (!pgc_cron_valid(schedule->cron, problem))
+	else if (!pgc_cron_read(schedule->cron, &cron, problem))
 		*problem = psprintf("\"%s\" is not a cron expression: %s", schedule->cron, *problem);
 	else
 	{
-		pgc_cron_parse(schedule->cron, &cron);
 		next = pgc_cron_next(&cron, after, zone);
 		if (next != DT_NOEND)
 			return next;

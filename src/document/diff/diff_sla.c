@@ -228,14 +228,9 @@ days_of(const PgcNode *schedule)
 {
 	PgcCron		cron;
 	char	   *problem;
+	const char *expression = schedule == NULL ? "0 0 * * *" : pgc_node_text(schedule);
 
-	if (schedule == NULL)
-		pgc_cron_parse("0 0 * * *", &cron);
-	else if (pgc_node_text(schedule) == NULL || !pgc_cron_valid(pgc_node_text(schedule), &problem))
-		return 0;
-	else
-		pgc_cron_parse(pgc_node_text(schedule), &cron);
-	return cron.weekdays;
+	return expression != NULL && pgc_cron_read(expression, &cron, &problem) ? cron.weekdays : 0;
 }
 
 /* compare_schedule compares the schedules of a deadline, which say on which days it is. */

@@ -55,16 +55,6 @@ pgc_plan_asked(PgcPlanner *planner, PgcObject *object, PgcProperty *property,
 	return asked;
 }
 
-/* is_never: does a cron expression never come? */
-static bool
-is_never(const char *expression)
-{
-	PgcCron		cron;
-
-	pgc_cron_parse(expression, &cron);
-	return pgc_cron_next(&cron, GetCurrentTimestamp(), pgc_time_zone("UTC")) == DT_NOEND;
-}
-
 /*
  * pgc_plan_schedule returns the cron expression by which a check or service level wants to be
  * audited, or NULL; remarks on one that will not be acted on.
@@ -76,6 +66,7 @@ pgc_plan_schedule(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 	const char *scheduler = pgc_node_get_text(node, "scheduler");
 	const char *schedule = pgc_node_text(given);
 	char	   *problem = NULL;
+	PgcCron		cron;
 
 	if (schedule == NULL)
 		return NULL;
@@ -83,11 +74,11 @@ pgc_plan_schedule(PgcPlanner *planner, const PgcNode *node, const PgcPath *path)
 		pgc_remark(planner->remarks, PGC_INFO, given, pgc_plan_path(path, "schedule"),
 				   "the scheduler %s is not run by pg_contract", scheduler)
 			->hint = "The scheduler cron is: with it, the dataset is audited on time.";
-	else if (!pgc_cron_valid(schedule, &problem))
+	else if (!pgc_cron_read(schedule, &cron, &problem))
 		pgc_remark(planner->remarks, PGC_WARNING, given, pgc_plan_path(path, "schedule"),
 				   "\"%s\" is not a cron expression: %s", schedule, problem)
 			->hint = "The fields are minute, hour, day of the month, month, day of the week.";
-	else if (is_never(schedule))
+	else if (pgc_cron_next(&cron, GetCurrentTimestamp(), pgc_time_zone("UTC")) == DT_NOEND)
 		(void) pgc_remark(planner->remarks, PGC_WARNING, given, pgc_plan_path(path, "schedule"),
 						  "\"%s\" never comes", schedule);
 	else

@@ -378,6 +378,87 @@ CREATE TABLE contract.reject_position (
 );
 COMMENT ON TABLE contract.reject_position IS 'how much of the queue of refused rows is recorded, so that each is once; not dumped';
 
+/*
+ * Lineage.  Definitions are what the catalogs say (views, generated columns, functions): by OIDs, made anew where they
+ * are restored.  Statements are what was seen to run: by names, since nothing else knows of them.
+ */
+CREATE TABLE contract.lineage_definition (
+	classid oid NOT NULL,	-- pg_class (view, materialized view, table with generated columns), pg_proc
+	objid oid NOT NULL,	-- whose definition it is
+	operation text NOT NULL,	-- view, materialized view, generated, function
+	source_relid oid NOT NULL,
+	source_column smallint NOT NULL,
+	target_classid oid NOT NULL,	-- pg_class, or pg_proc: the function's result
+	target_objid oid NOT NULL,
+	target_column smallint NOT NULL,	-- 0: all rows
+	subtype text NOT NULL,
+	immediate boolean NOT NULL,
+	base boolean NOT NULL,
+	masking boolean NOT NULL,
+	nullable boolean NOT NULL,
+	expression bigint NOT NULL,
+	PRIMARY KEY (classid, objid, source_relid, source_column, target_classid, target_objid, target_column, subtype)
+);
+CREATE INDEX lineage_definition_source_idx ON contract.lineage_definition (source_relid, source_column);
+CREATE INDEX lineage_definition_target_idx ON contract.lineage_definition (target_objid, target_column);
+COMMENT ON TABLE contract.lineage_definition IS 'lineage of views, materialized views, generated columns and functions, as their definitions say; not dumped, made anew';
+
+CREATE SEQUENCE contract.lineage_node_id_seq;
+CREATE TABLE contract.lineage_node (
+	node_id bigint NOT NULL DEFAULT pg_catalog.nextval('contract.lineage_node_id_seq') PRIMARY KEY,
+	place text NOT NULL DEFAULT 'relation' CHECK (place IN ('relation', 'routine', 'file', 'program')),
+	schema_name text,	-- null: a file, a program
+	table_name text NOT NULL,
+	column_name text	-- null: all rows
+);
+CREATE INDEX lineage_node_name_idx ON contract.lineage_node (table_name, schema_name, column_name);
+COMMENT ON TABLE contract.lineage_node IS 'columns that statements with lineage have read or written, and relations of which they have written rows';
+
+CREATE TABLE contract.lineage_binding (
+	relid oid NOT NULL,
+	attnum smallint NOT NULL,	-- 0: all rows
+	node_id bigint NOT NULL,
+	PRIMARY KEY (relid, attnum)
+);
+CREATE INDEX lineage_binding_node_idx ON contract.lineage_binding (node_id);
+COMMENT ON TABLE contract.lineage_binding IS 'which column is which node now; not dumped, made anew by names';
+
+CREATE SEQUENCE contract.lineage_statement_id_seq;
+CREATE TABLE contract.lineage_statement (
+	statement_id bigint NOT NULL DEFAULT pg_catalog.nextval('contract.lineage_statement_id_seq') PRIMARY KEY,
+	digest uuid NOT NULL UNIQUE,	-- of its edges, operation, routine and role
+	operation text NOT NULL,
+	query_id bigint,
+	statement text,	-- constants replaced
+	routine text,	-- outermost, with schema and argument types
+	role name,
+	application text,	-- of the last execution
+	unresolved text,	-- what could not be followed
+	first_seen timestamptz NOT NULL,
+	last_seen timestamptz NOT NULL,
+	executions bigint NOT NULL,
+	rows bigint NOT NULL
+);
+CREATE INDEX lineage_statement_last_seen_idx ON contract.lineage_statement (last_seen);
+COMMENT ON TABLE contract.lineage_statement IS 'statements that moved data from columns to columns; a row however often they ran';
+
+CREATE TABLE contract.lineage_edge (
+	statement_id bigint NOT NULL,
+	source_id bigint NOT NULL,
+	target_id bigint NOT NULL,
+	subtype text NOT NULL,
+	immediate boolean NOT NULL,
+	base boolean NOT NULL,
+	masking boolean NOT NULL,
+	nullable boolean NOT NULL,
+	expression bigint NOT NULL,
+	historic_since timestamptz,	-- one end is gone; null: it is not
+	PRIMARY KEY (statement_id, source_id, target_id, subtype)
+);
+CREATE INDEX lineage_edge_source_idx ON contract.lineage_edge (source_id);
+CREATE INDEX lineage_edge_target_idx ON contract.lineage_edge (target_id);
+COMMENT ON TABLE contract.lineage_edge IS 'which column fed which, in a statement';
+
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version_id_seq', '');
@@ -400,6 +481,11 @@ SELECT pg_catalog.pg_extension_config_dump('contract.incident_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.total', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.counted', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_node', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_node_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_statement', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_statement_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_edge', '');
 
 /*
  * For autovacuum.  The history grows at one end and is pruned at the other, in the order of its indexes: a fifth of a
@@ -1223,6 +1309,26 @@ COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
 'how long, and how many rows, a history of a dataset is kept (violations, results, metrics, quarantine, incidents, sla); 0: no limit, null: as the settings say; returns the dataset';
 
 /*
+ * Lineage: definitions.
+ */
+
+/*
+ * Lineage: of a statement that is not run.
+ */
+
+/*
+ * Lineage: walking it.
+ */
+
+/*
+ * Lineage: pictures and OpenLineage.
+ */
+
+/*
+ * Lineage: personal data, nulls, duplicates.
+ */
+
+/*
  * Who sees what.  Helpers of the views: run as the caller.
  */
 CREATE FUNCTION contract.visible(dataset_id integer)
@@ -1440,6 +1546,10 @@ SELECT i.incident_id AS id, d.name AS dataset, d.contract_id, c.owner, i.status,
 FROM contract.incident i JOIN contract.dataset d USING (dataset_id) JOIN contract.contract c USING (contract_id)
 WHERE contract.visible(i.dataset_id);
 COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when the first failed until all pass';
+
+/*
+ * Lineage.
+ */
 
 /*
  * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is

@@ -20,7 +20,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/annotate.h"
-#include "catalog/annotate.h"
 #include "catalog/contract.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
@@ -33,6 +32,7 @@
 #include "ddl/ddl.h"
 #include "ddl/guard.h"
 #include "fmgr.h"
+#include "lineage/lineage.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
@@ -602,12 +602,17 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 		taken_off = NIL;
 		bind_named(command);
 		pgc_guard_before(command);
+		pgc_lineage_before(command);
 		if (IsA(command, AlterTableStmt) && blocked_by_triggers((const AlterTableStmt *) command))
 			take_off((const AlterTableStmt *) command);
 	}
 	else
 	{
 		ddl_seen = true;
+		if (strcmp(data->event, "sql_drop") == 0)
+			pgc_lineage_drop();
+		else
+			pgc_lineage_after(command);
 		await_documents(command);
 		follow_all(makes_relations(command));
 		pgc_guard_after(command);

@@ -1,0 +1,138 @@
+/*
+ * src/catalog/lineage.h
+ *		Lineage as values, and where it is kept.
+ *
+ * A PgcLineage says which columns of which relations a statement, a view or a
+ * function reads, and what they become.  lineage/ makes it; nothing here knows how.
+ */
+#ifndef PGC_CATALOG_LINEAGE_H
+#define PGC_CATALOG_LINEAGE_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "utils/timestamp.h"
+
+/*
+ * What a column does to what it feeds, as OpenLineage's facet columnLineage has it.
+ * Among the direct ones the strongest along a path counts, in this order.
+ */
+typedef enum PgcSubtype
+{
+	PGC_IDENTITY,				/* the value, or the value in a binary
+								 * compatible type */
+	PGC_TRANSFORMATION,
+	PGC_AGGREGATION,
+	/* from here on indirect */
+	PGC_JOIN,
+	PGC_FILTER,
+	PGC_GROUP_BY,
+	PGC_SORT,
+	PGC_WINDOW,
+	PGC_CONDITIONAL
+} PgcSubtype;
+
+#define PGC_IS_DIRECT(subtype) ((subtype) <= PGC_AGGREGATION)
+
+/* What has columns. */
+typedef enum PgcPlace
+{
+	PGC_RELATION,				/* of this database; oid: pg_class */
+	PGC_OUTPUT,					/* columns of a SELECT whose destination is
+								 * not known yet; no oid, no name */
+	PGC_ROUTINE,				/* results of a function; oid: pg_proc */
+	PGC_FILE,					/* of the server; name: its path; no oid */
+	PGC_PROGRAM					/* of COPY; name: the program, without
+								 * arguments; no oid */
+} PgcPlace;
+
+/* Something that has columns, as it was when lineage was taken. */
+typedef struct PgcLineageNode
+{
+	PgcPlace	place;
+	Oid			oid;			/* or InvalidOid */
+	bool		temporary;		/* a temporary relation */
+	char	   *schema;			/* or NULL */
+	char	   *name;			/* of a routine: with its argument types */
+	int			ncolumns;
+	char	  **columns;		/* by number, from 1 at index 0; NULL where no
+								 * edge has it */
+} PgcLineageNode;
+
+/* How far an edge reaches; an edge from a table is both. */
+#define PGC_IMMEDIATE	1		/* the source is what the statement names */
+#define PGC_BASE		2		/* views are looked through: no source is one */
+
+typedef struct PgcEdge
+{
+	int16		source;			/* index into nodes */
+	int16		target;
+	AttrNumber	source_column;	/* > 0 */
+	AttrNumber	target_column;	/* 0: it acts on all rows of the target */
+	uint8		subtype;		/* PgcSubtype */
+	uint8		hops;			/* PGC_IMMEDIATE, PGC_BASE or both */
+	bool		masking;		/* the value cannot be had back from the
+								 * result, on every path between the two */
+	bool		nullable;		/* direct: a null may arrive, as far as
+								 * constraints and conditions tell */
+	uint64		expression;		/* hash of what makes the target's column, with
+								 * its constants; of an edge without target
+								 * column: of the condition */
+	uint64		shape;			/* the same without its constants */
+} PgcEdge;
+
+typedef struct PgcLineage
+{
+	const char *operation;		/* INSERT, UPDATE, DELETE, MERGE, CREATE TABLE
+								 * AS, SELECT INTO, REFRESH MATERIALIZED VIEW,
+								 * COPY FROM, COPY TO; of definitions: view,
+								 * materialized view, generated, function */
+	int			nnodes;
+	PgcLineageNode    *nodes;			/* distinct */
+	int			nedges;
+	PgcEdge    *edges;			/* distinct, sorted: pgc_lineage_sort */
+	char	   *unresolved;		/* what could not be followed, for people; NULL:
+								 * the edges are all there are */
+} PgcLineage;
+
+/* What is known of executions of a statement. */
+typedef struct PgcStatement
+{
+	const PgcLineage *lineage;
+	uint64		query_id;		/* 0: the server does not compute it */
+	const char *text;			/* constants replaced by $1, $2, ...; or NULL */
+	Oid			routine;		/* the outermost it ran in, or InvalidOid */
+	Oid			role;
+	const char *application;
+	TimestampTz first;
+	TimestampTz last;
+	int64		executions;
+	int64		rows;			/* written */
+} PgcStatement;
+
+/* value.c */
+typedef struct PgcDigest
+{
+	uint64		high;
+	uint64		low;
+} PgcDigest;
+
+extern const char *pgc_subtype_name(PgcSubtype subtype);
+extern void pgc_lineage_sort(PgcLineage *lineage);
+extern PgcLineage *pgc_lineage_copy(const PgcLineage *lineage);
+extern void pgc_statement_digest(const PgcStatement *statement, PgcDigest *digest);
+extern bytea *pgc_statement_serialize(const PgcStatement *statement);
+extern PgcStatement *pgc_statement_deserialize(const bytea *bytes);
+
+/* lineage.c: statements that ran */
+extern int64 pgc_lineage_store(const PgcStatement *statement);
+extern bool pgc_lineage_count(int64 statement_id, const PgcStatement *statement);
+extern void pgc_lineage_dropped(Oid relid, AttrNumber column);
+extern void pgc_lineage_renamed(Oid relid);
+extern bool pgc_lineage_prune(TimestampTz oldest);
+
+/* definition.c: views, materialized views, generated columns, functions */
+extern void pgc_definition_store(Oid classid, Oid objid, const PgcLineage *lineage);
+extern void pgc_definition_forget(Oid classid, Oid objid);
+
+#endif							/* PGC_CATALOG_LINEAGE_H */

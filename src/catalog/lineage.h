@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
 /*
@@ -134,5 +135,33 @@ extern bool pgc_lineage_prune(TimestampTz oldest);
 /* definition.c: views, materialized views, generated columns, functions */
 extern void pgc_definition_store(Oid classid, Oid objid, const PgcLineage *lineage);
 extern void pgc_definition_forget(Oid classid, Oid objid);
+
+/* edges.c: both kinds together, as they are now */
+
+/* An end of an edge.  A key of hash tables: no padding. */
+typedef struct PgcEnd
+{
+	Oid			classid;		/* pg_class, pg_proc; InvalidOid: a node that
+								 * is no relation */
+	Oid			objid;
+	int64		node_id;		/* of such a node, else 0 */
+	int64		column;			/* 0: all rows */
+} PgcEnd;
+
+/* An edge that leads on from one of the ends asked for. */
+typedef struct PgcFoundEdge
+{
+	int			from;			/* index of the end asked for */
+	PgcEnd		to;
+	char	   *schema;			/* of a node that is no relation, as are name */
+	char	   *name;			/* and column; or NULL */
+	char	   *column;
+	PgcSubtype	subtype;
+	bool		masking;
+} PgcFoundEdge;
+
+typedef void (*PgcEdgeFunction) (const PgcFoundEdge *edge, void *arg);
+extern void pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction function, void *arg);
+extern List *pgc_edges_sources(void);
 
 #endif							/* PGC_CATALOG_LINEAGE_H */

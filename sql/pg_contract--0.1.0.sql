@@ -1355,6 +1355,19 @@ RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_downstream';
 COMMENT ON FUNCTION contract.downstream(regclass, name, integer) IS
 'the columns that a column, or any column of a relation, feeds in at most so many steps, and relations whose rows depend on it (no target_column); each once, with the shortest of its best paths';
 
+CREATE FUNCTION contract.impact(
+	relation regclass,
+	"column" name DEFAULT NULL,
+	OUT object_type text,
+	OUT object text,
+	OUT column_name text,
+	OUT depth integer,
+	OUT path text[],
+	OUT detail jsonb)
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_impact';
+COMMENT ON FUNCTION contract.impact(regclass, name) IS
+'what depends on a column, or on any column of a relation: columns, views, materialized views, tables, functions, statements that were seen to run, contracts, rules and schedules, with the path there';
+
 /*
  * Lineage: pictures and OpenLineage.
  */

@@ -164,4 +164,25 @@ typedef void (*PgcEdgeFunction) (const PgcFoundEdge *edge, void *arg);
 extern void pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction function, void *arg);
 extern List *pgc_edges_sources(void);
 
+/* A statement that was seen to run, or a function, that uses columns. */
+typedef struct PgcUse
+{
+	int			end;			/* index of the first of the ends asked for
+								 * that it uses */
+	bool		reads;
+	bool		writes;
+	int64		id;				/* of the statement; or the function's OID */
+	/* of a statement: */
+	char	   *operation;
+	char	   *statement;		/* or NULL, like the next three */
+	char	   *routine;
+	char	   *role;
+	char	   *application;
+	int64		executions;
+	TimestampTz last_seen;
+} PgcUse;
+
+extern List *pgc_edges_statements(const PgcEnd *ends, int nends, int ntargets, Oid role);
+extern List *pgc_edges_functions(const PgcEnd *ends, int nends, Oid role);
+
 #endif							/* PGC_CATALOG_LINEAGE_H */

@@ -326,6 +326,7 @@ pgc_walk_run(PgcWalk *walk, int depth)
 {
 	int			first = 0;
 
+	walk->nstarts = walk->nvisits;
 	while (depth-- > 0 && first < walk->nvisits)
 	{
 		int			next;

@@ -56,6 +56,7 @@ typedef struct PgcWalk
 	int			hidden;			/* edges that were left out for that */
 	int			nvertices;
 	PgcVertex  *vertices;
+	int			nstarts;		/* the first of the visits */
 	int			nvisits;
 	PgcVisit   *visits;			/* by depth */
 	int			narcs;

@@ -1551,6 +1551,76 @@ COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when th
  * Lineage.
  */
 
+/* Columns of the results of functions, by number. */
+CREATE VIEW contract.routine_column AS
+SELECT p.oid AS routine, a.number, a.column_name
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_type t ON t.oid = p.prorettype
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.row_number() OVER (ORDER BY a.position), a.name
+	FROM ROWS FROM (pg_catalog.unnest(p.proargnames), pg_catalog.unnest(p.proargmodes)) WITH ORDINALITY AS a (name, mode, position)
+	WHERE a.mode IN ('o', 'b', 't')
+	UNION ALL
+	SELECT a.attnum, a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0
+	UNION ALL
+	SELECT 1, p.proname WHERE t.typrelid = 0 AND p.proallargtypes IS NULL) a (number, column_name);
+COMMENT ON VIEW contract.routine_column IS 'of the view lineage';
+
+CREATE VIEW contract.lineage WITH (security_barrier) AS
+SELECT e.source_schema, e.source_table, e.source_column, e.target_schema, e.target_table, e.target_column,
+	CASE WHEN e.subtype IN ('identity', 'transformation', 'aggregation') THEN 'direct' ELSE 'indirect' END AS kind,
+	e.subtype, h.hop, e.query_id, e.statement, e.routine, e.role, e.application, e.first_seen, e.last_seen, e.executions, e.rows,
+	e.masking, e.nullable, e.operation, e.historic_since, e.source_place, e.target_place
+FROM (
+	SELECT sn.nspname::text AS source_schema, sc.relname::text AS source_table, sa.attname::text AS source_column,
+		tn.nspname::text AS target_schema, COALESCE(tc.relname::text,
+			pg_catalog.format('%s(%s)', tp.proname, pg_catalog.oidvectortypes(tp.proargtypes))) AS target_table,
+		COALESCE(ta.attname::text, (SELECT r.column_name FROM contract.routine_column r
+			WHERE r.routine = tp.oid AND r.number = d.target_column)) AS target_column,
+		d.subtype, d.immediate, d.base, NULL::bigint AS query_id, NULL::text AS statement,
+		CASE WHEN d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN (
+			SELECT pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes))
+			FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+			WHERE p.oid = d.objid) END AS routine,
+		NULL::name AS role, NULL::text AS application, NULL::timestamptz AS first_seen, NULL::timestamptz AS last_seen,
+		NULL::bigint AS executions, NULL::bigint AS rows, d.masking, d.nullable, d.operation,
+		NULL::timestamptz AS historic_since, 'relation' AS source_place,
+		CASE WHEN tp.oid IS NULL THEN 'relation' ELSE 'routine' END AS target_place,
+		sc.oid AS source_relid, tc.oid AS target_relid
+	FROM contract.lineage_definition d
+	JOIN pg_catalog.pg_class sc ON sc.oid = d.source_relid
+	JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace
+	JOIN pg_catalog.pg_attribute sa ON sa.attrelid = d.source_relid AND sa.attnum = d.source_column
+	LEFT JOIN pg_catalog.pg_class tc
+		ON d.target_classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND tc.oid = d.target_objid
+	LEFT JOIN pg_catalog.pg_attribute ta ON ta.attrelid = tc.oid AND ta.attnum = d.target_column
+	LEFT JOIN pg_catalog.pg_proc tp
+		ON d.target_classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND tp.oid = d.target_objid
+	JOIN pg_catalog.pg_namespace tn ON tn.oid = COALESCE(tc.relnamespace, tp.pronamespace)
+	UNION ALL
+	SELECT sn.schema_name, sn.table_name, sn.column_name, tn.schema_name, tn.table_name, tn.column_name,
+		e.subtype, e.immediate, e.base, CASE WHEN m.allowed THEN s.query_id END,
+		CASE WHEN m.allowed OR s.statement IS NULL THEN s.statement ELSE '<insufficient privilege>' END,
+		s.routine, s.role, CASE WHEN m.allowed THEN s.application END, s.first_seen, s.last_seen, s.executions, s.rows,
+		e.masking, e.nullable, s.operation, e.historic_since, sn.place, tn.place, sb.relid, tb.relid
+	FROM contract.lineage_edge e
+	JOIN contract.lineage_statement s USING (statement_id)
+	JOIN contract.lineage_node sn ON sn.node_id = e.source_id
+	JOIN contract.lineage_node tn ON tn.node_id = e.target_id
+	LEFT JOIN contract.lineage_binding sb ON sb.node_id = e.source_id
+	LEFT JOIN contract.lineage_binding tb ON tb.node_id = e.target_id
+	LEFT JOIN pg_catalog.pg_roles r ON r.rolname = s.role
+	CROSS JOIN LATERAL (SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+		OR COALESCE(pg_catalog.pg_has_role(r.oid, 'USAGE'), false) AS allowed) m) e
+JOIN (VALUES ('immediate'), ('base')) h (hop) ON CASE h.hop WHEN 'base' THEN e.base ELSE e.immediate END
+WHERE pg_catalog.has_any_column_privilege(e.source_relid, 'SELECT')
+	OR pg_catalog.has_any_column_privilege(e.target_relid, 'SELECT')
+	-- nobody is left to ask: both ends are gone
+	OR e.source_relid IS NULL AND e.target_relid IS NULL AND pg_catalog.pg_has_role('pg_read_all_data', 'USAGE');
+COMMENT ON VIEW contract.lineage IS
+'which column feeds which, as definitions say and as statements did, with the columns that conditions look at; hop immediate: as written, base: views looked through; of what you may select the source or the target of';
+GRANT SELECT ON contract.lineage TO PUBLIC;
+
 /*
  * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is
  * personal data.

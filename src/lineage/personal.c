@@ -261,16 +261,15 @@ static void
 load_edges(Set *set, int from)
 {
 	static const char find_edges[] =
-	"WITH f AS (SELECT * FROM pg_catalog.unnest($1, $2, $3) WITH ORDINALITY f (relid, attnum, node_id, place))"
+	"WITH f AS (SELECT * FROM unnest($1, $2, $3) WITH ORDINALITY f (relid, attnum, node_id, place))"
 	" SELECT f.place, d.target_objid, d.target_column, 0::bigint, NULL, d.immediate"
 	" FROM f JOIN contract.lineage_definition d ON d.source_relid = f.relid AND d.source_column = f.attnum"
 	" WHERE d.target_classid = 'pg_catalog.pg_class'::regclass AND d.target_column > 0 AND NOT d.masking"
 	" AND d.subtype IN ('identity', 'transformation', 'aggregation')"
 	" UNION ALL"
 	" SELECT s.place, b.relid, b.attnum, e.target_id,"
-	" pg_catalog.concat_ws('.', pg_catalog.quote_ident(n.schema_name),"
-	" CASE WHEN n.schema_name IS NULL THEN n.table_name ELSE pg_catalog.quote_ident(n.table_name) END,"
-	" pg_catalog.quote_ident(n.column_name)), e.immediate"
+	" CASE WHEN b.relid IS NOT NULL THEN NULL WHEN n.schema_name IS NULL THEN n.table_name"
+	" ELSE pg_catalog.format('%I.%I.%I', n.schema_name, n.table_name, n.column_name) END, e.immediate"
 	" FROM (SELECT f.place, b.node_id FROM f JOIN contract.lineage_binding b ON b.relid = f.relid AND b.attnum = f.attnum"
 	" UNION ALL SELECT f.place, f.node_id FROM f WHERE f.node_id <> 0) s"
 	" JOIN contract.lineage_edge e ON e.source_id = s.node_id JOIN contract.lineage_node n ON n.node_id = e.target_id"

@@ -217,6 +217,8 @@ typedef struct PgcEntry
 
 extern PgcEntry *pgc_cache_get(int32 dataset_id);
 extern void pgc_cache_invalidate(Oid relid);
+extern Oid	pgc_lineage_marker(void);
+extern void pgc_lineage_changed(void);
 extern void pgc_cache_at_transaction_end(void);
 
 /* arrays.c */

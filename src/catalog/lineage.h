@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
 /*
@@ -120,6 +121,8 @@ typedef struct PgcDigest
 extern const char *pgc_subtype_name(PgcSubtype subtype);
 extern void pgc_lineage_sort(PgcLineage *lineage);
 extern PgcLineage *pgc_lineage_copy(const PgcLineage *lineage);
+extern void pgc_digest_add(PgcDigest *digest, const void *bytes, Size length);
+extern void pgc_digest_add_text(PgcDigest *digest, const char *value);
 extern void pgc_statement_digest(const PgcStatement *statement, PgcDigest *digest);
 extern bytea *pgc_statement_serialize(const PgcStatement *statement);
 extern PgcStatement *pgc_statement_deserialize(const bytea *bytes);
@@ -127,12 +130,63 @@ extern PgcStatement *pgc_statement_deserialize(const bytea *bytes);
 /* lineage.c: statements that ran */
 extern int64 pgc_lineage_store(const PgcStatement *statement);
 extern bool pgc_lineage_count(int64 statement_id, const PgcStatement *statement);
-extern void pgc_lineage_dropped(Oid relid, AttrNumber column);
-extern void pgc_lineage_renamed(Oid relid);
 extern bool pgc_lineage_prune(TimestampTz oldest);
+
+/* node.c: nodes follow what they are nodes of */
+extern void pgc_lineage_follow(const List *relids);
+extern void pgc_lineage_reconcile(void);
 
 /* definition.c: views, materialized views, generated columns, functions */
 extern void pgc_definition_store(Oid classid, Oid objid, const PgcLineage *lineage);
 extern void pgc_definition_forget(Oid classid, Oid objid);
+
+/* edges.c: both kinds together, as they are now */
+
+/* An end of an edge.  A key of hash tables: no padding. */
+typedef struct PgcEnd
+{
+	Oid			classid;		/* pg_class, pg_proc; InvalidOid: a node that
+								 * is no relation */
+	Oid			objid;
+	int64		node_id;		/* of such a node, else 0 */
+	int64		column;			/* 0: all rows */
+} PgcEnd;
+
+/* An edge that leads on from one of the ends asked for. */
+typedef struct PgcFoundEdge
+{
+	int			from;			/* index of the end asked for */
+	PgcEnd		to;
+	char	   *schema;			/* of a node that is no relation, as are name */
+	char	   *name;			/* and column; or NULL */
+	char	   *column;
+	PgcSubtype	subtype;
+	bool		masking;
+} PgcFoundEdge;
+
+typedef void (*PgcEdgeFunction) (const PgcFoundEdge *edge, void *arg);
+extern void pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction function, void *arg);
+extern List *pgc_edges_sources(void);
+
+/* A statement that was seen to run, or a function, that uses columns. */
+typedef struct PgcUse
+{
+	int			end;			/* index of the first of the ends asked for
+								 * that it uses */
+	bool		reads;
+	bool		writes;
+	int64		id;				/* of the statement; or the function's OID */
+	/* of a statement: */
+	char	   *operation;
+	char	   *statement;		/* or NULL, like the next three */
+	char	   *routine;
+	char	   *role;
+	char	   *application;
+	int64		executions;
+	TimestampTz last_seen;
+} PgcUse;
+
+extern List *pgc_edges_statements(const PgcEnd *ends, int nends, int ntargets, Oid role);
+extern List *pgc_edges_functions(const PgcEnd *ends, int nends, Oid role);
 
 #endif							/* PGC_CATALOG_LINEAGE_H */

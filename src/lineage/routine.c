@@ -136,12 +136,13 @@ count_planning(Query *query, const char *source, int options, ParamListInfo para
 {
 	ErrorContextCallback *context = error_context_stack;
 	PlannedStmt *result;
+	List	   *marks = NIL;
 
+	if (planning == 0 && depth == 0 && pgc_track_is_on() && pgc_routine_frame(&context) == NULL)
+		marks = pgc_routine_planning(query);
 	planning++;
 	PG_TRY();
 	{
-		if (planning == 1 && depth == 0 && pgc_track_is_on() && pgc_routine_frame(&context) == NULL)
-			pgc_routine_planned(query);
 		result = previous_planner ? previous_planner(query, source, options, params)
 			: standard_planner(query, source, options, params);
 	}
@@ -150,6 +151,7 @@ count_planning(Query *query, const char *source, int options, ParamListInfo para
 		planning--;
 	}
 	PG_END_TRY();
+	result->invalItems = list_concat(result->invalItems, marks);
 	return result;
 }
 

@@ -68,7 +68,7 @@ extern PgcOutputs *pgc_origins_of(const Query *query, List *(*origins) (const Pa
 
 /* arguments.c */
 extern List *pgc_routine_calls(const Query *query, Oid funcid);
-extern void pgc_routine_planned(const Query *query);
-extern List *pgc_routine_passed(Oid funcid);
+extern List *pgc_routine_planning(const Query *query);
+extern const List *pgc_routine_passed(Oid funcid);
 
 #endif							/* PGC_LINEAGE_ROUTINE_H */

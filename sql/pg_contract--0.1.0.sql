@@ -1327,6 +1327,16 @@ COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
 /*
  * Lineage: personal data, nulls, duplicates.
  */
+CREATE FUNCTION contract.derived_pii(
+	OUT relid oid,
+	OUT dataset text,
+	OUT column_name name,
+	OUT category text,
+	OUT classification text,
+	OUT path text[])
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_derived_pii';
+COMMENT ON FUNCTION contract.derived_pii() IS
+'columns, of relations that you may select from, that personal data was copied into without being masked, though they are not tagged; see contract.pii_columns';
 
 /*
  * Who sees what.  Helpers of the views: run as the caller.
@@ -1388,10 +1398,16 @@ WHERE contract.visible(q.dataset_id);
 COMMENT ON VIEW contract.quarantined IS 'rows kept out of their table, with every rule that they fail';
 
 CREATE VIEW contract.pii_columns WITH (security_barrier) AS
-SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classification, a.description, a.tags
+SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classification, a.description, a.tags,
+	false AS derived, NULL::text[] AS path
 FROM contract.column_annotation a JOIN contract.dataset d USING (dataset_id)
-WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id);
-COMMENT ON VIEW contract.pii_columns IS 'columns that hold personal data';
+WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id)
+UNION ALL
+SELECT p.dataset, p.column_name, p.category, p.classification, a.description, a.tags, true, p.path
+FROM contract.derived_pii() p LEFT JOIN contract.binding b USING (relid)
+LEFT JOIN contract.column_annotation a ON a.dataset_id = b.dataset_id AND a.column_name = p.column_name;
+COMMENT ON VIEW contract.pii_columns IS
+'columns that hold personal data: tagged, or derived, with the columns through which it came from a tagged one';
 
 CREATE VIEW contract.metrics WITH (security_barrier) AS
 SELECT d.name AS dataset, m.column_name, m.metric, CASE WHEN s.value = m.value THEN m.number END AS number,
@@ -1550,6 +1566,142 @@ COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when th
 /*
  * Lineage.
  */
+
+/* Columns of the results of functions, by number. */
+CREATE VIEW contract.routine_column AS
+SELECT p.oid AS routine, a.number, a.column_name
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_type t ON t.oid = p.prorettype
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.row_number() OVER (ORDER BY a.position), a.name
+	FROM ROWS FROM (pg_catalog.unnest(p.proargnames), pg_catalog.unnest(p.proargmodes)) WITH ORDINALITY AS a (name, mode, position)
+	WHERE a.mode IN ('o', 'b', 't')
+	UNION ALL
+	SELECT a.attnum, a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0
+	UNION ALL
+	SELECT 1, p.proname WHERE t.typrelid = 0 AND p.proallargtypes IS NULL) a (number, column_name);
+COMMENT ON VIEW contract.routine_column IS 'of the view lineage';
+
+CREATE VIEW contract.lineage WITH (security_barrier) AS
+SELECT e.source_schema, e.source_table, e.source_column, e.target_schema, e.target_table, e.target_column,
+	CASE WHEN e.subtype IN ('identity', 'transformation', 'aggregation') THEN 'direct' ELSE 'indirect' END AS kind,
+	e.subtype, h.hop, e.query_id, e.statement, e.routine, e.role, e.application, e.first_seen, e.last_seen, e.executions, e.rows,
+	e.masking, e.nullable, e.operation, e.historic_since, e.source_place, e.target_place
+FROM (
+	SELECT sn.nspname::text AS source_schema, sc.relname::text AS source_table, sa.attname::text AS source_column,
+		tn.nspname::text AS target_schema, COALESCE(tc.relname::text,
+			pg_catalog.format('%s(%s)', tp.proname, pg_catalog.oidvectortypes(tp.proargtypes))) AS target_table,
+		COALESCE(ta.attname::text, (SELECT r.column_name FROM contract.routine_column r
+			WHERE r.routine = tp.oid AND r.number = d.target_column)) AS target_column,
+		d.subtype, d.immediate, d.base, NULL::bigint AS query_id, NULL::text AS statement,
+		CASE WHEN d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN (
+			SELECT pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes))
+			FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+			WHERE p.oid = d.objid) END AS routine,
+		NULL::name AS role, NULL::text AS application, NULL::timestamptz AS first_seen, NULL::timestamptz AS last_seen,
+		NULL::bigint AS executions, NULL::bigint AS rows, d.masking, d.nullable, d.operation,
+		NULL::timestamptz AS historic_since, 'relation' AS source_place,
+		CASE WHEN tp.oid IS NULL THEN 'relation' ELSE 'routine' END AS target_place,
+		sc.oid AS source_relid, tc.oid AS target_relid
+	FROM contract.lineage_definition d
+	JOIN pg_catalog.pg_class sc ON sc.oid = d.source_relid
+	JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace
+	JOIN pg_catalog.pg_attribute sa ON sa.attrelid = d.source_relid AND sa.attnum = d.source_column
+	LEFT JOIN pg_catalog.pg_class tc
+		ON d.target_classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND tc.oid = d.target_objid
+	LEFT JOIN pg_catalog.pg_attribute ta ON ta.attrelid = tc.oid AND ta.attnum = d.target_column
+	LEFT JOIN pg_catalog.pg_proc tp
+		ON d.target_classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND tp.oid = d.target_objid
+	JOIN pg_catalog.pg_namespace tn ON tn.oid = COALESCE(tc.relnamespace, tp.pronamespace)
+	UNION ALL
+	SELECT sn.schema_name, sn.table_name, sn.column_name, tn.schema_name, tn.table_name, tn.column_name,
+		e.subtype, e.immediate, e.base, CASE WHEN m.allowed THEN s.query_id END,
+		CASE WHEN m.allowed OR s.statement IS NULL THEN s.statement ELSE '<insufficient privilege>' END,
+		s.routine, s.role, CASE WHEN m.allowed THEN s.application END, s.first_seen, s.last_seen, s.executions, s.rows,
+		e.masking, e.nullable, s.operation, e.historic_since, sn.place, tn.place, sb.relid, tb.relid
+	FROM contract.lineage_edge e
+	JOIN contract.lineage_statement s USING (statement_id)
+	JOIN contract.lineage_node sn ON sn.node_id = e.source_id
+	JOIN contract.lineage_node tn ON tn.node_id = e.target_id
+	LEFT JOIN contract.lineage_binding sb ON sb.node_id = e.source_id
+	LEFT JOIN contract.lineage_binding tb ON tb.node_id = e.target_id
+	LEFT JOIN pg_catalog.pg_roles r ON r.rolname = s.role
+	CROSS JOIN LATERAL (SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+		OR COALESCE(pg_catalog.pg_has_role(r.oid, 'USAGE'), false) AS allowed) m) e
+JOIN (VALUES ('immediate'), ('base')) h (hop) ON CASE h.hop WHEN 'base' THEN e.base ELSE e.immediate END
+WHERE pg_catalog.has_any_column_privilege(e.source_relid, 'SELECT')
+	OR pg_catalog.has_any_column_privilege(e.target_relid, 'SELECT')
+	-- nobody is left to ask: both ends are gone
+	OR e.source_relid IS NULL AND e.target_relid IS NULL AND pg_catalog.pg_has_role('pg_read_all_data', 'USAGE');
+COMMENT ON VIEW contract.lineage IS
+'which column feeds which, as definitions say and as statements did, with the columns that conditions look at; hop immediate: as written, base: views looked through; of what you may select the source or the target of';
+GRANT SELECT ON contract.lineage TO PUBLIC;
+
+CREATE VIEW contract.nullable_feeds WITH (security_barrier) AS
+SELECT d.name AS dataset, l.target_column AS column_name, r.name AS rule, r.action, r.severity, r.filter,
+	l.source_schema, l.source_table, l.source_column, l.subtype, l.operation, l.statement, l.routine, l.role, l.last_seen
+FROM contract.lineage l
+JOIN contract.dataset d ON d.schema_name = l.target_schema::name AND d.table_name = l.target_table::name
+JOIN contract.rule r ON r.dataset_id = d.dataset_id AND r.kind IN ('not_null', 'not_blank') AND l.target_column = ANY (r.columns)
+WHERE l.kind = 'direct' AND l.hop = 'base' AND l.nullable AND l.target_place = 'relation' AND l.historic_since IS NULL
+	AND contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.nullable_feeds IS
+'columns under a rule that they must not be null which are fed by columns that may be, as far as constraints, joins and conditions tell';
+GRANT SELECT ON contract.nullable_feeds TO PUBLIC;
+
+/*
+ * What a column of a table is made of is known by hashes of expressions over base columns.  A pair is listed from four fifths on
+ * of the columns of the one with fewer, and two at least; where all are mere copies, of the one with more: two tables
+ * that each take some columns of a third one repeat nothing.
+ */
+CREATE VIEW contract.duplicate_pipelines WITH (security_barrier) AS
+WITH feed AS MATERIALIZED (
+	SELECT d.target_objid AS relid, d.target_column AS attnum, d.source_relid, d.subtype, d.expression
+	FROM contract.lineage_definition d WHERE d.base AND d.operation = 'materialized view'
+	UNION
+	SELECT t.relid, t.attnum, s.relid, e.subtype, e.expression
+	FROM contract.lineage_edge e JOIN contract.lineage_binding t ON t.node_id = e.target_id
+	LEFT JOIN contract.lineage_binding s ON s.node_id = e.source_id
+	WHERE e.base AND e.historic_since IS NULL),
+made AS MATERIALIZED (	-- a row for each way in which a column is made
+	SELECT f.relid, f.attnum, f.expression, pg_catalog.bool_and(f.subtype = 'identity') AS copied
+	FROM feed f JOIN pg_catalog.pg_class c ON c.oid = f.relid
+	WHERE c.relkind IN ('r', 'p', 'm', 'f') AND f.attnum > 0 AND f.subtype IN ('identity', 'transformation', 'aggregation')
+		AND f.source_relid IS DISTINCT FROM f.relid AND pg_catalog.has_any_column_privilege(f.relid, 'SELECT')
+	GROUP BY f.relid, f.attnum, f.expression),
+size AS (SELECT m.relid, pg_catalog.count(DISTINCT m.attnum) AS columns FROM made m GROUP BY m.relid),
+condition AS (
+	SELECT f.relid, pg_catalog.array_agg(DISTINCT f.expression) AS expressions
+	FROM feed f WHERE f.attnum = 0 AND f.subtype IN ('filter', 'join', 'group_by') GROUP BY f.relid),
+same AS (	-- of several columns that are made alike, one of each table
+	SELECT m.relid, m.attnum, o.relid AS other, pg_catalog.min(o.attnum) AS other_attnum, pg_catalog.bool_and(m.copied) AS copied
+	FROM made m JOIN made o ON o.expression = m.expression AND o.relid <> m.relid
+	GROUP BY m.relid, m.attnum, o.relid),
+pair AS (
+	SELECT s.relid, s.other, pg_catalog.count(DISTINCT s.other_attnum) AS same_columns, pg_catalog.bool_and(s.copied) AS copied,
+		pg_catalog.jsonb_object_agg(a.attname, b.attname) AS matches
+	FROM same s
+	JOIN pg_catalog.pg_attribute a ON a.attrelid = s.relid AND a.attnum = s.attnum
+	JOIN pg_catalog.pg_attribute b ON b.attrelid = s.other AND b.attnum = s.other_attnum
+	GROUP BY s.relid, s.other)
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS dataset, pg_catalog.format('%I.%I', m.nspname, o.relname) AS other,
+	x.columns, y.columns AS other_columns, p.same_columns,
+	pg_catalog.round(p.same_columns::numeric / LEAST(x.columns, y.columns), 3) AS fraction,
+	(SELECT f.expressions FROM condition f WHERE f.relid = p.relid)
+		IS NOT DISTINCT FROM (SELECT f.expressions FROM condition f WHERE f.relid = p.other) AS same_filters,
+	p.copied, p.matches
+FROM pair p
+JOIN size x ON x.relid = p.relid JOIN size y ON y.relid = p.other
+JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class o ON o.oid = p.other JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
+WHERE (n.nspname, c.relname) < (m.nspname, o.relname) AND p.same_columns >= 2
+	AND p.same_columns >= 0.8 * CASE WHEN p.copied THEN GREATEST(x.columns, y.columns) ELSE LEAST(x.columns, y.columns) END
+	-- partitions of one table
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_inherits j USING (inhparent)
+		WHERE i.inhrelid = p.relid AND j.inhrelid = p.other);
+COMMENT ON VIEW contract.duplicate_pipelines IS
+'pairs of tables, materialized views included, whose columns come from the same columns by the same expressions, of what you may select from';
+GRANT SELECT ON contract.duplicate_pipelines TO PUBLIC;
 
 /*
  * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is

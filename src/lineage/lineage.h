@@ -60,8 +60,10 @@ typedef struct PgcExtraction
 	const char *operation;		/* or NULL: what the query says */
 	bool		has_output;		/* the columns of a SELECT are a target, a node
 								 * of place PGC_OUTPUT; else it has none */
-	/* Where an external parameter's value comes from: List of PgcOrigin *, or NIL. */
-	List	   *(*origins) (const Param *param, void *arg);
+	/*
+	 * Where the value of an external parameter, or of its field (0: all of them), comes from: List of PgcOrigin *, or NIL.
+	 */
+	List	   *(*origins) (const Param *param, AttrNumber field, void *arg);
 	void	   *arg;
 } PgcExtraction;
 
@@ -95,12 +97,15 @@ extern PgcLineage *pgc_temporary_resolve(PgcLineage *lineage);
 extern void pgc_temporary_end(XactEvent event);
 extern void pgc_temporary_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent);
 
-/* routine.c: PL/pgSQL: which routine runs, and where its variables' values come from */
+/* routine.c: the outermost routine that runs; InvalidOid: none */
 extern void pgc_routine_init(void);
 extern Oid	pgc_routine_current(void);
-extern void pgc_routine_call(Oid funcid);	/* CALL; InvalidOid: it is over */
-extern void pgc_routine_end(void);
-extern bool pgc_routine_origins(ParamListInfo params, PgcExtraction *how);
+
+/*
+ * variables.c: sets how->origins for a query that the planner is given with its source text and parameters, if the parameters are
+ * variables of PL/pgSQL, else says false.  The same query may then have other lineage elsewhere.
+ */
+extern bool pgc_routine_origins(const char *source, ParamListInfo params, PgcExtraction *how);
 
 /* queue.c: executions on their way to the worker */
 extern void pgc_queue_request(void);

@@ -173,6 +173,7 @@ extern PgcValue pgc_expression_flow(PgcScope *scope, const Node *node, PgcHow ho
 /* extract_field.c */
 extern PgcValue pgc_output_field_flow(PgcScope *scope, int number, int field, PgcHow how, PgcFlow *into);
 extern PgcValue pgc_field_flow(PgcScope *scope, const Node *node, int field, PgcHow how, PgcFlow *into);
+extern void pgc_origins_flow(PgcScope *scope, const Param *param, int field, PgcHow how, PgcFlow *into);
 extern bool pgc_scope_argument(PgcScope *scope, int number, PgcScope **caller, Node **arg);
 extern PgcScope *pgc_function_scope(PgcScope *scope, const FuncExpr *function);
 

@@ -198,26 +198,6 @@ multiexpr(const Query *query, int sublink)
 	return NULL;
 }
 
-/* add_origins adds the columns that an external parameter's value comes from. */
-static void
-add_origins(Walk *walk, const Param *param)
-{
-	const PgcExtraction *how = walk->scope->extract->how;
-	List	   *origins = how->origins == NULL ? NIL : how->origins(param, how->arg);
-	ListCell   *cell;
-
-	foreach(cell, origins)
-	{
-		const PgcOrigin *origin = lfirst(cell);
-		PgcFlow    *flow = pgc_flow_make();
-		PgcHow		through = {origin->subtype, origin->masking};
-
-		pgc_flow_add_base(flow, pgc_column_flow(walk->scope->extract, origin->relid, origin->column));
-		pgc_flow_set_nullable(flow, true);
-		pgc_flow_add(walk->into, flow, through);
-	}
-}
-
 /* visit_argument takes a parameter in the body of a function for the caller's argument; false: it is none. */
 static bool
 visit_argument(const Param *param, Walk *walk)
@@ -255,7 +235,7 @@ visit_param(const Param *param, Walk *walk)
 	{
 		if (visit_argument(param, walk))
 			return false;
-		add_origins(walk, param);
+		pgc_origins_flow(walk->scope, param, 0, walk->how, walk->into);
 	}
 	value.expression = hash_combine64(value.expression, param->paramid);
 	value.nullable = true;

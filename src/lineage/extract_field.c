@@ -77,6 +77,52 @@ var_field(PgcScope *scope, const Var *var, int field, PgcHow how, PgcFlow *into,
 }
 
 /*
+ * pgc_origins_flow adds what the value of an external parameter, or of one field of it,
+ * comes from, as far as the caller of the extraction knows.
+ */
+void
+pgc_origins_flow(PgcScope *scope, const Param *param, int field, PgcHow how, PgcFlow *into)
+{
+	const PgcExtraction *extraction = scope->extract->how;
+	List	   *origins = extraction->origins == NULL ? NIL : extraction->origins(param, field, extraction->arg);
+	ListCell   *cell;
+
+	foreach(cell, origins)
+	{
+		const PgcOrigin *origin = lfirst(cell);
+		PgcFlow    *here = pgc_flow_make();
+		PgcFlow    *used = pgc_flow_make();
+
+		pgc_flow_add_base(here, pgc_column_flow(scope->extract, origin->relid, origin->column));
+		pgc_flow_set_nullable(here, true);
+		pgc_flow_add(used, here, (PgcHow) {origin->subtype, origin->masking});
+		pgc_flow_add(into, used, how);
+	}
+}
+
+/* param_field takes a field of a parameter; false: nothing more is known of it than of the whole. */
+static bool
+param_field(PgcScope *scope, const Param *param, int field, PgcHow how, PgcFlow *into, PgcValue *value)
+{
+	PgcScope   *caller;
+	Node	   *arg;
+
+	if (param->paramkind != PARAM_EXTERN)
+		return false;
+	if (pgc_scope_argument(scope, param->paramid, &caller, &arg))
+	{
+		*value = pgc_field_flow(caller, arg, field, how, into);
+		return true;
+	}
+	if (scope->extract->how->origins == NULL)
+		return false;
+	pgc_origins_flow(scope, param, field, how, into);
+	*value = pgc_value_make(param->paramid);
+	value->nullable = true;
+	return true;
+}
+
+/*
  * pgc_field_flow adds what a field, from 1, of a composite value comes from: of
  * that field if it is in sight where the value is made, else of the whole value.
  */
@@ -89,6 +135,8 @@ pgc_field_flow(PgcScope *scope, const Node *node, int field, PgcHow how, PgcFlow
 	if (node != NULL && IsA(node, RowExpr) && field <= list_length(((const RowExpr *) node)->args))
 		return pgc_expression_flow(scope, list_nth(((const RowExpr *) node)->args, field - 1), how, into);
 	if (node != NULL && IsA(node, Var) && var_field(scope, (const Var *) node, field, how, into, &value))
+		return value;
+	if (node != NULL && IsA(node, Param) && param_field(scope, (const Param *) node, field, how, into, &value))
 		return value;
 	value = pgc_expression_flow(scope, node, how, into);
 	value = pgc_value_combine(value, pgc_value_make(field), 0);

@@ -328,6 +328,7 @@ pgc_compat_same_value(const Node *node)
 		default:
 			return NULL;
 	}
+}
 
 /* Does nobody compute the ids of queries, though they are not switched off? */
 static inline bool

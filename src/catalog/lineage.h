@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
 /*
@@ -132,7 +133,29 @@ extern void pgc_lineage_renamed(Oid relid);
 extern bool pgc_lineage_prune(TimestampTz oldest);
 
 /* definition.c: views, materialized views, generated columns, functions */
-extern void pgc_definition_store(Oid classid, Oid objid, const PgcLineage *lineage);
+typedef struct PgcDefinition
+{
+	Oid			classid;		/* pg_class, pg_proc */
+	Oid			objid;
+	int64		digest;			/* of the lineage stored of it; 0: none is */
+	bool		exists;			/* it is one, not something else */
+} PgcDefinition;
+
+/* A relation, or a column of it, that was dropped. */
+typedef struct PgcDropped
+{
+	Oid			relid;
+	AttrNumber	column;			/* 0: all of it */
+} PgcDropped;
+
+extern List *pgc_definition_list(void);
+extern List *pgc_definition_dependents(Oid classid, Oid objid);
+extern List *pgc_definition_touched(void);
+extern void pgc_definition_lock(PgcDefinition *definition);
+extern bool pgc_definition_equals(const PgcDefinition *stored, const PgcLineage *lineage);
+extern void pgc_definition_store(const PgcDefinition *definition, const PgcLineage *lineage);
 extern void pgc_definition_forget(Oid classid, Oid objid);
+extern List *pgc_definition_dropped(void);
+extern List *pgc_definition_renamed(void);
 
 #endif							/* PGC_CATALOG_LINEAGE_H */

@@ -1337,6 +1337,16 @@ COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
 /*
  * Lineage: personal data, nulls, duplicates.
  */
+CREATE FUNCTION contract.derived_pii(
+	OUT relid oid,
+	OUT dataset text,
+	OUT column_name name,
+	OUT category text,
+	OUT classification text,
+	OUT path text[])
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_derived_pii';
+COMMENT ON FUNCTION contract.derived_pii() IS
+'columns, of relations that you may select from, that personal data was copied into without being masked, though they are not tagged; see contract.pii_columns';
 
 /*
  * Who sees what.  Helpers of the views: run as the caller.
@@ -1398,10 +1408,16 @@ WHERE contract.visible(q.dataset_id);
 COMMENT ON VIEW contract.quarantined IS 'rows kept out of their table, with every rule that they fail';
 
 CREATE VIEW contract.pii_columns WITH (security_barrier) AS
-SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classification, a.description, a.tags
+SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classification, a.description, a.tags,
+	false AS derived, NULL::text[] AS path
 FROM contract.column_annotation a JOIN contract.dataset d USING (dataset_id)
-WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id);
-COMMENT ON VIEW contract.pii_columns IS 'columns that hold personal data';
+WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id)
+UNION ALL
+SELECT p.dataset, p.column_name, p.category, p.classification, a.description, a.tags, true, p.path
+FROM contract.derived_pii() p LEFT JOIN contract.binding b USING (relid)
+LEFT JOIN contract.column_annotation a ON a.dataset_id = b.dataset_id AND a.column_name = p.column_name;
+COMMENT ON VIEW contract.pii_columns IS
+'columns that hold personal data: tagged, or derived, with the columns through which it came from a tagged one';
 
 CREATE VIEW contract.metrics WITH (security_barrier) AS
 SELECT d.name AS dataset, m.column_name, m.metric, CASE WHEN s.value = m.value THEN m.number END AS number,
@@ -1636,6 +1652,72 @@ RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_refresh_lineage';
 COMMENT ON FUNCTION contract.refresh_lineage() IS
 'derives the lineage of all views, materialized views, generated columns and functions anew, which event triggers else keep up; returns how many';
 REVOKE ALL ON FUNCTION contract.refresh_lineage() FROM PUBLIC;
+
+CREATE VIEW contract.nullable_feeds WITH (security_barrier) AS
+SELECT d.name AS dataset, l.target_column AS column_name, r.name AS rule, r.action, r.severity, r.filter,
+	l.source_schema, l.source_table, l.source_column, l.subtype, l.operation, l.statement, l.routine, l.role, l.last_seen
+FROM contract.lineage l
+JOIN contract.dataset d ON d.schema_name = l.target_schema::name AND d.table_name = l.target_table::name
+JOIN contract.rule r ON r.dataset_id = d.dataset_id AND r.kind IN ('not_null', 'not_blank') AND l.target_column = ANY (r.columns)
+WHERE l.kind = 'direct' AND l.hop = 'base' AND l.nullable AND l.target_place = 'relation' AND l.historic_since IS NULL
+	AND contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.nullable_feeds IS
+'columns under a rule that they must not be null which are fed by columns that may be, as far as constraints, joins and conditions tell';
+GRANT SELECT ON contract.nullable_feeds TO PUBLIC;
+
+/*
+ * What a column of a table is made of is known by hashes of expressions over base columns.  A pair is listed from four fifths on
+ * of the columns of the one with fewer, and two at least; where all are mere copies, of the one with more: two tables
+ * that each take some columns of a third one repeat nothing.
+ */
+CREATE VIEW contract.duplicate_pipelines WITH (security_barrier) AS
+WITH feed AS MATERIALIZED (
+	SELECT d.target_objid AS relid, d.target_column AS attnum, d.source_relid, d.subtype, d.expression
+	FROM contract.lineage_definition d WHERE d.base AND d.operation = 'materialized view'
+	UNION
+	SELECT t.relid, t.attnum, s.relid, e.subtype, e.expression
+	FROM contract.lineage_edge e JOIN contract.lineage_binding t ON t.node_id = e.target_id
+	LEFT JOIN contract.lineage_binding s ON s.node_id = e.source_id
+	WHERE e.base AND e.historic_since IS NULL),
+made AS MATERIALIZED (	-- a row for each way in which a column is made
+	SELECT f.relid, f.attnum, f.expression, pg_catalog.bool_and(f.subtype = 'identity') AS copied
+	FROM feed f JOIN pg_catalog.pg_class c ON c.oid = f.relid
+	WHERE c.relkind IN ('r', 'p', 'm', 'f') AND f.attnum > 0 AND f.subtype IN ('identity', 'transformation', 'aggregation')
+		AND f.source_relid IS DISTINCT FROM f.relid AND pg_catalog.has_any_column_privilege(f.relid, 'SELECT')
+	GROUP BY f.relid, f.attnum, f.expression),
+size AS (SELECT m.relid, pg_catalog.count(DISTINCT m.attnum) AS columns FROM made m GROUP BY m.relid),
+condition AS (
+	SELECT f.relid, pg_catalog.array_agg(DISTINCT f.expression) AS expressions
+	FROM feed f WHERE f.attnum = 0 AND f.subtype IN ('filter', 'join', 'group_by') GROUP BY f.relid),
+same AS (	-- of several columns that are made alike, one of each table
+	SELECT m.relid, m.attnum, o.relid AS other, pg_catalog.min(o.attnum) AS other_attnum, pg_catalog.bool_and(m.copied) AS copied
+	FROM made m JOIN made o ON o.expression = m.expression AND o.relid <> m.relid
+	GROUP BY m.relid, m.attnum, o.relid),
+pair AS (
+	SELECT s.relid, s.other, pg_catalog.count(DISTINCT s.other_attnum) AS same_columns, pg_catalog.bool_and(s.copied) AS copied,
+		pg_catalog.jsonb_object_agg(a.attname, b.attname) AS matches
+	FROM same s
+	JOIN pg_catalog.pg_attribute a ON a.attrelid = s.relid AND a.attnum = s.attnum
+	JOIN pg_catalog.pg_attribute b ON b.attrelid = s.other AND b.attnum = s.other_attnum
+	GROUP BY s.relid, s.other)
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS dataset, pg_catalog.format('%I.%I', m.nspname, o.relname) AS other,
+	x.columns, y.columns AS other_columns, p.same_columns,
+	pg_catalog.round(p.same_columns::numeric / LEAST(x.columns, y.columns), 3) AS fraction,
+	(SELECT f.expressions FROM condition f WHERE f.relid = p.relid)
+		IS NOT DISTINCT FROM (SELECT f.expressions FROM condition f WHERE f.relid = p.other) AS same_filters,
+	p.copied, p.matches
+FROM pair p
+JOIN size x ON x.relid = p.relid JOIN size y ON y.relid = p.other
+JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class o ON o.oid = p.other JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
+WHERE (n.nspname, c.relname) < (m.nspname, o.relname) AND p.same_columns >= 2
+	AND p.same_columns >= 0.8 * CASE WHEN p.copied THEN GREATEST(x.columns, y.columns) ELSE LEAST(x.columns, y.columns) END
+	-- partitions of one table
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_inherits j USING (inhparent)
+		WHERE i.inhrelid = p.relid AND j.inhrelid = p.other);
+COMMENT ON VIEW contract.duplicate_pipelines IS
+'pairs of tables, materialized views included, whose columns come from the same columns by the same expressions, of what you may select from';
+GRANT SELECT ON contract.duplicate_pipelines TO PUBLIC;
 
 /*
  * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is

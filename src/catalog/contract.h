@@ -220,6 +220,8 @@ typedef struct PgcEntry
 
 extern PgcEntry *pgc_cache_get(int32 dataset_id);
 extern void pgc_cache_invalidate(Oid relid);
+extern Oid	pgc_lineage_marker(void);
+extern void pgc_lineage_changed(void);
 extern void pgc_cache_at_transaction_end(void);
 
 /* arrays.c */
@@ -227,6 +229,7 @@ extern Datum pgc_name_array(const List *names);
 extern Datum pgc_text_array(const List *texts);
 extern char **pgc_array_names(Datum array, int *count);
 extern char **pgc_array_texts(Datum array, int *count);
+extern Datum pgc_array(Oid type, Datum *values, bool *nulls, int count);
 
 /* privilege.c */
 #define PGC_MASK "***"

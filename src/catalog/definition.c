@@ -19,9 +19,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 /* SQL: is an object "o" of a class and a schema left out?  What is the server's, an extension's or another session's. */
 #define LEFT_OUT(class, schema) \
@@ -112,14 +110,7 @@ edge_arrays(const PgcLineage *lineage, Datum *arrays)
 			edge_values(lineage, &lineage->edges[i], elements, count++);
 	}
 	for (int i = 0; i < NARRAYS; i++)
-	{
-		int16		length;
-		bool		by_value;
-		char		align;
-
-		get_typlenbyvalalign(element_types[i], &length, &by_value, &align);
-		arrays[i] = PointerGetDatum(construct_array(elements[i], count, element_types[i], length, by_value, align));
-	}
+		arrays[i] = pgc_array(element_types[i], elements[i], NULL, count);
 }
 
 /* edge_hash returns a hash of all that is kept of an edge. */
@@ -231,9 +222,10 @@ pgc_definition_store(const PgcDefinition *definition, const PgcLineage *lineage)
 	pgc_catalog_execute("UPDATE contract.lineage_derived SET digest = $3, unresolved = $4 WHERE classid = $1 AND objid = $2",
 						4, types, values, nulls);
 	CommandCounterIncrement();
+	pgc_lineage_changed();
 }
 
-/* pgc_definition_forget takes away what is known of a definition; see pgc_definition_dropped. */
+/* pgc_definition_forget takes away what is known of a definition; which is not one any more. */
 void
 pgc_definition_forget(Oid classid, Oid objid)
 {
@@ -245,6 +237,7 @@ pgc_definition_forget(Oid classid, Oid objid)
 	pgc_catalog_execute("WITH gone AS (DELETE FROM contract.lineage_derived WHERE classid = $1 AND objid = $2)"
 						" DELETE FROM contract.lineage_definition WHERE classid = $1 AND objid = $2", 2, types, values, NULL);
 	CommandCounterIncrement();
+	pgc_lineage_changed();
 }
 
 /* take_definition is a PgcRowFunction that puts a PgcDefinition on a List: classid, objid, digest, exists. */
@@ -332,23 +325,20 @@ pgc_definition_touched(void)
 	return touched;
 }
 
-/* take_dropped is a PgcRowFunction that puts a PgcDropped on a List. */
+/* take_oid is a PgcRowFunction that puts an OID on a List. */
 static void
-take_dropped(HeapTuple tuple, TupleDesc descriptor, void *arg)
+take_oid(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
-	List	  **dropped = arg;
-	PgcDropped *one = palloc(sizeof(PgcDropped));
+	List	  **oids = arg;
 	bool		isnull;
 
-	one->relid = DatumGetObjectId(heap_getattr(tuple, 1, descriptor, &isnull));
-	one->column = DatumGetInt16(heap_getattr(tuple, 2, descriptor, &isnull));
-	*dropped = lappend(*dropped, one);
+	*oids = lappend_oid(*oids, DatumGetObjectId(heap_getattr(tuple, 1, descriptor, &isnull)));
 }
 
 /*
  * pgc_definition_dropped forgets what the command that fired an event trigger has dropped:
- * definitions, and edges of others that have lost an end.  Returns what of it is a node of
- * statements, as a list of PgcDropped (palloc'd).
+ * definitions, and edges of others that have lost an end.  Returns the relations of it, or with
+ * a column of it, that statements have edges of (palloc'd).
  */
 List *
 pgc_definition_dropped(void)
@@ -365,36 +355,24 @@ pgc_definition_dropped(void)
 					  " WHERE o.classid = 'pg_class'::regclass AND d.source_relid = o.objid AND o.attnum IN (0, d.source_column)),"
 					  " target AS (DELETE FROM contract.lineage_definition d USING o"
 					  " WHERE d.target_classid = o.classid AND d.target_objid = o.objid AND o.attnum IN (0, d.target_column))"
-					  " SELECT DISTINCT o.objid, o.attnum FROM o JOIN contract.lineage_binding b ON b.relid = o.objid"
-					  " WHERE o.classid = 'pg_class'::regclass AND o.attnum IN (0, b.attnum) ORDER BY 1, 2",
-					  0, NULL, NULL, NULL, take_dropped, &dropped);
+					  " SELECT DISTINCT o.objid FROM o JOIN contract.lineage_binding b ON b.relid = o.objid"
+					  " WHERE o.classid = 'pg_class'::regclass AND o.attnum IN (0, b.attnum)",
+					  0, NULL, NULL, NULL, take_oid, &dropped);
 	CommandCounterIncrement();
+	pgc_lineage_changed();
 	return dropped;
 }
 
-/* take_oid is a PgcRowFunction that puts an OID on a List. */
-static void
-take_oid(HeapTuple tuple, TupleDesc descriptor, void *arg)
-{
-	List	  **oids = arg;
-	bool		isnull;
-
-	*oids = lappend_oid(*oids, DatumGetObjectId(heap_getattr(tuple, 1, descriptor, &isnull)));
-}
-
-/*
- * pgc_definition_renamed returns the relations that have nodes of statements and may have
- * another name, or their columns, after the command that fired an event trigger (palloc'd).
- */
+/* pgc_definition_relations returns the relations that the command that fired an event trigger has made, altered or renamed (palloc'd). */
 List *
-pgc_definition_renamed(void)
+pgc_definition_relations(void)
 {
 	List	   *relations = NIL;
 
-	pgc_catalog_query("WITH RECURSIVE " TOUCHED ","
-					  " r AS (SELECT objid FROM t WHERE classid = 'pg_class'::regclass"
-					  " UNION SELECT o.oid FROM c JOIN pg_class o ON c.classid = 'pg_namespace'::regclass AND o.relnamespace = c.objid)"
-					  " SELECT r.objid FROM r WHERE EXISTS (SELECT FROM contract.lineage_binding b WHERE b.relid = r.objid) ORDER BY 1",
+	pgc_catalog_query("WITH RECURSIVE " TOUCHED
+					  " SELECT objid FROM t WHERE classid = 'pg_class'::regclass"
+					  " UNION SELECT o.oid FROM c JOIN pg_class o ON c.classid = 'pg_namespace'::regclass AND o.relnamespace = c.objid"
+					  " WHERE o.relkind IN ('r', 'p', 'v', 'm', 'f')",
 					  0, NULL, NULL, NULL, take_oid, &relations);
 	return relations;
 }

@@ -617,7 +617,7 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 		if (strcmp(data->event, "sql_drop") == 0)
 			pgc_lineage_drop();
 		else
-			pgc_lineage_after(command);
+			pgc_lineage_after(command, relation_made(command));
 		if (is_about_routine(command))
 			PG_RETURN_NULL();
 		ddl_seen = true;
@@ -720,6 +720,7 @@ pgc_ddl_pre_commit(void)
 	foreach(cell, datasets)
 		settle(lfirst(cell));
 	pgc_guard_accept(datasets);
+	pgc_lineage_settle();
 	PopActiveSnapshot();
 }
 
@@ -731,4 +732,5 @@ pgc_ddl_end(void)
 	taken_off = NIL;
 	displaced = NIL;
 	pgc_guard_end();
+	pgc_lineage_forget();
 }

@@ -11,6 +11,10 @@
 #include "engine/rights.h"
 #include "lineage/lineage.h"
 #include "nodes/parsenodes.h"
+#include "utils/memutils.h"
+
+/* Relations that were made, renamed or dropped in this transaction, in its context. */
+static List *moved = NIL;
 
 /* may_generate: may CREATE TABLE make a generated column? */
 static bool
@@ -114,42 +118,48 @@ renames(const Node *command)
 	return IsA(command, RenameStmt) || IsA(command, AlterObjectSchemaStmt);
 }
 
-/* follow brings lineage up to a command that has been run; NULL: it has dropped something. */
+/* makes_several: may a command make several relations? */
+static bool
+makes_several(const Node *command)
+{
+	return IsA(command, CreateSchemaStmt) || IsA(command, ImportForeignSchemaStmt);
+}
+
+/* note notes relations that have another name now, or none: commit decides which nodes they are. */
+static void
+note(List *relids)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+
+	moved = list_concat(moved, relids);
+	MemoryContextSwitchTo(caller);
+}
+
+/* follow brings lineage up to a command that has been run; NULL: one that has dropped something. */
 static void
 follow(const Node *command)
 {
 	if (command == NULL)
-	{
-		ListCell   *cell;
-
-		foreach(cell, pgc_definition_dropped())
-		{
-			const PgcDropped *dropped = lfirst(cell);
-
-			pgc_lineage_dropped(dropped->relid, dropped->column);
-		}
-	}
-	else if (renames(command))
-	{
-		ListCell   *cell;
-
-		foreach(cell, pgc_definition_renamed())
-			pgc_lineage_renamed(lfirst_oid(cell));
-	}
+		note(pgc_definition_dropped());
 	else
-		pgc_derive_touched(concerns_dependents(command));
+	{
+		if (renames(command) || makes_several(command))
+			note(pgc_definition_relations());
+		if (defines(command))
+			pgc_derive_touched(concerns_dependents(command));
+	}
 }
 
 /* try_follow does so in a subtransaction. */
 static void
-try_follow(const Node *command)
+try_follow(void (*step) (const Node *command), const Node *command)
 {
 	PgcAttempt	attempt;
 
 	pgc_attempt_begin(&attempt);
 	PG_TRY();
 	{
-		follow(command);
+		step(command);
 		pgc_attempt_commit(&attempt);
 	}
 	PG_CATCH();
@@ -157,23 +167,48 @@ try_follow(const Node *command)
 		char	   *message = pgc_attempt_fail(&attempt);
 
 		ereport(WARNING,
-				(errmsg("lineage does not follow this command: %s", message),
+				(errmsg("lineage does not follow: %s", message),
 				 errhint("Once the cause is gone: SELECT contract.refresh_lineage().")));
 	}
 	PG_END_TRY();
 }
 
-/* pgc_lineage_after, in an event trigger, follows a command. */
+/* pgc_lineage_after, in an event trigger, follows a command that has made a relation, or InvalidOid, or altered something. */
 void
-pgc_lineage_after(const Node *command)
+pgc_lineage_after(const Node *command, Oid made)
 {
+	if (OidIsValid(made))
+		note(list_make1_oid(made));
 	if (defines(command) || renames(command))
-		try_follow(command);
+		try_follow(follow, command);
 }
 
 /* pgc_lineage_drop, in an event trigger, follows a command that has dropped something. */
 void
 pgc_lineage_drop(void)
 {
-	try_follow(NULL);
+	try_follow(follow, NULL);
+}
+
+/* settle has nodes follow the names that relations have in the end. */
+static void
+settle(const Node *command)
+{
+	pgc_lineage_follow(moved);
+}
+
+/* pgc_lineage_settle decides, before commit, which nodes relations are that were made, renamed or dropped. */
+void
+pgc_lineage_settle(void)
+{
+	if (moved != NIL)
+		try_follow(settle, NULL);
+	moved = NIL;
+}
+
+/* pgc_lineage_forget forgets the transaction's DDL. */
+void
+pgc_lineage_forget(void)
+{
+	moved = NIL;
 }

@@ -122,8 +122,10 @@ extern bool pgc_lineage_step(PgcStep *step);
 extern void pgc_derive_touched(bool with_dependents);
 
 /* follow.c: DDL */
-extern void pgc_lineage_after(const Node *command);
+extern void pgc_lineage_after(const Node *command, Oid made);
 extern void pgc_lineage_drop(void);
+extern void pgc_lineage_settle(void);
+extern void pgc_lineage_forget(void);
 
 /* policy.c: personal data and nulls follow the data */
 extern void pgc_policy_check(const PgcLineage *lineage);

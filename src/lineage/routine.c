@@ -130,16 +130,12 @@ at_function(FmgrHookEventType event, FmgrInfo *function, Datum *private)
 		previous_fmgr(event, function, private);
 }
 
-/* count_planning is the planner, counted; it takes note of what the client's queries pass to functions. */
+/* count_planning is the planner, counted. */
 static PlannedStmt *
 count_planning(Query *query, const char *source, int options, ParamListInfo params)
 {
-	ErrorContextCallback *context = error_context_stack;
 	PlannedStmt *result;
-	List	   *marks = NIL;
 
-	if (planning == 0 && depth == 0 && pgc_track_is_on() && pgc_routine_frame(&context) == NULL)
-		marks = pgc_routine_planning(query);
 	planning++;
 	PG_TRY();
 	{
@@ -151,6 +147,20 @@ count_planning(Query *query, const char *source, int options, ParamListInfo para
 		planning--;
 	}
 	PG_END_TRY();
+	return result;
+}
+
+/* plan is the planner, which takes note of what a query of the client's passes to functions. */
+static PlannedStmt *
+plan(Query *query, const char *source, int options, ParamListInfo params)
+{
+	ErrorContextCallback *context = error_context_stack;
+	List	   *marks = NIL;
+	PlannedStmt *result;
+
+	if (planning == 0 && depth == 0 && pgc_track_is_on() && pgc_routine_frame(&context) == NULL)
+		marks = pgc_routine_planning(query);
+	result = count_planning(query, source, options, params);
 	result->invalItems = list_concat(result->invalItems, marks);
 	return result;
 }
@@ -162,7 +172,7 @@ pgc_routine_init(void)
 	plugin_place = (PLpgSQL_plugin **) find_rendezvous_variable("PLpgSQL_plugin");
 	learn_callback();
 	previous_planner = planner_hook;
-	planner_hook = count_planning;
+	planner_hook = plan;
 	previous_needs = needs_fmgr_hook;
 	needs_fmgr_hook = needs_fmgr;
 	previous_fmgr = fmgr_hook;

@@ -19,10 +19,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/contract.h"
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "engine/rights.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lineage/lineage.h"
@@ -425,6 +427,81 @@ pgc_personal_refresh(void)
 		reload();
 	}
 	return current->data != NIL;
+}
+
+/* pgc_personal_try_refresh does the same, but what goes wrong is logged, once a session; then false. */
+bool
+pgc_personal_try_refresh(void)
+{
+	static bool is_told = false;
+	volatile bool result = false;
+	PgcAttempt	attempt;
+
+	if (pgc_personal_is_current())
+		return current->data != NIL;
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		result = pgc_personal_refresh();
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		char	   *message = pgc_attempt_fail(&attempt);
+
+		if (!is_told)
+			ereport(LOG,
+					(errmsg("pg_contract could not find out which columns hold personal data: %s", message)));
+		is_told = true;
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/*
+ * pgc_personal_is_in: does a relation hold personal data, as far as can be found out?  For those who ask often:
+ * invalidations are not looked for.
+ */
+bool
+pgc_personal_is_in(Oid relid)
+{
+	if (!is_valid && (IsInParallelMode() || !pgc_personal_try_refresh()))
+		return false;
+	if (current->data == NIL)
+		return false;
+	if (get_rel_relispartition(relid))
+	{
+		List	   *ancestors = get_partition_ancestors(relid);
+
+		relid = ancestors == NIL ? relid : llast_oid(ancestors);
+	}
+	return hash_search(current->relations, &relid, HASH_FIND, NULL) != NULL;
+}
+
+/*
+ * pgc_personal_stored is called when lineage was stored that was not there: if it takes personal data anywhere, every
+ * backend finds out anew what holds it.
+ */
+void
+pgc_personal_stored(const PgcLineage *lineage)
+{
+	if (!pgc_personal_refresh())
+		return;
+	for (int i = 0; i < lineage->nedges; i++)
+	{
+		const PgcEdge *edge = &lineage->edges[i];
+		const PgcLineageNode *source = &lineage->nodes[edge->source];
+
+		if (!PGC_IS_DIRECT(edge->subtype) || edge->masking)
+			continue;
+		/* a file may be one that something was copied to */
+		if (source->place == PGC_FILE ||
+			(source->place == PGC_RELATION && pgc_personal_find(source->oid, edge->source_column) != NULL))
+		{
+			pgc_lineage_changed();
+			return;
+		}
+	}
 }
 
 /* pgc_personal_find returns what a column holds, or NULL. */

@@ -18,7 +18,6 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
-#include "engine/rights.h"
 #include "lib/stringinfo.h"
 #include "lineage/lineage.h"
 #include "lineage/personal.h"
@@ -172,31 +171,6 @@ was_told(const PgcLineage *lineage, const List *remarks)
 	return found;
 }
 
-/* is_known: is there personal data, as far as is known?  What cannot be found out is an error only if that may not be. */
-static bool
-is_known(void)
-{
-	PgcAttempt	attempt;
-	volatile bool result = false;
-
-	if (pgc_pii_policy == PGC_PII_REJECT || pgc_personal_is_current())
-		return pgc_personal_refresh();
-	pgc_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		result = pgc_personal_refresh();
-		pgc_attempt_commit(&attempt);
-	}
-	PG_CATCH();
-	{
-		ereport(LOG,
-				(errmsg("pg_contract could not find out which columns hold personal data: %s",
-						pgc_attempt_fail(&attempt))));
-	}
-	PG_END_TRY();
-	return result;
-}
-
 /* append_more says how many columns are not named (palloc'd). */
 static char *
 append_more(StringInfo detail, int count)
@@ -281,7 +255,8 @@ pgc_policy_check(const PgcLineage *lineage)
 	const char *name;
 	List	   *copies;
 
-	if (pgc_pii_policy == PGC_PII_OFF || lineage == NULL || !pgc_catalog_exists() || !is_known())
+	if (pgc_pii_policy == PGC_PII_OFF || lineage == NULL || !pgc_catalog_exists() ||
+		!(is_rejected ? pgc_personal_refresh() : pgc_personal_try_refresh()))
 		return;
 	copies = find_copies(lineage);
 	if (copies == NIL || (!is_rejected && was_told(lineage, copies)))

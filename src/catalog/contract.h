@@ -226,6 +226,7 @@ extern Datum pgc_name_array(const List *names);
 extern Datum pgc_text_array(const List *texts);
 extern char **pgc_array_names(Datum array, int *count);
 extern char **pgc_array_texts(Datum array, int *count);
+extern Datum pgc_array(Oid type, Datum *values, bool *nulls, int count);
 
 /* privilege.c */
 #define PGC_MASK "***"

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
 /*
@@ -120,6 +121,8 @@ typedef struct PgcDigest
 extern const char *pgc_subtype_name(PgcSubtype subtype);
 extern void pgc_lineage_sort(PgcLineage *lineage);
 extern PgcLineage *pgc_lineage_copy(const PgcLineage *lineage);
+extern void pgc_digest_add(PgcDigest *digest, const void *bytes, Size length);
+extern void pgc_digest_add_text(PgcDigest *digest, const char *value);
 extern void pgc_statement_digest(const PgcStatement *statement, PgcDigest *digest);
 extern bytea *pgc_statement_serialize(const PgcStatement *statement);
 extern PgcStatement *pgc_statement_deserialize(const bytea *bytes);
@@ -127,9 +130,11 @@ extern PgcStatement *pgc_statement_deserialize(const bytea *bytes);
 /* lineage.c: statements that ran */
 extern int64 pgc_lineage_store(const PgcStatement *statement);
 extern bool pgc_lineage_count(int64 statement_id, const PgcStatement *statement);
-extern void pgc_lineage_dropped(Oid relid, AttrNumber column);
-extern void pgc_lineage_renamed(Oid relid);
 extern bool pgc_lineage_prune(TimestampTz oldest);
+
+/* node.c: nodes follow what they are nodes of */
+extern void pgc_lineage_follow(const List *relids);
+extern void pgc_lineage_reconcile(void);
 
 /* definition.c: views, materialized views, generated columns, functions */
 extern void pgc_definition_store(Oid classid, Oid objid, const PgcLineage *lineage);

@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/contract.h"
 #include "catalog/partition.h"
@@ -30,6 +31,7 @@
 #include "lineage/lineage.h"
 #include "lineage/personal.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -335,6 +337,17 @@ follow(Set *set)
 	}
 }
 
+/* is_nothing_tagged: is nothing known of any column?  This is all that it costs who does not use it. */
+static bool
+is_nothing_tagged(void)
+{
+	Relation	annotations = table_open(marker, AccessShareLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(annotations);
+
+	table_close(annotations, AccessShareLock);
+	return blocks == 0;
+}
+
 /* load fills a set that is empty. */
 static void
 load(Set *set)
@@ -344,6 +357,8 @@ load(Set *set)
 
 	set->holders = hash_create("pg_contract personal columns", 64, &holders, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	set->relations = hash_create("pg_contract personal relations", 32, &relations, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	if (is_nothing_tagged())
+		return;
 	pgc_catalog_query("SELECT r.relid, a.attnum, n.node_id,"
 					  " d.name || '.' || pg_catalog.quote_ident(c.column_name), c.pii_category, c.classification"
 					  " FROM contract.column_annotation c JOIN contract.dataset d USING (dataset_id)"
@@ -356,7 +371,8 @@ load(Set *set)
 					  " AND n.column_name = c.column_name::text"
 					  " WHERE c.pii_category IS NOT NULL ORDER BY d.name, c.column_name",
 					  0, NULL, NULL, NULL, take_tagged, set);
-	follow(set);
+	if (set->data != NIL)
+		follow(set);
 }
 
 /* reload replaces what is known by what is true now. */

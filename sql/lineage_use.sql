@@ -149,13 +149,12 @@ CREATE TABLE wide AS SELECT i AS a1, i AS a2, i AS a3, i AS a4, i AS a5, i AS a6
 FROM generate_series(1, 0) i;
 SELECT count(contract.pii('wide', 'a' || i, 'number')) FROM generate_series(1, 12) i;
 SELECT * INTO wider FROM wide;
--- warned once a session, until tags change
+-- warned once a session
 SET pg_contract.pii_policy = 'warn';
 INSERT INTO plain SELECT id + 200, mail FROM contact;
 INSERT INTO plain SELECT id + 300, mail FROM contact;
 CREATE TABLE leads AS SELECT mail FROM contact;
-SELECT contract.describe_column('people', 'city', description => 'Where they live');
-INSERT INTO plain SELECT id + 400, mail FROM contact;
+INSERT INTO plain (id, note) SELECT id + 400, reach FROM contact;
 SELECT * FROM pii WHERE dataset IN ('plain', 'leads');
 RESET pg_contract.pii_policy;
 
@@ -207,6 +206,8 @@ RESET ROLE;
 CREATE TABLE raw (id integer, amount integer);
 CREATE TABLE clean (id integer, amount integer);
 CREATE TABLE report (id integer, total bigint);
+CREATE TABLE end_of_way (id integer, total bigint);
+SELECT contract.not_null('end_of_way', 'total', on_violation => 'audit');
 SELECT contract.not_null('raw', 'amount', on_violation => 'audit'), contract.not_null('clean', 'amount', on_violation => 'audit'),
 	contract.not_null('report', 'total', on_violation => 'audit');
 CREATE FUNCTION audit(VARIADIC tables text[]) RETURNS text LANGUAGE sql AS $$
@@ -216,7 +217,7 @@ CREATE VIEW causes AS
 SELECT i.dataset, i.status, i.root_cause->>'dataset' AS root_cause, i.root_cause->'path' AS path,
 	(SELECT o.dataset FROM contract.incidents o WHERE o.id = (i.root_cause->>'incident')::bigint) AS incident_of,
 	(i.root_cause->>'opened_at')::timestamptz = (SELECT o.opened_at FROM contract.incidents o WHERE o.id = (i.root_cause->>'incident')::bigint) AS opened_at
-FROM contract.incidents i WHERE i.dataset IN ('regress_use.raw', 'regress_use.clean', 'regress_use.report') ORDER BY i.id;
+FROM contract.incidents i WHERE i.dataset LIKE 'regress_use.%' ORDER BY i.id;
 INSERT INTO raw VALUES (1, NULL);
 SET client_min_messages = error;
 INSERT INTO clean SELECT * FROM raw;
@@ -240,10 +241,24 @@ UPDATE raw SET amount = 1;
 SELECT audit('raw');
 CALL contract.tend();
 SELECT * FROM causes;
--- the table in between is gone
+-- through a table that is gone
+CREATE TABLE hop AS SELECT * FROM raw;
+SET client_min_messages = error;
+INSERT INTO end_of_way SELECT id, amount FROM hop;
+RESET client_min_messages;
+DROP TABLE hop;
+SELECT audit('end_of_way');
 UPDATE raw SET amount = NULL;
 SELECT audit('raw');
 CALL contract.tend();
 SELECT * FROM causes;
 
+SET client_min_messages = error;
+SELECT count(contract.drop_contract(name)) FROM contract.dataset WHERE schema_name = 'regress_use';
 DROP SCHEMA regress_use CASCADE;
+DROP ROLE regress_use_reader;
+DELETE FROM contract.lineage_statement WHERE statement_id IN (
+	SELECT e.statement_id FROM contract.lineage_edge e JOIN contract.lineage_node n ON n.node_id IN (e.source_id, e.target_id)
+	WHERE n.schema_name = 'regress_use');
+DELETE FROM contract.lineage_edge e WHERE NOT EXISTS (SELECT FROM contract.lineage_statement s WHERE s.statement_id = e.statement_id);
+DELETE FROM contract.lineage_node n WHERE NOT EXISTS (SELECT FROM contract.lineage_edge e WHERE n.node_id IN (e.source_id, e.target_id));

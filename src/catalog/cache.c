@@ -193,7 +193,10 @@ pgc_lineage_marker(void)
 void
 pgc_lineage_changed(void)
 {
-	CacheInvalidateRelcacheByRelid(pgc_lineage_marker());
+	Oid			marker = pgc_lineage_marker();
+
+	if (OidIsValid(marker))
+		CacheInvalidateRelcacheByRelid(marker);
 }
 
 /*

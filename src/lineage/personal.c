@@ -65,7 +65,6 @@ typedef struct PgcHolder
 typedef struct Set
 {
 	MemoryContext context;
-	uint64		generation;
 	HTAB	   *holders;		/* of PgcHolder */
 	HTAB	   *relations;		/* OIDs of their relations */
 	List	   *data;			/* of PgcPersonal *, in the order they were
@@ -386,7 +385,6 @@ reload(void)
 	Set		   *set = MemoryContextAllocZero(context, sizeof(Set));
 
 	set->context = context;
-	set->generation = current ? current->generation + 1 : 0;
 	is_valid = is_loading = true;	/* a change from here on counts */
 	MemoryContextSwitchTo(scratch);
 	PG_TRY();
@@ -414,13 +412,6 @@ pgc_personal_is_current(void)
 {
 	AcceptInvalidationMessages();
 	return is_valid && marker == pgc_lineage_marker();
-}
-
-/* pgc_personal_generation returns a number that changes with what is known. */
-uint64
-pgc_personal_generation(void)
-{
-	return current->generation;
 }
 
 /*

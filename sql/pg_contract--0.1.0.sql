@@ -1371,6 +1371,15 @@ COMMENT ON FUNCTION contract.impact(regclass, name) IS
 /*
  * Lineage: pictures and OpenLineage.
  */
+CREATE FUNCTION contract.lineage_dot(relation regclass DEFAULT NULL, "column" name DEFAULT NULL, depth integer DEFAULT 3)
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_lineage_dot';
+COMMENT ON FUNCTION contract.lineage_dot(regclass, name, integer) IS
+'a picture, for graphviz, of so many steps upstream and downstream of a column, or of all columns of a relation; without relation of all lineage';
+
+CREATE FUNCTION contract.lineage_mermaid(relation regclass DEFAULT NULL, "column" name DEFAULT NULL, depth integer DEFAULT 3)
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_lineage_mermaid';
+COMMENT ON FUNCTION contract.lineage_mermaid(regclass, name, integer) IS
+'a picture, for Mermaid, of so many steps upstream and downstream of a column, or of all columns of a relation; without relation of all lineage';
 
 /*
  * Lineage: personal data, nulls, duplicates.

@@ -156,6 +156,7 @@ typedef struct PgcEnd
 typedef struct PgcFoundEdge
 {
 	int			from;			/* index of the end asked for */
+	AttrNumber	from_column;	/* of it, also where all rows were asked for */
 	PgcEnd		to;
 	char	   *schema;			/* of a node that is no relation, as are name */
 	char	   *name;			/* and column; or NULL */
@@ -166,7 +167,7 @@ typedef struct PgcFoundEdge
 
 typedef void (*PgcEdgeFunction) (const PgcFoundEdge *edge, void *arg);
 extern void pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction function, void *arg);
-extern List *pgc_edges_sources(void);
+extern void pgc_edges_sources(PgcEdgeFunction function, void *arg);
 
 /* A statement that was seen to run, or a function, that uses columns. */
 typedef struct PgcUse

@@ -99,6 +99,9 @@ typedef void (*PgcRowFunction) (HeapTuple tuple, TupleDesc descriptor, void *arg
 extern uint64 pgc_catalog_query(const char *sql, int nargs, const Oid *types,
 								const Datum *values, const char *nulls,
 								PgcRowFunction row, void *arg);
+extern uint64 pgc_catalog_query_before(const char *sql, int nargs, const Oid *types,
+									   const Datum *values, const char *nulls,
+									   PgcRowFunction row, void *arg);
 extern uint64 pgc_catalog_execute(const char *sql, int nargs, const Oid *types,
 								  const Datum *values, const char *nulls);
 extern char *pgc_catalog_name(const char *schema, const char *table);
@@ -134,6 +137,31 @@ extern PgcLayout *pgc_layout_of(Relation relation);
 extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char *name);
 extern PgcAction pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule);
 extern char *pgc_rule_base_name(const char *kind, const List *columns);
+
+/* mentions.c */
+
+/* A rule that is about columns of other relations, too. */
+typedef struct PgcMention
+{
+	int32		dataset_id;
+	char	   *rule;
+	char	   *query;			/* of kind query, else NULL */
+	char	   *relation;		/* that a rule of kind references points at,
+								 * quoted where necessary; else NULL */
+	List	   *columns;		/* of it: names (char *) */
+} PgcMention;
+
+/* When a dataset is audited. */
+typedef struct PgcDatasetSchedule
+{
+	char	   *source;			/* sql, document */
+	char	   *every;			/* or NULL */
+	char	   *cron;			/* or NULL */
+	char	   *time_zone;
+} PgcDatasetSchedule;
+
+extern List *pgc_mentions(void);
+extern List *pgc_dataset_schedules(int32 dataset_id);
 
 /* version.c */
 

@@ -94,6 +94,7 @@ extern char *pgc_normalize(const char *statement, int location, int length);
 /* temporary.c: temporary tables are looked through */
 extern void pgc_temporary_wrote(const PgcLineage *lineage);
 extern PgcLineage *pgc_temporary_resolve(PgcLineage *lineage);
+extern PgcLineage *pgc_temporary_left(const PgcLineage *lineage);
 extern void pgc_temporary_end(XactEvent event);
 extern void pgc_temporary_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent);
 
@@ -122,17 +123,21 @@ extern List *pgc_queue_databases(void);
 extern bool pgc_lineage_step(PgcStep *step);
 extern void pgc_flush_end(bool committed);
 
+/* derive.c: definitions */
+extern void pgc_derive_touched(bool with_dependents);
+
 /* follow.c: DDL */
-extern void pgc_lineage_before(const Node *command);
-extern void pgc_lineage_after(const Node *command);
+extern void pgc_lineage_after(const Node *command, Oid made);
 extern void pgc_lineage_drop(void);
+extern void pgc_lineage_settle(void);
+extern void pgc_lineage_forget(void);
 
 /* policy.c: personal data and nulls follow the data */
 extern void pgc_policy_check(const PgcLineage *lineage);
 extern void pgc_policy_report_nulls(const PgcLineage *lineage);
 
 /* walk.c: for the guard and for incidents */
-extern char *pgc_lineage_downstream_text(Oid relid, const char *schema, const char *table, const char *column, int limit);
+extern char *pgc_lineage_downstream_text(const char *schema, const char *table, const char *column, int limit);
 extern List *pgc_lineage_upstream_datasets(int32 dataset_id);
 
 #endif							/* PGC_LINEAGE_H */

@@ -29,9 +29,10 @@ INSERT INTO b SELECT * FROM a WHERE y > 400;
 UPDATE b SET x = a.y FROM a WHERE a.id = b.id;
 DELETE FROM b USING c WHERE c.id = b.id;
 INSERT INTO c SELECT id, x FROM a ON CONFLICT (id) DO UPDATE SET x = excluded.x + c.x;
-MERGE INTO c USING b ON c.id = b.id WHEN MATCHED THEN UPDATE SET x = b.y WHEN NOT MATCHED THEN INSERT VALUES (b.id, b.x);
-WITH gone AS (DELETE FROM b WHERE id > 5 RETURNING id, x) INSERT INTO c SELECT id + 100, x FROM gone;
+MERGE INTO c USING (SELECT DISTINCT id, x, y FROM b) b ON c.id = b.id WHEN MATCHED THEN UPDATE SET x = b.y WHEN NOT MATCHED THEN INSERT VALUES (b.id, b.x);
+WITH gone AS (DELETE FROM b WHERE id > 5 RETURNING id, x) INSERT INTO c SELECT id + 100 + random() * 1000000, x FROM gone;
 WITH new AS (INSERT INTO b SELECT * FROM a RETURNING id) SELECT count(*) FROM new;
+WITH new AS (INSERT INTO b (x) SELECT x FROM a), more AS (INSERT INTO b (y) SELECT y FROM a) SELECT 1 AS one;
 SELECT operation, edges, executions, rows FROM seen ORDER BY statement COLLATE "C";
 :forget
 

@@ -242,13 +242,13 @@ SELECT audit('raw');
 CALL contract.tend();
 SELECT * FROM causes;
 -- through a table that is gone
+UPDATE raw SET amount = NULL;
 CREATE TABLE hop AS SELECT * FROM raw;
 SET client_min_messages = error;
 INSERT INTO end_of_way SELECT id, amount FROM hop;
 RESET client_min_messages;
 DROP TABLE hop;
 SELECT audit('end_of_way');
-UPDATE raw SET amount = NULL;
 SELECT audit('raw');
 CALL contract.tend();
 SELECT * FROM causes;

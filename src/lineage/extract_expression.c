@@ -182,13 +182,13 @@ visit_var(const Var *var, Walk *walk)
 	return false;
 }
 
-/* multiexpr finds the sub-select that UPDATE .. SET (a, b) = (SELECT ..) has put aside. */
+/* multiexpr finds the sub-select that SET (a, b) = (SELECT ..) has put aside. */
 static const SubLink *
-multiexpr(const Query *query, int sublink)
+multiexpr(const List *assigned, int sublink)
 {
-	ListCell   *cell;
+	const ListCell *cell;
 
-	foreach(cell, query->targetList)
+	foreach(cell, assigned)
 	{
 		const TargetEntry *entry = lfirst(cell);
 
@@ -225,7 +225,7 @@ visit_param(const Param *param, Walk *walk)
 		return visit_sublink_column(walk, walk->sublink, param->paramid);
 	if (param->paramkind == PARAM_MULTIEXPR)
 	{
-		const SubLink *sublink = multiexpr(walk->scope->query, param->paramid >> 16);
+		const SubLink *sublink = multiexpr(walk->scope->assigned, param->paramid >> 16);
 
 		return sublink != NULL &&
 			visit_sublink_column(walk, pgc_scope_of(walk->scope->extract, (const Query *) sublink->subselect, walk->scope),

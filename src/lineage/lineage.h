@@ -116,8 +116,12 @@ extern void pgc_queue_prepare(const List *statements);	/* may raise an error */
 extern void pgc_queue_publish(void);	/* never does */
 extern void pgc_queue_discard(void);
 
+extern void pgc_queue_forget(Oid database, Oid history);
+extern List *pgc_queue_databases(void);
+
 /* flush.c: the worker's task */
 extern bool pgc_lineage_step(PgcStep *step);
+extern void pgc_flush_end(bool committed);
 
 /* derive.c: definitions */
 extern void pgc_derive_touched(bool with_dependents);
@@ -127,6 +131,10 @@ extern void pgc_lineage_after(const Node *command, Oid made);
 extern void pgc_lineage_drop(void);
 extern void pgc_lineage_settle(void);
 extern void pgc_lineage_forget(void);
+
+/* personal.c: what personal data was copied into */
+extern bool pgc_personal_is_in(Oid relid);
+extern void pgc_personal_stored(const PgcLineage *lineage);
 
 /* policy.c: personal data and nulls follow the data */
 extern void pgc_policy_check(const PgcLineage *lineage);

@@ -1650,7 +1650,8 @@ CREATE FUNCTION contract.statement_lineage(
 	OUT kind text,
 	OUT subtype text,
 	OUT hop text,
-	OUT masking boolean)
+	OUT masking boolean,
+	OUT nullable boolean)
 RETURNS SETOF record LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pgc_statement_lineage';
 COMMENT ON FUNCTION contract.statement_lineage(text) IS
 'which columns a statement would read, and what would become of them; it is analysed, not run';

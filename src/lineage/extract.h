@@ -145,6 +145,7 @@ extern void pgc_flow_add_base(PgcFlow *into, const PgcFlow *from);
 extern void pgc_flow_add_view(PgcExtract *extract, PgcFlow *into, Oid relid, AttrNumber attnum, const PgcFlow *inner);
 extern void pgc_flow_set_nullable(PgcFlow *flow, bool nullable);
 extern void pgc_flow_finish(PgcFlow *flow);
+extern void pgc_flow_free(PgcFlow *flow);
 extern bool pgc_flow_equal(const PgcFlow *a, const PgcFlow *b);
 extern const PgcFlow *pgc_column_flow(PgcExtract *extract, Oid relid, AttrNumber attnum);
 
@@ -177,6 +178,7 @@ extern PgcValue pgc_expression_flow(PgcScope *scope, const Node *node, PgcHow ho
 /* extract_field.c */
 extern PgcValue pgc_output_field_flow(PgcScope *scope, int number, int field, PgcHow how, PgcFlow *into);
 extern PgcValue pgc_field_flow(PgcScope *scope, const Node *node, int field, PgcHow how, PgcFlow *into);
+extern PgcValue pgc_body_field_flow(PgcScope *body, int field, PgcHow how, PgcFlow *into);
 extern void pgc_origins_flow(PgcScope *scope, const Param *param, int field, PgcHow how, PgcFlow *into);
 extern bool pgc_scope_argument(PgcScope *scope, int number, PgcScope **caller, Node **arg);
 extern PgcScope *pgc_function_scope(PgcScope *scope, const FuncExpr *function);

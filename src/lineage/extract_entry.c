@@ -80,18 +80,12 @@ body_column(PgcScope *scope, const RangeTblFunction *function, int number, PgcFl
 {
 	PgcScope   *body = IsA(function->funcexpr, FuncExpr) ?
 		pgc_function_scope(scope, (const FuncExpr *) function->funcexpr) : NULL;
-	bool		whole;
 
 	if (body == NULL)
 		return false;
-	/* A composite value that is taken apart, else column by column. */
-	whole = body->noutputs == 1 && function->funccolcount > 1;
-	if (!whole && number > body->noutputs)
-		return false;
-	*value = whole ?
-		pgc_output_field_flow(body, 1, number, PGC_AS_IS, into) :
-		pgc_flow_use(pgc_output_flow(body, number), PGC_AS_IS, into);
-	value->nullable = true;
+	*value = function->funccolcount == 1 && body->noutputs == 1 ?
+		pgc_flow_use(pgc_output_flow(body, 1), PGC_AS_IS, into) :
+		pgc_body_field_flow(body, number, PGC_AS_IS, into);
 	return true;
 }
 

@@ -457,6 +457,19 @@ visit_first(const List *args, Walk *walk, uint64 seed)
 	return false;
 }
 
+/* visit_row_of_body takes all columns that the body of a function gives, made into one value. */
+static bool
+visit_row_of_body(Walk *walk, PgcScope *body)
+{
+	Walk		part = *walk;
+
+	part.how = how_raise(walk->how, PGC_TRANSFORMATION);
+	for (int i = 1; i <= body->noutputs; i++)
+		visit_sublink_column(&part, body, i);
+	walk->value = part.value;
+	return false;
+}
+
 static bool
 visit_function(const FuncExpr *function, Walk *walk)
 {
@@ -465,6 +478,8 @@ visit_function(const FuncExpr *function, Walk *walk)
 
 	if (body != NULL && body->noutputs == 1)
 		return visit_sublink_column(walk, body, 1);
+	if (body != NULL && body->noutputs > 1)
+		return visit_row_of_body(walk, body);
 	part.how.masking |= pgc_is_masking(function->funcid);
 	visit_children((Node *) function, &part, hash_function(function->funcid), PGC_TRANSFORMATION);
 	walk->value = part.value;

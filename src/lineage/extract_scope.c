@@ -319,20 +319,23 @@ pgc_output_flow(PgcScope *scope, int number)
 
 /*
  * recursive_turn looks into all columns of a recursive query, given what is known
- * of them so far; false: nothing new.
+ * of them so far; false: nothing new.  The next turn goes the other way, since
+ * columns often pass theirs on to a neighbour.
  */
 static bool
 recursive_turn(PgcScope *scope)
 {
 	bool		changed = false;
+	bool		forwards = scope->extract->generation++ % 2 == 0;
 
-	scope->extract->generation++;
 	for (int i = 0; i < scope->noutputs; i++)
 	{
-		PgcFlow    *flow = output_make(scope, i + 1);
+		PgcFlow   **known = &scope->output_flows[forwards ? i : scope->noutputs - 1 - i];
+		PgcFlow    *flow = output_make(scope, (int) (known - scope->output_flows) + 1);
 
-		changed |= !pgc_flow_equal(flow, scope->output_flows[i]);
-		scope->output_flows[i] = flow;
+		changed |= !pgc_flow_equal(flow, *known);
+		pgc_flow_free(*known);
+		*known = flow;
 	}
 	return changed;
 }

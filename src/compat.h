@@ -26,7 +26,10 @@
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
+#include "nodes/queryjumble.h"
 #include "varatt.h"
+#else
+#include "utils/queryjumble.h"
 #endif
 
 /* Before a declaration, from 18 on PostgreSQL's own. */
@@ -234,6 +237,33 @@ pgc_json_is_valid(const char *text, int length)
 	pfree(lex);
 	return error == JSON_SUCCESS;
 #endif
+}
+
+/* Does nobody compute the ids of queries, though they are not switched off? */
+static inline bool
+pgc_compat_query_id_missing(void)
+{
+	return compute_query_id != COMPUTE_QUERY_ID_OFF && !IsQueryIdEnabled();
+}
+
+/* Gives a query the id that the server would give it if asked for. */
+static inline void
+pgc_compat_give_query_id(Query *query, const char *text)
+{
+	query_id_enabled = true;	/* which JumbleQuery asserts */
+	PG_TRY();
+	{
+#if PG_VERSION_NUM >= 160000
+		(void) JumbleQuery(query);
+#else
+		(void) JumbleQuery(query, text);
+#endif
+	}
+	PG_FINALLY();
+	{
+		query_id_enabled = false;
+	}
+	PG_END_TRY();
 }
 
 #endif							/* PGC_COMPAT_H */

@@ -94,6 +94,7 @@ extern char *pgc_normalize(const char *statement, int location, int length);
 /* temporary.c: temporary tables are looked through */
 extern void pgc_temporary_wrote(const PgcLineage *lineage);
 extern PgcLineage *pgc_temporary_resolve(PgcLineage *lineage);
+extern PgcLineage *pgc_temporary_left(const PgcLineage *lineage);
 extern void pgc_temporary_end(XactEvent event);
 extern void pgc_temporary_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent);
 

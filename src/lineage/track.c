@@ -1,33 +1,277 @@
 /*
  * src/lineage/track.c
  *		Statements as they run.
+ *
+ * The planner sees the last whole query of a statement that writes: there its lineage is taken, and the
+ * plan marked with it, since a plan may be kept and run when there is no query any more.  The executor tells that a marked plan ran, and how
+ * many rows it wrote.  What has no query of its own that writes (CREATE TABLE AS, COPY, ...) is in utility.c.
+ *
+ * Whatever is not to be tracked costs a few tests: a plain SELECT one of its query's kind, an execution one of
+ * the plan's invalidation items.
  */
 #include "postgres.h"
 
-#include "lineage/lineage.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "lineage/track.h"
+#include "nodes/plannodes.h"
+#include "optimizer/planner.h"
+#include "parser/analyze.h"
 
-void
-pgc_track_init(void)
-{
-}
+static post_parse_analyze_hook_type previous_analyze = NULL;
+static planner_hook_type previous_planner = NULL;
+static ExecutorStart_hook_type previous_start = NULL;
+static ExecutorFinish_hook_type previous_finish = NULL;
 
+/* pgc_track_is_on: is lineage taken, in this session and database? */
 bool
 pgc_track_is_on(void)
 {
-	return false;
+	return pgc_track_lineage != PGC_TRACK_OFF &&
+		(pgc_lineage_sync || pgc_pii_policy != PGC_PII_OFF || pgc_queue_exists()) &&
+		pgc_interest_is_here();
 }
 
+/* writes: does the query change tables? */
+static inline bool
+writes(const Query *query)
+{
+	return query->commandType == CMD_SELECT ? query->hasModifyingCTE : query->commandType != CMD_UTILITY;
+}
+
+/* needs_id: shall a query have an id that the server does not give it? */
+static bool
+needs_id(const Query *query)
+{
+	if (query->queryId != 0 || !pgc_compat_query_id_missing() || !pgc_track_is_on() || pgc_utility_explains())
+		return false;
+	if (query->commandType == CMD_UTILITY)
+		return IsA(query->utilityStmt, CreateTableAsStmt) || IsA(query->utilityStmt, CopyStmt) ||
+			IsA(query->utilityStmt, RefreshMatViewStmt);
+	return writes(query) && (pgc_track_lineage == PGC_TRACK_ALL || pgc_interest_possible(query));
+}
+
+/* after_analysis gives a query of interest its id where the server gives none; it is the one that pg_stat_statements would see. */
+static void
+after_analysis(ParseState *state, Query *query, JumbleState *jumble)
+{
+	if (previous_analyze)
+		previous_analyze(state, query, jumble);
+	if ((query->commandType != CMD_SELECT || query->hasModifyingCTE) && needs_id(query))
+		pgc_compat_give_query_id(query, state->p_sourcetext);
+}
+
+/* A query whose lineage is taken. */
+typedef struct Taking
+{
+	const Query *query;
+	PgcExtraction how;
+	PgcSource	source;
+	PgcKnown   *known;			/* out: NULL if there is nothing of interest */
+} Taking;
+
+/* take fills in what is known of a query. */
+static void
+take(void *arg)
+{
+	Taking	   *taking = arg;
+	PgcLineage *lineage = pgc_extract_query(taking->query, &taking->how);
+
+	if (lineage != NULL && pgc_interest_left(lineage))
+		taking->known = pgc_known_enter(lineage, &taking->source);
+}
+
+/* known_of returns what is known of a query that writes, taking its lineage if nothing is; or NULL. */
+static PgcKnown *
+known_of(const Query *query, const char *text, ParamListInfo params)
+{
+	Taking		taking = {.query = query};
+	bool		has_variables = pgc_routine_origins(text, params, &taking.how);
+
+	if (!has_variables && pgc_known_recall(query, &taking.known))
+		return taking.known;
+	if (pgc_track_lineage == PGC_TRACK_CONTRACTS && !pgc_interest_possible(query))
+		return NULL;
+	taking.source = (PgcSource) {
+		text, query->stmt_location, query->stmt_len, (uint64) query->queryId
+	};
+	if (pgc_lineage_try(take, &taking) && !has_variables)
+		pgc_known_remember(query, taking.known);
+	return taking.known;
+}
+
+/* plan is the planner, with lineage. */
+static PlannedStmt *
+plan(Query *query, const char *text, int options, ParamListInfo params)
+{
+	PgcKnown   *known = NULL;
+	PlannedStmt *result;
+
+	if (pgc_utility_awaits_plan())
+		pgc_utility_planned(query);
+	if (writes(query) && pgc_track_is_on() && !pgc_utility_is_silent())
+		known = known_of(query, text, params);
+	result = previous_planner ? previous_planner(query, text, options, params)
+		: standard_planner(query, text, options, params);
+	if (known != NULL)
+		pgc_known_mark(result, known);
+	return result;
+}
+
+/* is_effective: does an execution count?  Not EXPLAIN, foreign keys' own statements, and what REFRESH does inside. */
+static bool
+is_effective(int flags)
+{
+	return (flags & (EXEC_FLAG_EXPLAIN_ONLY | EXEC_FLAG_SKIP_TRIGGERS)) == 0 &&
+		!pgc_utility_is_silent() && pgc_track_is_on();
+}
+
+/* A statement that is about to run or has run, seen through temporary tables. */
+typedef struct Seen
+{
+	PgcKnown   *known;
+	bool		wrote;
+	PgcKnown   *result;			/* out: or NULL */
+} Seen;
+
+/* see_through resolves temporary tables, and keeps what was written into them. */
+static void
+see_through(void *arg)
+{
+	Seen	   *seen = arg;
+	PgcLineage *lineage = pgc_temporary_resolve(pgc_lineage_copy(seen->known->lineage));
+	const PgcSource source = {.query_id = seen->known->query_id,.text = seen->known->text,.location = -1};
+
+	if (seen->wrote)
+		pgc_temporary_wrote(lineage);
+	lineage = pgc_temporary_left(lineage);
+	if (lineage != NULL && pgc_interest_left(lineage))
+		seen->result = pgc_known_enter(lineage, &source);
+}
+
+/* resolved returns a statement as it is without temporary tables, or NULL. */
+static PgcKnown *
+resolved(PgcKnown *known, bool wrote)
+{
+	Seen		seen = {.known = known,.wrote = wrote};
+
+	if (!known->temporary)
+		return known;
+	(void) pgc_lineage_try(see_through, &seen);
+	return seen.result;
+}
+
+/* report_nulls looks for nulls where a contract wants none. */
+static void
+report_nulls(void *arg)
+{
+	pgc_policy_report_nulls(arg);
+}
+
+/* pgc_track_check does what is to be done before a statement runs; raises an error if it must not. */
+void
+pgc_track_check(PgcKnown *known)
+{
+	if (pgc_pii_policy != PGC_PII_OFF)
+	{
+		known = resolved(known, false);
+		if (known != NULL)
+			pgc_policy_check(known->lineage);
+	}
+}
+
+/* pgc_track_ran counts an execution of a statement that wrote so many rows. */
+void
+pgc_track_ran(PgcKnown *known, int64 rows)
+{
+	known = resolved(known, true);
+	if (known == NULL)
+		return;
+	if (!known->reported)
+	{
+		known->reported = true;
+		(void) pgc_lineage_try_writing(report_nulls, unconstify(PgcLineage *, known->lineage));
+	}
+	if (pgc_lineage_sync || pgc_queue_exists())
+		pgc_pending_add(known, rows);
+}
+
+/* start is ExecutorStart, with the policy on personal data. */
+static void
+start(QueryDesc *query, int flags)
+{
+	if (pgc_utility_awaits_execution() && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		pgc_utility_starts(query);
+	else if (query->plannedstmt->invalItems != NIL && pgc_pii_policy != PGC_PII_OFF && is_effective(flags))
+	{
+		PgcKnown   *known = pgc_known_find(query->plannedstmt);
+
+		if (known != NULL)
+			pgc_track_check(known);
+	}
+	if (previous_start)
+		previous_start(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+}
+
+/* finish is ExecutorFinish, which is called once for each execution that was not cut off. */
+static void
+finish(QueryDesc *query)
+{
+	if (previous_finish)
+		previous_finish(query);
+	else
+		standard_ExecutorFinish(query);
+	if (!pgc_utility_finishes(query) && query->plannedstmt->invalItems != NIL && is_effective(query->estate->es_top_eflags))
+	{
+		PgcKnown   *known = pgc_known_find(query->plannedstmt);
+
+		if (known != NULL)
+			pgc_track_ran(known, (int64) query->estate->es_processed);
+	}
+}
+
+/* pgc_track_init installs the hooks while the library is loaded. */
+void
+pgc_track_init(void)
+{
+	previous_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = after_analysis;
+	previous_planner = planner_hook;
+	planner_hook = plan;
+	previous_start = ExecutorStart_hook;
+	ExecutorStart_hook = start;
+	previous_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = finish;
+	pgc_utility_init();
+}
+
+/* pgc_track_pre_commit records what has run, or prepares it for the worker. */
 void
 pgc_track_pre_commit(void)
 {
+	pgc_pending_pre_commit();
 }
 
+/* pgc_track_end ends a transaction; a prepared one has run as if it were committed. */
 void
 pgc_track_end(XactEvent event)
 {
+	pgc_pending_end(event != XACT_EVENT_ABORT);
+	pgc_temporary_end(event);
+	pgc_known_end();
 }
 
+/* pgc_track_subtransaction ends a subtransaction; never fails. */
 void
 pgc_track_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent)
 {
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		pgc_pending_commit_sub(subid, parent);
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		pgc_pending_abort_sub(subid);
+	else
+		return;
+	pgc_temporary_subtransaction(event, subid, parent);
 }

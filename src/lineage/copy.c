@@ -1,0 +1,102 @@
+/*
+ * src/lineage/copy.c
+ *		Lineage of COPY between a table and a file or a program of the server.
+ *
+ * A file's columns are called like those of the table that it fills or was filled from.  What
+ * comes from or goes to the client has no lineage.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "common/hashfn.h"
+#include "lineage/track.h"
+#include "nodes/value.h"
+#include "utils/rel.h"
+
+/* pgc_copy_set_file makes a node stand for the file or program of a COPY. */
+void
+pgc_copy_set_file(PgcLineageNode *node, const CopyStmt *statement)
+{
+	node->place = statement->is_program ? PGC_PROGRAM : PGC_FILE;
+	node->oid = InvalidOid;
+	node->schema = NULL;
+	node->name = pstrdup(statement->filename);
+	if (statement->is_program)
+		node->name[strcspn(node->name, " \t\n")] = '\0';	/* arguments may be secrets */
+}
+
+/* columns_of returns the numbers of the columns that COPY of a table moves (List of int), in its order. */
+static List *
+columns_of(const CopyStmt *statement, TupleDesc descriptor)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	foreach(cell, statement->attlist)
+	{
+		for (int i = 0; i < descriptor->natts; i++)
+		{
+			if (strcmp(NameStr(TupleDescAttr(descriptor, i)->attname), strVal(lfirst(cell))) == 0)
+				columns = lappend_int(columns, i + 1);
+		}
+	}
+	for (int i = 0; statement->attlist == NIL && i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (!attribute->attisdropped && attribute->attgenerated == '\0')
+			columns = lappend_int(columns, i + 1);
+	}
+	return columns;
+}
+
+/* add_edge adds the edge between the file's column so and so and the table's. */
+static void
+add_edge(PgcLineage *lineage, int file_column, AttrNumber column, const char *name, bool is_from)
+{
+	PgcEdge    *edge = &lineage->edges[lineage->nedges++];
+
+	lineage->nodes[0].columns[file_column - 1] = pstrdup(name);
+	edge->source = is_from ? 0 : 1;
+	edge->target = is_from ? 1 : 0;
+	edge->source_column = (AttrNumber) (is_from ? file_column : column);
+	edge->target_column = (AttrNumber) (is_from ? column : file_column);
+	edge->subtype = PGC_IDENTITY;
+	edge->hops = PGC_IMMEDIATE | PGC_BASE;
+	edge->nullable = true;
+	edge->expression = edge->shape = hash_bytes_extended((const unsigned char *) name, (int) strlen(name), 0);
+}
+
+/* pgc_copy_lineage returns the lineage of a COPY of a table; NULL: it has none. */
+PgcLineage *
+pgc_copy_lineage(const CopyStmt *statement)
+{
+	PgcLineage *lineage = palloc0(sizeof(PgcLineage));
+	Oid			relid = RangeVarGetRelid(statement->relation, NoLock, true);
+	Relation	relation;
+	List	   *columns;
+
+	if (!OidIsValid(relid))
+		return NULL;
+	relation = table_open(relid, AccessShareLock);
+	columns = columns_of(statement, RelationGetDescr(relation));
+	lineage->operation = statement->is_from ? "COPY FROM" : "COPY TO";
+	lineage->nnodes = 2;
+	lineage->nodes = palloc0(2 * sizeof(PgcLineageNode));
+	lineage->nodes[0].ncolumns = list_length(columns);
+	lineage->nodes[0].columns = palloc0(list_length(columns) * sizeof(char *));
+	pgc_copy_set_file(&lineage->nodes[0], statement);
+	lineage->edges = palloc0(list_length(columns) * sizeof(PgcEdge));
+	for (int i = 0; i < list_length(columns); i++)
+	{
+		AttrNumber	column = (AttrNumber) list_nth_int(columns, i);
+
+		add_edge(lineage, i + 1, column, NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname),
+				 statement->is_from);
+	}
+	pgc_lineage_set_relation(lineage, 1, relid);
+	table_close(relation, NoLock);
+	pgc_lineage_sort(lineage);
+	return lineage;
+}

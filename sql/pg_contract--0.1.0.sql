@@ -1319,6 +1319,54 @@ COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
 /*
  * Lineage: walking it.
  */
+CREATE FUNCTION contract.upstream(
+	relation regclass,
+	"column" name DEFAULT NULL,
+	INOUT depth integer DEFAULT 10,
+	OUT source_schema text,
+	OUT source_table text,
+	OUT source_column text,
+	OUT target_schema text,
+	OUT target_table text,
+	OUT target_column text,
+	OUT kind text,
+	OUT subtype text,
+	OUT masking boolean,
+	OUT path text[])
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_upstream';
+COMMENT ON FUNCTION contract.upstream(regclass, name, integer) IS
+'the columns that a column, or any column of a relation, comes from in at most so many steps, and those that conditions on the way look at; each once, with the shortest of its best paths';
+
+CREATE FUNCTION contract.downstream(
+	relation regclass,
+	"column" name DEFAULT NULL,
+	INOUT depth integer DEFAULT 10,
+	OUT source_schema text,
+	OUT source_table text,
+	OUT source_column text,
+	OUT target_schema text,
+	OUT target_table text,
+	OUT target_column text,
+	OUT kind text,
+	OUT subtype text,
+	OUT masking boolean,
+	OUT path text[])
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_downstream';
+COMMENT ON FUNCTION contract.downstream(regclass, name, integer) IS
+'the columns that a column, or any column of a relation, feeds in at most so many steps, and relations whose rows depend on it (no target_column); each once, with the shortest of its best paths';
+
+CREATE FUNCTION contract.impact(
+	relation regclass,
+	"column" name DEFAULT NULL,
+	OUT object_type text,
+	OUT object text,
+	OUT column_name text,
+	OUT depth integer,
+	OUT path text[],
+	OUT detail jsonb)
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_impact';
+COMMENT ON FUNCTION contract.impact(regclass, name) IS
+'what depends on a column, or on any column of a relation: columns, views, materialized views, tables, functions, statements that were seen to run, contracts, rules and schedules, with the path there';
 
 /*
  * Lineage: pictures and OpenLineage.

@@ -135,6 +135,31 @@ extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char 
 extern PgcAction pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule);
 extern char *pgc_rule_base_name(const char *kind, const List *columns);
 
+/* mentions.c */
+
+/* A rule that is about columns of other relations, too. */
+typedef struct PgcMention
+{
+	int32		dataset_id;
+	char	   *rule;
+	char	   *query;			/* of kind query, else NULL */
+	char	   *relation;		/* that a rule of kind references points at,
+								 * quoted where necessary; else NULL */
+	List	   *columns;		/* of it: names (char *) */
+} PgcMention;
+
+/* When a dataset is audited. */
+typedef struct PgcDatasetSchedule
+{
+	char	   *source;			/* sql, document */
+	char	   *every;			/* or NULL */
+	char	   *cron;			/* or NULL */
+	char	   *time_zone;
+} PgcDatasetSchedule;
+
+extern List *pgc_mentions(void);
+extern List *pgc_dataset_schedules(int32 dataset_id);
+
 /* version.c */
 
 /* A document that was applied. */

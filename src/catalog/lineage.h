@@ -140,4 +140,53 @@ extern void pgc_lineage_reconcile(void);
 extern void pgc_definition_store(Oid classid, Oid objid, const PgcLineage *lineage);
 extern void pgc_definition_forget(Oid classid, Oid objid);
 
+/* edges.c: both kinds together, as they are now */
+
+/* An end of an edge.  A key of hash tables: no padding. */
+typedef struct PgcEnd
+{
+	Oid			classid;		/* pg_class, pg_proc; InvalidOid: a node that
+								 * is no relation */
+	Oid			objid;
+	int64		node_id;		/* of such a node, else 0 */
+	int64		column;			/* 0: all rows */
+} PgcEnd;
+
+/* An edge that leads on from one of the ends asked for. */
+typedef struct PgcFoundEdge
+{
+	int			from;			/* index of the end asked for */
+	PgcEnd		to;
+	char	   *schema;			/* of a node that is no relation, as are name */
+	char	   *name;			/* and column; or NULL */
+	char	   *column;
+	PgcSubtype	subtype;
+	bool		masking;
+} PgcFoundEdge;
+
+typedef void (*PgcEdgeFunction) (const PgcFoundEdge *edge, void *arg);
+extern void pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction function, void *arg);
+extern List *pgc_edges_sources(void);
+
+/* A statement that was seen to run, or a function, that uses columns. */
+typedef struct PgcUse
+{
+	int			end;			/* index of the first of the ends asked for
+								 * that it uses */
+	bool		reads;
+	bool		writes;
+	int64		id;				/* of the statement; or the function's OID */
+	/* of a statement: */
+	char	   *operation;
+	char	   *statement;		/* or NULL, like the next three */
+	char	   *routine;
+	char	   *role;
+	char	   *application;
+	int64		executions;
+	TimestampTz last_seen;
+} PgcUse;
+
+extern List *pgc_edges_statements(const PgcEnd *ends, int nends, int ntargets, Oid role);
+extern List *pgc_edges_functions(const PgcEnd *ends, int nends, Oid role);
+
 #endif							/* PGC_CATALOG_LINEAGE_H */

@@ -130,15 +130,18 @@ at_function(FmgrHookEventType event, FmgrInfo *function, Datum *private)
 		previous_fmgr(event, function, private);
 }
 
-/* count_planning is the planner, counted. */
+/* count_planning is the planner, counted; it takes note of what the client's queries pass to functions. */
 static PlannedStmt *
 count_planning(Query *query, const char *source, int options, ParamListInfo params)
 {
+	ErrorContextCallback *context = error_context_stack;
 	PlannedStmt *result;
 
 	planning++;
 	PG_TRY();
 	{
+		if (planning == 1 && depth == 0 && pgc_track_is_on() && pgc_routine_frame(&context) == NULL)
+			pgc_routine_planned(query);
 		result = previous_planner ? previous_planner(query, source, options, params)
 			: standard_planner(query, source, options, params);
 	}

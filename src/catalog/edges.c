@@ -1,0 +1,292 @@
+/*
+ * src/catalog/edges.c
+ *		Reading lineage, of definitions and of statements together, from one
+ *		column to the next.
+ *
+ * Only what is alive, and only immediate edges: a view stays between its tables and
+ * who reads it.  What a statement read through variables of a routine is known as
+ * base edges only; those are followed too, unless a view that the statement names
+ * accounts for them.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/contract.h"
+#include "catalog/lineage.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/* $1 relations, $2 columns, $3 nodes that are no relations (else 0): the ends asked for. */
+#define ASKED "WITH k AS (SELECT * FROM unnest($1, $2, $3) WITH ORDINALITY AS k (relid, attnum, node_id, number))\n"
+
+/* The nodes of the ends asked for, as sources: all rows of a relation are all of its columns. */
+#define SOURCE_NODES \
+	"(SELECT k.number, k.node_id FROM k WHERE k.node_id <> 0\n" \
+	"	UNION ALL\n" \
+	"	SELECT k.number, b.node_id FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum\n" \
+	"	WHERE k.attnum <> 0\n" \
+	"	UNION ALL\n" \
+	"	SELECT k.number, b.node_id FROM k JOIN contract.lineage_binding b ON b.relid = k.relid\n" \
+	"	WHERE k.attnum = 0 AND b.attnum <> 0) s\n"
+
+/* The definitions that begin at the ends asked for. */
+#define SOURCE_DEFINITIONS \
+	"(SELECT k.number, d.* FROM k JOIN contract.lineage_definition d ON d.source_relid = k.relid AND d.source_column = k.attnum\n" \
+	"	WHERE k.attnum <> 0 AND d.immediate\n" \
+	"	UNION ALL\n" \
+	"	SELECT k.number, d.* FROM k JOIN contract.lineage_definition d ON d.source_relid = k.relid\n" \
+	"	WHERE k.attnum = 0 AND d.immediate) d\n"
+
+/* Is the edge e one that leads on? */
+#define LEADS_ON \
+	"e.historic_since IS NULL AND (e.immediate OR NOT EXISTS (\n" \
+	"	SELECT FROM contract.lineage_binding sb\n" \
+	"	JOIN contract.lineage_definition d ON d.source_relid = sb.relid AND d.source_column = sb.attnum AND d.base\n" \
+	"	JOIN contract.lineage_binding vb ON vb.relid = d.target_objid AND (vb.attnum = d.target_column OR d.target_column = 0)\n" \
+	"	JOIN contract.lineage_edge i ON i.statement_id = e.statement_id AND i.source_id = vb.node_id AND i.immediate\n" \
+	"	WHERE sb.node_id = e.source_id AND d.target_classid = 'pg_class'::regclass\n" \
+	"		AND (i.target_id = e.target_id OR e.subtype NOT IN ('identity', 'transformation', 'aggregation'))))\n"
+
+/* What is returned of an edge whose other end is the node n, bound as b or not at all. */
+#define OTHER_NODE \
+	"CASE WHEN b.relid IS NULL THEN 0 ELSE 'pg_class'::regclass END::oid, COALESCE(b.relid, 0),\n" \
+	"	CASE WHEN b.relid IS NULL THEN n.node_id ELSE 0 END, COALESCE(b.attnum, 0),\n" \
+	"	CASE WHEN b.relid IS NULL THEN n.schema_name END, CASE WHEN b.relid IS NULL THEN n.table_name END,\n" \
+	"	CASE WHEN b.relid IS NULL THEN n.column_name END, e.subtype, e.masking\n"
+
+static const char downstream_sql[] =
+ASKED
+"SELECT d.number, d.target_classid, d.target_objid, 0::bigint, d.target_column, NULL, NULL, NULL, d.subtype, d.masking\n"
+"FROM " SOURCE_DEFINITIONS
+"UNION ALL\n"
+"SELECT DISTINCT s.number, " OTHER_NODE
+"FROM " SOURCE_NODES
+"JOIN contract.lineage_edge e ON e.source_id = s.node_id\n"
+"JOIN contract.lineage_node n ON n.node_id = e.target_id\n"
+"LEFT JOIN contract.lineage_binding b ON b.node_id = e.target_id\n"
+"WHERE (b.relid IS NOT NULL OR n.place <> 'relation') AND " LEADS_ON;
+
+static const char upstream_sql[] =
+ASKED
+"SELECT k.number, 'pg_class'::regclass::oid, d.source_relid, 0::bigint, d.source_column, NULL, NULL, NULL, d.subtype, d.masking\n"
+"FROM k JOIN contract.lineage_definition d ON d.target_objid = k.relid AND d.target_column = k.attnum\n"
+"WHERE d.target_classid = 'pg_class'::regclass AND d.immediate\n"
+"UNION ALL\n"
+"SELECT DISTINCT t.number, " OTHER_NODE
+"FROM (\n"
+"	SELECT k.number, k.node_id FROM k WHERE k.node_id <> 0\n"
+"	UNION ALL\n"
+"	SELECT k.number, b.node_id FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum) t\n"
+"JOIN contract.lineage_edge e ON e.target_id = t.node_id\n"
+"JOIN contract.lineage_node n ON n.node_id = e.source_id\n"
+"LEFT JOIN contract.lineage_binding b ON b.node_id = e.source_id\n"
+"WHERE (b.relid IS NOT NULL OR n.place <> 'relation') AND " LEADS_ON;
+
+/* $4 who asks, $5 so many ends, the first ones, are also asked for as targets. */
+static const char statements_sql[] =
+ASKED
+"SELECT min(u.number), bool_or(u.reads), bool_or(NOT u.reads), t.statement_id, t.operation, t.statement, t.routine,\n"
+"	t.role::text, t.application, t.executions, t.last_seen\n"
+"FROM (\n"
+"	SELECT s.number, true AS reads, e.* FROM " SOURCE_NODES
+"	JOIN contract.lineage_edge e ON e.source_id = s.node_id WHERE " LEADS_ON
+"	UNION ALL\n"
+"	SELECT k.number, false, e.* FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum\n"
+"	JOIN contract.lineage_edge e ON e.target_id = b.node_id WHERE k.number <= $5 AND e.historic_since IS NULL) u\n"
+"JOIN contract.lineage_statement t USING (statement_id)\n"
+"LEFT JOIN contract.lineage_binding sb ON sb.node_id = u.source_id\n"
+"LEFT JOIN contract.lineage_binding tb ON tb.node_id = u.target_id\n"
+"WHERE has_any_column_privilege($4, sb.relid, 'SELECT') OR has_any_column_privilege($4, tb.relid, 'SELECT')\n"
+"GROUP BY t.statement_id ORDER BY 1, t.statement_id";
+
+static const char functions_sql[] =
+ASKED
+"SELECT min(d.number), d.objid FROM " SOURCE_DEFINITIONS
+"WHERE d.classid = 'pg_proc'::regclass AND (has_any_column_privilege($4, d.source_relid, 'SELECT')\n"
+"	OR d.target_classid = 'pg_class'::regclass AND has_any_column_privilege($4, d.target_objid, 'SELECT'))\n"
+"GROUP BY d.objid ORDER BY 1, 2";
+
+static const char sources_sql[] =
+"SELECT DISTINCT source_relid, source_column FROM contract.lineage_definition WHERE immediate\n"
+"UNION\n"
+"SELECT b.relid, b.attnum FROM contract.lineage_edge e JOIN contract.lineage_binding b ON b.node_id = e.source_id\n"
+"WHERE e.historic_since IS NULL";
+
+static const char node_sources_sql[] =
+"SELECT DISTINCT node_id FROM contract.lineage_edge e JOIN contract.lineage_node n ON n.node_id = e.source_id\n"
+"WHERE e.historic_since IS NULL AND n.place <> 'relation'";
+
+/* Where found edges go. */
+typedef struct Reader
+{
+	PgcEdgeFunction function;
+	void	   *arg;
+} Reader;
+
+/* subtype_of returns the subtype of that name, as stored. */
+static PgcSubtype
+subtype_of(const char *name)
+{
+	PgcSubtype	subtype = PGC_IDENTITY;
+
+	while (subtype < PGC_CONDITIONAL && strcmp(pgc_subtype_name(subtype), name) != 0)
+		subtype++;
+	return subtype;
+}
+
+/* take_edge is a PgcRowFunction. */
+static void
+take_edge(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	const Reader *reader = arg;
+	PgcFoundEdge edge;
+	bool		isnull;
+
+	edge.from = DatumGetInt64(heap_getattr(tuple, 1, descriptor, &isnull)) - 1;
+	edge.to.classid = DatumGetObjectId(heap_getattr(tuple, 2, descriptor, &isnull));
+	edge.to.objid = DatumGetObjectId(heap_getattr(tuple, 3, descriptor, &isnull));
+	edge.to.node_id = DatumGetInt64(heap_getattr(tuple, 4, descriptor, &isnull));
+	edge.to.column = DatumGetInt16(heap_getattr(tuple, 5, descriptor, &isnull));
+	edge.schema = pgc_row_text(tuple, descriptor, 6);
+	edge.name = pgc_row_text(tuple, descriptor, 7);
+	edge.column = pgc_row_text(tuple, descriptor, 8);
+	edge.subtype = subtype_of(pgc_row_text(tuple, descriptor, 9));
+	edge.masking = DatumGetBool(heap_getattr(tuple, 10, descriptor, &isnull));
+	reader->function(&edge, reader->arg);
+}
+
+/* fill_ends makes the first three parameters of ends. */
+static void
+fill_ends(Datum *values, const PgcEnd *ends, int nends)
+{
+	Datum	   *relids = palloc(nends * sizeof(Datum));
+	Datum	   *columns = palloc(nends * sizeof(Datum));
+	Datum	   *nodes = palloc(nends * sizeof(Datum));
+
+	for (int i = 0; i < nends; i++)
+	{
+		relids[i] = ObjectIdGetDatum(ends[i].classid == RelationRelationId ? ends[i].objid : InvalidOid);
+		columns[i] = Int16GetDatum(ends[i].column);
+		nodes[i] = Int64GetDatum(ends[i].node_id);
+	}
+	values[0] = PointerGetDatum(construct_array(relids, nends, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	values[1] = PointerGetDatum(construct_array(columns, nends, INT2OID, sizeof(int16), true, TYPALIGN_SHORT));
+	values[2] = PointerGetDatum(construct_array(nodes, nends, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/*
+ * pgc_edges_next calls function for each edge that leads on from one of the ends,
+ * downstream or upstream.  The same one may come for several statements, but
+ * not with the same subtype and masking.  All rows of a relation feed whatever a column of it feeds.
+ */
+void
+pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction function, void *arg)
+{
+	const Oid	types[] = {OIDARRAYOID, INT2ARRAYOID, INT8ARRAYOID};
+	Reader		reader = {.function = function,.arg = arg};
+	Datum		values[lengthof(types)];
+
+	fill_ends(values, ends, nends);
+	pgc_catalog_query(downstream ? downstream_sql : upstream_sql, lengthof(types), types, values, NULL, take_edge, &reader);
+}
+
+/* take_statement is a PgcRowFunction. */
+static void
+take_statement(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	List	  **uses = arg;
+	PgcUse	   *use = palloc0(sizeof(PgcUse));
+	bool		isnull;
+
+	use->end = DatumGetInt64(heap_getattr(tuple, 1, descriptor, &isnull)) - 1;
+	use->reads = DatumGetBool(heap_getattr(tuple, 2, descriptor, &isnull));
+	use->writes = DatumGetBool(heap_getattr(tuple, 3, descriptor, &isnull));
+	use->id = DatumGetInt64(heap_getattr(tuple, 4, descriptor, &isnull));
+	use->operation = pgc_row_text(tuple, descriptor, 5);
+	use->statement = pgc_row_text(tuple, descriptor, 6);
+	use->routine = pgc_row_text(tuple, descriptor, 7);
+	use->role = pgc_row_text(tuple, descriptor, 8);
+	use->application = pgc_row_text(tuple, descriptor, 9);
+	use->executions = DatumGetInt64(heap_getattr(tuple, 10, descriptor, &isnull));
+	use->last_seen = DatumGetTimestampTz(heap_getattr(tuple, 11, descriptor, &isnull));
+	*uses = lappend(*uses, use);
+}
+
+/* take_function is a PgcRowFunction. */
+static void
+take_function(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	List	  **uses = arg;
+	PgcUse	   *use = palloc0(sizeof(PgcUse));
+	bool		isnull;
+
+	use->end = DatumGetInt64(heap_getattr(tuple, 1, descriptor, &isnull)) - 1;
+	use->reads = true;
+	use->id = DatumGetObjectId(heap_getattr(tuple, 2, descriptor, &isnull));
+	*uses = lappend(*uses, use);
+}
+
+/*
+ * pgc_edges_statements returns the statements (List of PgcUse *) that read one of the ends, or write
+ * one of the first ntargets of them; those that use the first ends first.  Only
+ * what the role may see of lineage.
+ */
+List *
+pgc_edges_statements(const PgcEnd *ends, int nends, int ntargets, Oid role)
+{
+	const Oid	types[] = {OIDARRAYOID, INT2ARRAYOID, INT8ARRAYOID, OIDOID, INT8OID};
+	Datum		values[lengthof(types)];
+	List	   *uses = NIL;
+
+	fill_ends(values, ends, nends);
+	values[3] = ObjectIdGetDatum(role);
+	values[4] = Int64GetDatum(ntargets);
+	pgc_catalog_query(statements_sql, lengthof(types), types, values, NULL, take_statement, &uses);
+	return uses;
+}
+
+/* pgc_edges_functions returns the functions by whose definitions (List of PgcUse *) one of the ends is read, likewise. */
+List *
+pgc_edges_functions(const PgcEnd *ends, int nends, Oid role)
+{
+	const Oid	types[] = {OIDARRAYOID, INT2ARRAYOID, INT8ARRAYOID, OIDOID};
+	Datum		values[lengthof(types)];
+	List	   *uses = NIL;
+
+	fill_ends(values, ends, nends);
+	values[3] = ObjectIdGetDatum(role);
+	pgc_catalog_query(functions_sql, lengthof(types), types, values, NULL, take_function, &uses);
+	return uses;
+}
+
+/* take_source is a PgcRowFunction that puts a PgcEnd on a List: a relation's column, or a node. */
+static void
+take_source(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	List	  **sources = arg;
+	PgcEnd	   *end = palloc0(sizeof(PgcEnd));
+	bool		isnull;
+
+	if (descriptor->natts == 1)
+		end->node_id = DatumGetInt64(heap_getattr(tuple, 1, descriptor, &isnull));
+	else
+	{
+		end->classid = RelationRelationId;
+		end->objid = DatumGetObjectId(heap_getattr(tuple, 1, descriptor, &isnull));
+		end->column = DatumGetInt16(heap_getattr(tuple, 2, descriptor, &isnull));
+	}
+	*sources = lappend(*sources, end);
+}
+
+/* pgc_edges_sources returns all that an edge begins at (List of PgcEnd *). */
+List *
+pgc_edges_sources(void)
+{
+	List	   *sources = NIL;
+
+	pgc_catalog_query(sources_sql, 0, NULL, NULL, NULL, take_source, &sources);
+	pgc_catalog_query(node_sources_sql, 0, NULL, NULL, NULL, take_source, &sources);
+	return sources;
+}

@@ -403,6 +403,15 @@ CREATE INDEX lineage_definition_source_idx ON contract.lineage_definition (sourc
 CREATE INDEX lineage_definition_target_idx ON contract.lineage_definition (target_objid, target_column);
 COMMENT ON TABLE contract.lineage_definition IS 'lineage of views, materialized views, generated columns and functions, as their definitions say; not dumped, made anew';
 
+CREATE TABLE contract.lineage_derived (
+	classid oid NOT NULL,	-- pg_class, pg_proc
+	objid oid NOT NULL,
+	digest bigint NOT NULL,	-- of its edges
+	unresolved text,	-- what could not be followed
+	PRIMARY KEY (classid, objid)
+);
+COMMENT ON TABLE contract.lineage_derived IS 'definitions whose lineage is in lineage_definition; a row''s lock is the right to derive it anew; not dumped, made anew';
+
 CREATE SEQUENCE contract.lineage_node_id_seq;
 CREATE TABLE contract.lineage_node (
 	node_id bigint NOT NULL DEFAULT pg_catalog.nextval('contract.lineage_node_id_seq') PRIMARY KEY,
@@ -1205,7 +1214,8 @@ CREATE EVENT TRIGGER pg_contract_start ON ddl_command_start
 CREATE EVENT TRIGGER pg_contract_end ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA',
 		'ALTER TRIGGER', 'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
-		'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE SCHEMA')
+		'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE SCHEMA', 'CREATE RULE', 'CREATE FUNCTION', 'CREATE PROCEDURE',
+		'ALTER FUNCTION', 'ALTER PROCEDURE', 'ALTER ROUTINE')
 	EXECUTE FUNCTION contract.follow_ddl();
 CREATE EVENT TRIGGER pg_contract_drop ON sql_drop
 	EXECUTE FUNCTION contract.follow_ddl();
@@ -1685,6 +1695,12 @@ COMMENT ON VIEW contract.lineage IS
 'which column feeds which, as definitions say and as statements did, with the columns that conditions look at; hop immediate: as written, base: views looked through; of what you may select the source or the target of';
 GRANT SELECT ON contract.lineage TO PUBLIC;
 
+CREATE FUNCTION contract.refresh_lineage()
+RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_refresh_lineage';
+COMMENT ON FUNCTION contract.refresh_lineage() IS
+'derives the lineage of all views, materialized views, generated columns and functions anew, which event triggers else keep up; returns how many';
+REVOKE ALL ON FUNCTION contract.refresh_lineage() FROM PUBLIC;
+
 CREATE VIEW contract.nullable_feeds WITH (security_barrier) AS
 SELECT d.name AS dataset, l.target_column AS column_name, r.name AS rule, r.action, r.severity, r.filter,
 	l.source_schema, l.source_table, l.source_column, l.subtype, l.operation, l.statement, l.routine, l.role, l.last_seen
@@ -1898,3 +1914,8 @@ GRANT SELECT ON contract.prometheus TO PUBLIC;
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
 	contract.pii_columns, contract.metrics, contract.scorecard, contract.freshness, contract.sla_history, contract.incidents TO PUBLIC;
+
+/*
+ * Last, when all that follows DDL is there: the lineage of what was there before the extension.
+ */
+SELECT contract.refresh_lineage();

@@ -99,6 +99,9 @@ typedef void (*PgcRowFunction) (HeapTuple tuple, TupleDesc descriptor, void *arg
 extern uint64 pgc_catalog_query(const char *sql, int nargs, const Oid *types,
 								const Datum *values, const char *nulls,
 								PgcRowFunction row, void *arg);
+extern uint64 pgc_catalog_query_before(const char *sql, int nargs, const Oid *types,
+									   const Datum *values, const char *nulls,
+									   PgcRowFunction row, void *arg);
 extern uint64 pgc_catalog_execute(const char *sql, int nargs, const Oid *types,
 								  const Datum *values, const char *nulls);
 extern char *pgc_catalog_name(const char *schema, const char *table);

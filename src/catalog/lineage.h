@@ -137,8 +137,23 @@ extern void pgc_lineage_follow(const List *relids);
 extern void pgc_lineage_reconcile(void);
 
 /* definition.c: views, materialized views, generated columns, functions */
-extern void pgc_definition_store(Oid classid, Oid objid, const PgcLineage *lineage);
+typedef struct PgcDefinition
+{
+	Oid			classid;		/* pg_class, pg_proc */
+	Oid			objid;
+	int64		digest;			/* of the lineage stored of it; 0: none is */
+	bool		exists;			/* it is one, not something else */
+} PgcDefinition;
+
+extern List *pgc_definition_list(void);
+extern List *pgc_definition_dependents(Oid classid, Oid objid);
+extern List *pgc_definition_touched(void);
+extern void pgc_definition_lock(PgcDefinition *definition);
+extern bool pgc_definition_equals(const PgcDefinition *stored, const PgcLineage *lineage);
+extern void pgc_definition_store(const PgcDefinition *definition, const PgcLineage *lineage);
 extern void pgc_definition_forget(Oid classid, Oid objid);
+extern List *pgc_definition_dropped(void);
+extern List *pgc_definition_relations(void);
 
 /* edges.c: both kinds together, as they are now */
 

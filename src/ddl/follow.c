@@ -582,6 +582,13 @@ warn_of_dropped_triggers(const DropStmt *command)
 	}
 }
 
+/* is_about_routine: does the command make or alter a function or procedure?  Contracts have nothing to do with that. */
+static bool
+is_about_routine(const Node *command)
+{
+	return IsA(command, CreateFunctionStmt) || IsA(command, AlterFunctionStmt);
+}
+
 /* pgc_follow_ddl is contract.follow_ddl(), for ddl_command_start, _end and sql_drop. */
 Datum
 pgc_follow_ddl(PG_FUNCTION_ARGS)
@@ -602,17 +609,18 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 		taken_off = NIL;
 		bind_named(command);
 		pgc_guard_before(command);
-		pgc_lineage_before(command);
 		if (IsA(command, AlterTableStmt) && blocked_by_triggers((const AlterTableStmt *) command))
 			take_off((const AlterTableStmt *) command);
 	}
 	else
 	{
-		ddl_seen = true;
 		if (strcmp(data->event, "sql_drop") == 0)
 			pgc_lineage_drop();
 		else
-			pgc_lineage_after(command);
+			pgc_lineage_after(command, relation_made(command));
+		if (is_about_routine(command))
+			PG_RETURN_NULL();
+		ddl_seen = true;
 		await_documents(command);
 		follow_all(makes_relations(command));
 		pgc_guard_after(command);
@@ -712,6 +720,7 @@ pgc_ddl_pre_commit(void)
 	foreach(cell, datasets)
 		settle(lfirst(cell));
 	pgc_guard_accept(datasets);
+	pgc_lineage_settle();
 	PopActiveSnapshot();
 }
 
@@ -723,4 +732,5 @@ pgc_ddl_end(void)
 	taken_off = NIL;
 	displaced = NIL;
 	pgc_guard_end();
+	pgc_lineage_forget();
 }

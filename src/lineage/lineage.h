@@ -119,17 +119,21 @@ extern void pgc_queue_discard(void);
 /* flush.c: the worker's task */
 extern bool pgc_lineage_step(PgcStep *step);
 
+/* derive.c: definitions */
+extern void pgc_derive_touched(bool with_dependents);
+
 /* follow.c: DDL */
-extern void pgc_lineage_before(const Node *command);
-extern void pgc_lineage_after(const Node *command);
+extern void pgc_lineage_after(const Node *command, Oid made);
 extern void pgc_lineage_drop(void);
+extern void pgc_lineage_settle(void);
+extern void pgc_lineage_forget(void);
 
 /* policy.c: personal data and nulls follow the data */
 extern void pgc_policy_check(const PgcLineage *lineage);
 extern void pgc_policy_report_nulls(const PgcLineage *lineage);
 
 /* walk.c: for the guard and for incidents */
-extern char *pgc_lineage_downstream_text(Oid relid, const char *schema, const char *table, const char *column, int limit);
+extern char *pgc_lineage_downstream_text(const char *schema, const char *table, const char *column, int limit);
 extern List *pgc_lineage_upstream_datasets(int32 dataset_id);
 
 #endif							/* PGC_LINEAGE_H */

@@ -1,0 +1,254 @@
+/*
+ * src/lineage/derive.c
+ *		Lineage of definitions, out of the catalogs, and of what depends on them.
+ *
+ * Each definition is derived in a subtransaction: one that cannot be is left as it
+ * was, and said.  It is read in another one, which is always rolled back, so that
+ * no lock on what it names is kept.
+ *
+ * Must never stop DDL, nor wait long: see PATIENCE.
+ */
+#include "postgres.h"
+
+#include "catalog/contract.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "engine/rights.h"
+#include "fmgr.h"
+#include "lineage/lineage.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/*
+ * So many ms are waited for other transactions, altogether and each time: less than the
+ * server waits before it looks for deadlocks.
+ */
+#define PATIENCE 1000
+#define PATIENCE_EACH 250
+
+/* So many definitions that could not be derived are named. */
+#define SHOWN 10
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_refresh_lineage);
+
+/* Definitions to derive, and what became of them. */
+typedef struct Round
+{
+	List	   *queue;			/* of PgcDefinition */
+	int			ntouched;		/* so many of them come first that a command
+								 * has made or altered */
+	bool		follows;		/* what depends on a changed one is derived,
+								 * too */
+	int			patience;		/* ms that are left */
+	int			nfailed;
+	StringInfoData failed;		/* the first of them, and why */
+} Round;
+
+/* extract returns the lineage of a definition, or NULL; keeps no locks. */
+static PgcLineage *
+extract(const PgcDefinition *definition)
+{
+	PgcLineage *volatile lineage = NULL;
+	char		kind = get_rel_relkind(definition->objid);
+	PgcAttempt	attempt;
+
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		if (definition->classid != RelationRelationId)
+			lineage = pgc_extract_function(definition->objid);
+		else if (kind == RELKIND_VIEW || kind == RELKIND_MATVIEW)
+			lineage = pgc_extract_view(definition->objid);
+		else
+			lineage = pgc_extract_generated(definition->objid);
+		pgc_attempt_undo(&attempt);
+	}
+	PG_CATCH();
+	{
+		ReThrowError(pgc_attempt_fail_any(&attempt));
+	}
+	PG_END_TRY();
+	return lineage;
+}
+
+/* derive brings what is stored of a definition up to date; true if that changed. */
+static bool
+derive(PgcDefinition definition, bool touched)
+{
+	PgcLineage *lineage;
+
+	if (definition.digest != 0 && pgc_definition_equals(&definition, extract(&definition)))
+		return false;
+	pgc_definition_lock(&definition);
+	lineage = extract(&definition);
+	if (pgc_definition_equals(&definition, lineage))
+		return false;
+	pgc_definition_store(&definition, lineage);
+	if (touched && lineage != NULL)
+		pgc_policy_report_nulls(lineage);
+	return true;
+}
+
+/* note_failure notes that a definition could not be derived. */
+static void
+note_failure(Round *round, const PgcDefinition *definition, const ErrorData *error)
+{
+	const ObjectAddress address = {.classId = definition->classid,.objectId = definition->objid};
+	char	   *name = getObjectDescription(&address, true);
+
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		round->patience -= PATIENCE_EACH;
+	if (name == NULL)
+		return;					/* dropped meanwhile */
+	if (round->nfailed++ < SHOWN)
+		appendStringInfo(&round->failed, "%s%s: %s.", round->failed.len > 0 ? "\n" : "", name, error->message);
+}
+
+/* try_derive derives a definition; true if what is stored changed. */
+static bool
+try_derive(Round *round, const PgcDefinition *definition, bool touched)
+{
+	volatile bool changed = false;
+	PgcAttempt	attempt;
+
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		changed = derive(*definition, touched);
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		note_failure(round, definition, pgc_attempt_fail_data(&attempt));
+	}
+	PG_END_TRY();
+	return changed;
+}
+
+/* limit_waiting sets lock_timeout for the next definition, unless the user waits even less. */
+static void
+limit_waiting(const Round *round)
+{
+	int			limit = round->patience > 0 ? PATIENCE_EACH : 1;
+	char		value[12];
+
+	if (LockTimeout > 0 && LockTimeout <= limit)
+		return;
+	snprintf(value, sizeof(value), "%d", limit);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* enqueue puts definitions at the end of the queue that are not in it. */
+static void
+enqueue(Round *round, const List *definitions)
+{
+	ListCell   *cell;
+
+	foreach(cell, definitions)
+	{
+		const PgcDefinition *definition = lfirst(cell);
+		ListCell   *queued;
+
+		foreach(queued, round->queue)
+		{
+			const PgcDefinition *other = lfirst(queued);
+
+			if (other->classid == definition->classid && other->objid == definition->objid)
+				break;
+		}
+		if (queued == NULL)
+			round->queue = lappend(round->queue, lfirst(cell));
+	}
+}
+
+/* warn_of_failures says what could not be derived. */
+static void
+warn_of_failures(Round *round)
+{
+	if (round->nfailed == 0)
+		return;
+	if (round->nfailed > SHOWN)
+		appendStringInfo(&round->failed, "\nAnd %d more.", round->nfailed - SHOWN);
+	ereport(WARNING,
+			(errmsg_plural("the lineage of %d definition could not be derived",
+						   "the lineage of %d definitions could not be derived", round->nfailed, round->nfailed),
+			 errdetail_internal("%s", round->failed.data),
+			 errhint("Once the cause is gone: SELECT contract.refresh_lineage().")));
+}
+
+/* run derives all that is in the queue, which may grow meanwhile. */
+static void
+run(Round *round)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext each = AllocSetContextCreate(caller, "pg_contract lineage of a definition", ALLOCSET_DEFAULT_SIZES);
+	int			nestlevel = NewGUCNestLevel();
+
+	round->patience = PATIENCE;
+	initStringInfo(&round->failed);
+	for (int i = 0; i < list_length(round->queue); i++)
+	{
+		const PgcDefinition *definition = list_nth(round->queue, i);
+		bool		changed;
+
+		CHECK_FOR_INTERRUPTS();
+		limit_waiting(round);
+		MemoryContextSwitchTo(each);
+		changed = try_derive(round, definition, i < round->ntouched);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(each);
+		if (changed && round->follows)
+			enqueue(round, pgc_definition_dependents(definition->classid, definition->objid));
+	}
+	AtEOXact_GUC(false, nestlevel);
+	MemoryContextDelete(each);
+	warn_of_failures(round);
+}
+
+/*
+ * pgc_derive_touched, in an event trigger, derives what the command has made or altered, and
+ * what depends on it as far as that changes it.  with_dependents: what depends on it may
+ * have changed even if it has no lineage of its own, or the same.
+ */
+void
+pgc_derive_touched(bool with_dependents)
+{
+	Round		round = {.queue = NIL,.follows = true};
+	List	   *touched = pgc_definition_touched();
+	ListCell   *cell;
+
+	foreach(cell, touched)
+	{
+		const PgcDefinition *definition = lfirst(cell);
+
+		if (definition->exists)
+			round.queue = lappend(round.queue, lfirst(cell));
+		else if (definition->digest != 0)
+			pgc_definition_forget(definition->classid, definition->objid);
+	}
+	round.ntouched = list_length(round.queue);
+	foreach(cell, with_dependents ? touched : NIL)
+	{
+		const PgcDefinition *definition = lfirst(cell);
+
+		enqueue(&round, pgc_definition_dependents(definition->classid, definition->objid));
+	}
+	run(&round);
+}
+
+/* pgc_refresh_lineage is contract.refresh_lineage(): returns how many definitions are up to date then. */
+Datum
+pgc_refresh_lineage(PG_FUNCTION_ARGS)
+{
+	Round		round = {.queue = NIL};
+	bool		keeps_plans = pgc_catalog_keeps_plans;
+
+	round.queue = pgc_definition_list();
+	pgc_catalog_keeps_plans = true;
+	run(&round);
+	pgc_catalog_keeps_plans = keeps_plans;
+	PG_RETURN_INT64(list_length(round.queue) - round.nfailed);
+}

@@ -1,6 +1,8 @@
 -- A database for generated queries: tables of many types with rows, views on views, materialized views, partitions, rules,
--- triggers, functions, row security, contracts.
+-- triggers, functions, row security; with -v contracts=true the extension and contracts.
+\if :contracts
 CREATE EXTENSION pg_contract;
+\endif
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE TYPE pair AS (f int, g text);
 CREATE DOMAIN amount AS numeric CHECK (VALUE > -1000000);
@@ -51,10 +53,12 @@ CREATE RULE also AS ON INSERT TO secrets DO ALSO INSERT INTO log (what, id) VALU
 ALTER TABLE secrets ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON secrets USING (owner = current_user AND id IN (SELECT id FROM people));
 
+\if :contracts
 SELECT contract.describe('orders', owner => 'sales');
 SELECT contract.not_null('orders', 'customer_id');
 SELECT contract.between('orders', 'total', 0, 1000000);
 SELECT contract.not_null('items', 'price');
 SELECT contract.pii('customers', 'email', category => 'email');
 SELECT contract.pii('customers', 'name');
+\endif
 ANALYZE;

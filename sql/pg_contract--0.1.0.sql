@@ -1624,6 +1624,21 @@ COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when th
 /*
  * Lineage.
  */
+CREATE FUNCTION contract.statement_lineage(
+	statement text,
+	OUT source_schema text,
+	OUT source_table text,
+	OUT source_column text,
+	OUT target_schema text,
+	OUT target_table text,
+	OUT target_column text,
+	OUT kind text,
+	OUT subtype text,
+	OUT hop text,
+	OUT masking boolean)
+RETURNS SETOF record LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pgc_statement_lineage';
+COMMENT ON FUNCTION contract.statement_lineage(text) IS
+'which columns a statement would read, and what would become of them; it is analysed, not run';
 
 /* Columns of the results of functions, by number. */
 CREATE VIEW contract.routine_column AS

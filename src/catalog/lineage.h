@@ -132,9 +132,13 @@ extern int64 pgc_lineage_store(const PgcStatement *statement);
 extern bool pgc_lineage_count(int64 statement_id, const PgcStatement *statement);
 extern bool pgc_lineage_prune(TimestampTz oldest);
 
-/* node.c: nodes follow what they are nodes of */
+/* lineage_node.c: nodes follow what they are nodes of */
+extern void pgc_lineage_lock(void);
+extern bool pgc_lineage_try_lock(void);
 extern void pgc_lineage_follow(const List *relids);
+extern void pgc_lineage_catch_up(void);
 extern void pgc_lineage_reconcile(void);
+extern bool pgc_lineage_reconcile_if_due(TimestampTz now);
 
 /* definition.c: views, materialized views, generated columns, functions */
 typedef struct PgcDefinition
@@ -171,6 +175,7 @@ typedef struct PgcEnd
 typedef struct PgcFoundEdge
 {
 	int			from;			/* index of the end asked for */
+	AttrNumber	from_column;	/* of it, also where all rows were asked for */
 	PgcEnd		to;
 	char	   *schema;			/* of a node that is no relation, as are name */
 	char	   *name;			/* and column; or NULL */
@@ -181,7 +186,7 @@ typedef struct PgcFoundEdge
 
 typedef void (*PgcEdgeFunction) (const PgcFoundEdge *edge, void *arg);
 extern void pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction function, void *arg);
-extern List *pgc_edges_sources(void);
+extern void pgc_edges_sources(PgcEdgeFunction function, void *arg);
 
 /* A statement that was seen to run, or a function, that uses columns. */
 typedef struct PgcUse

@@ -252,7 +252,7 @@ pgc_utility_starts(const QueryDesc *query)
 	current->awaits_execution = false;
 	current->has_run = true;
 	current->query = query;
-	if (IsA(current->statement, CopyStmt))
+	if (current->statement != NULL && IsA(current->statement, CopyStmt))
 		check(current);
 }
 

@@ -134,7 +134,6 @@ extern bool pgc_lineage_prune(TimestampTz oldest);
 
 /* lineage_node.c: nodes follow what they are nodes of */
 extern void pgc_lineage_lock(void);
-extern bool pgc_lineage_try_lock(void);
 extern void pgc_lineage_follow(const List *relids);
 extern void pgc_lineage_catch_up(void);
 extern void pgc_lineage_reconcile(void);

@@ -262,7 +262,7 @@ pgc_definition_list(void)
 	List	   *definitions = NIL;
 
 	pgc_catalog_execute("WITH gone AS (DELETE FROM contract.lineage_derived x"
-						" WHERE NOT EXISTS (SELECT FROM " DEFINITIONS " WHERE d.classid = x.classid AND d.objid = x.objid)"
+						" WHERE x.classid <> 0 AND NOT EXISTS (SELECT FROM " DEFINITIONS " WHERE d.classid = x.classid AND d.objid = x.objid)"
 						" AND NOT EXISTS (SELECT FROM pg_class c WHERE x.classid = 'pg_class'::regclass AND c.oid = x.objid"
 						" AND pg_is_other_temp_schema(c.relnamespace)) RETURNING classid, objid)"
 						" DELETE FROM contract.lineage_definition e USING gone"
@@ -297,6 +297,33 @@ pgc_definition_dependents(Oid classid, Oid objid)
 					  " LEFT JOIN contract.lineage_derived v ON v.classid = x.classid AND v.objid = x.objid"
 					  " WHERE d.objid <> $2 ORDER BY 1, 2", 2, types, values, NULL, take_definition, &definitions);
 	return definitions;
+}
+
+/*
+ * pgc_definition_moved_in: has the database come from another server by pg_upgrade, which gives functions other OIDs?
+ * Then, once, what is known of functions is forgotten, to be derived anew.
+ */
+bool
+pgc_definition_moved_in(void)
+{
+	static bool at_home = false;
+	const Oid	types[] = {INT8OID};
+	const Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier())};
+	int64		home = 0;
+
+	if (at_home)
+		return false;
+	pgc_catalog_query("SELECT digest FROM contract.lineage_derived WHERE classid = 0 AND objid = 0",
+					  0, NULL, NULL, NULL, pgc_take_int64, &home);
+	at_home = home == DatumGetInt64(values[0]);
+	if (at_home)
+		return false;
+	pgc_catalog_execute("WITH gone AS (DELETE FROM contract.lineage_derived WHERE classid = 'pg_proc'::regclass),"
+						" edges AS (DELETE FROM contract.lineage_definition WHERE classid = 'pg_proc'::regclass)"
+						" INSERT INTO contract.lineage_derived (classid, objid, digest) VALUES (0, 0, $1)"
+						" ON CONFLICT (classid, objid) DO UPDATE SET digest = $1", 1, types, values, NULL);
+	CommandCounterIncrement();
+	return home != 0;
 }
 
 /* SQL: what a command has made or altered, with children of tables; functions by classid pg_proc, else relations. */

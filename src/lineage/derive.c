@@ -3,8 +3,7 @@
  *		Lineage of definitions, out of the catalogs, and of what depends on them.
  *
  * Each definition is derived in a subtransaction: one that cannot be is left as it
- * was, and said.  It is read in another one, which is always rolled back, so that
- * no lock on what it names is kept.
+ * was, and said.  Reading it keeps no lock (extract.c, body.c).
  *
  * Must never stop DDL, nor wait long: see PATIENCE.
  */
@@ -13,6 +12,7 @@
 #include "catalog/contract.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "engine/rights.h"
 #include "fmgr.h"
 #include "lineage/lineage.h"
@@ -47,31 +47,20 @@ typedef struct Round
 	StringInfoData failed;		/* the first of them, and why */
 } Round;
 
-/* extract returns the lineage of a definition, or NULL; keeps no locks. */
+/* extract returns the lineage of a definition, or NULL. */
 static PgcLineage *
 extract(const PgcDefinition *definition)
 {
-	PgcLineage *volatile lineage = NULL;
-	char		kind = get_rel_relkind(definition->objid);
-	PgcAttempt	attempt;
-
-	pgc_attempt_begin(&attempt);
-	PG_TRY();
+	if (definition->classid != RelationRelationId)
+		return pgc_extract_function(definition->objid);
+	switch (get_rel_relkind(definition->objid))
 	{
-		if (definition->classid != RelationRelationId)
-			lineage = pgc_extract_function(definition->objid);
-		else if (kind == RELKIND_VIEW || kind == RELKIND_MATVIEW)
-			lineage = pgc_extract_view(definition->objid);
-		else
-			lineage = pgc_extract_generated(definition->objid);
-		pgc_attempt_undo(&attempt);
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+			return pgc_extract_view(definition->objid);
+		default:
+			return pgc_extract_generated(definition->objid);
 	}
-	PG_CATCH();
-	{
-		ReThrowError(pgc_attempt_fail_any(&attempt));
-	}
-	PG_END_TRY();
-	return lineage;
 }
 
 /* derive brings what is stored of a definition up to date; true if that changed. */
@@ -208,6 +197,23 @@ run(Round *round)
 	warn_of_failures(round);
 }
 
+/* pgc_derive_moved derives functions anew after pg_upgrade, which has given them other OIDs. */
+void
+pgc_derive_moved(void)
+{
+	Round		round = {.queue = NIL};
+	ListCell   *cell;
+
+	if (!pgc_definition_moved_in())
+		return;
+	foreach(cell, pgc_definition_list())
+	{
+		if (((const PgcDefinition *) lfirst(cell))->classid == ProcedureRelationId)
+			round.queue = lappend(round.queue, lfirst(cell));
+	}
+	run(&round);
+}
+
 /*
  * pgc_derive_touched, in an event trigger, derives what the command has made or altered, and
  * what depends on it as far as that changes it.  with_dependents: what depends on it may
@@ -217,9 +223,11 @@ void
 pgc_derive_touched(bool with_dependents)
 {
 	Round		round = {.queue = NIL,.follows = true};
-	List	   *touched = pgc_definition_touched();
+	List	   *touched;
 	ListCell   *cell;
 
+	pgc_derive_moved();
+	touched = pgc_definition_touched();
 	foreach(cell, touched)
 	{
 		const PgcDefinition *definition = lfirst(cell);
@@ -246,6 +254,7 @@ pgc_refresh_lineage(PG_FUNCTION_ARGS)
 	Round		round = {.queue = NIL};
 	bool		keeps_plans = pgc_catalog_keeps_plans;
 
+	(void) pgc_definition_moved_in();
 	round.queue = pgc_definition_list();
 	pgc_catalog_keeps_plans = true;
 	run(&round);

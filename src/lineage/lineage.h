@@ -120,6 +120,7 @@ extern void pgc_queue_discard(void);
 extern bool pgc_lineage_step(PgcStep *step);
 
 /* derive.c: definitions */
+extern void pgc_derive_moved(void);
 extern void pgc_derive_touched(bool with_dependents);
 
 /* follow.c: DDL */

@@ -468,6 +468,12 @@ CREATE INDEX lineage_edge_source_idx ON contract.lineage_edge (source_id);
 CREATE INDEX lineage_edge_target_idx ON contract.lineage_edge (target_id);
 COMMENT ON TABLE contract.lineage_edge IS 'which column fed which, in a statement';
 
+CREATE TABLE contract.lineage_due (
+	relid oid NOT NULL,	-- 0: all
+	due timestamptz NOT NULL DEFAULT '-infinity'
+);
+COMMENT ON TABLE contract.lineage_due IS 'relations whose nodes are to be compared with the catalogs, and when all are; not dumped';
+
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version_id_seq', '');
@@ -1624,6 +1630,21 @@ COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when th
 /*
  * Lineage.
  */
+CREATE FUNCTION contract.statement_lineage(
+	statement text,
+	OUT source_schema text,
+	OUT source_table text,
+	OUT source_column text,
+	OUT target_schema text,
+	OUT target_table text,
+	OUT target_column text,
+	OUT kind text,
+	OUT subtype text,
+	OUT hop text,
+	OUT masking boolean)
+RETURNS SETOF record LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pgc_statement_lineage';
+COMMENT ON FUNCTION contract.statement_lineage(text) IS
+'which columns a statement would read, and what would become of them; it is analysed, not run';
 
 /* Columns of the results of functions, by number. */
 CREATE VIEW contract.routine_column AS
@@ -1767,6 +1788,11 @@ COMMENT ON VIEW contract.duplicate_pipelines IS
 'pairs of tables, materialized views included, whose columns come from the same columns by the same expressions, of what you may select from';
 GRANT SELECT ON contract.duplicate_pipelines TO PUBLIC;
 
+CREATE FUNCTION contract.lineage_queue(OUT statements integer, OUT room integer, OUT waiting bigint, OUT lost bigint)
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_lineage_queue';
+COMMENT ON FUNCTION contract.lineage_queue() IS
+'the server''s memory of statements with lineage: how many it knows, of how many it has room for, how many executions wait to be recorded, and how many could not be counted; nulls without preload';
+
 /*
  * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is
  * personal data.
@@ -1867,6 +1893,11 @@ FROM (
 		('pg_contract_refused_rows_waiting', q.waiting),
 		('pg_contract_refused_rows_lost_total', q.lost)) v (metric, value)
 	UNION ALL
+	SELECT v.metric, '{}', v.value
+	FROM contract.lineage_queue() q CROSS JOIN LATERAL (VALUES
+		('pg_contract_lineage_waiting', q.waiting),
+		('pg_contract_lineage_lost_total', q.lost)) v (metric, value)
+	UNION ALL
 	SELECT 'pg_contract_launcher_up', '{}', pg_catalog.count(w.pid)
 	FROM contract.workers w WHERE w.duty = 'launcher'
 	UNION ALL
@@ -1902,6 +1933,8 @@ JOIN (VALUES
 	('pg_contract_schedule_failing', 'gauge', 'Schedules whose last audit ended with an error or a timeout.'),
 	('pg_contract_refused_rows_waiting', 'gauge', 'Refused rows, of the whole server, that no worker has recorded yet.'),
 	('pg_contract_refused_rows_lost_total', 'counter', 'Refused rows, of the whole server, that could not be counted.'),
+	('pg_contract_lineage_waiting', 'gauge', 'Executions of statements with lineage, of the whole server, that no worker has counted yet.'),
+	('pg_contract_lineage_lost_total', 'counter', 'Executions of statements with lineage, of the whole server, that could not be counted.'),
 	('pg_contract_launcher_up', 'gauge', 'Does the launcher of the workers run?'),
 	('pg_contract_worker_failures', 'gauge', 'How often a duty of this database has failed in a row.'),
 	('pg_contract_history_bytes', 'gauge', 'Size of a table of the history, with indexes.'),

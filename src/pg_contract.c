@@ -53,9 +53,10 @@ at_transaction(XactEvent event, void *arg)
 			pgc_ddl_end();
 			pgc_cache_at_transaction_end();
 			pgc_catalog_keeps_plans = false;
+			pgc_track_end(event);
+			pgc_flush_end(event == XACT_EVENT_COMMIT);
 			pgc_worker_wake(event == XACT_EVENT_COMMIT);
 			pgc_release_end();
-			pgc_track_end(event);
 			break;
 		default:
 			break;

@@ -35,6 +35,9 @@ enum
 	NARRAYS
 };
 
+/* Edges that are deleted at a time. */
+#define PRUNE_BATCH 1000
+
 /* A sum that stays within bigint. */
 #define SUM(a, b) "CASE WHEN " a " > 9223372036854775807 - " b " THEN 9223372036854775807 ELSE " a " + " b " END"
 
@@ -369,8 +372,9 @@ pgc_lineage_store(const PgcStatement *statement)
 	}
 	if (nedges == 0)
 		return 0;
-	pgc_node_lock();
+	pgc_lineage_lock();
 	pgc_catalog_keeps_plans = true;
+	pgc_lineage_catch_up();
 	find_points(&store);
 	id = store_statement(&store, statement);
 	store_edges(&store, id, nedges);
@@ -380,7 +384,7 @@ pgc_lineage_store(const PgcStatement *statement)
 
 /*
  * pgc_lineage_count counts executions of a statement that is there; only these, its application and times
- * are looked at.  Returns false if it is not there any more.
+ * are looked at.  Returns false if it is not there any more.  The lock of lineage is held.
  */
 bool
 pgc_lineage_count(int64 statement_id, const PgcStatement *statement)
@@ -401,8 +405,57 @@ pgc_lineage_count(int64 statement_id, const PgcStatement *statement)
 							   lengthof(types), types, values, nulls) > 0;
 }
 
+/* What a batch of edges that are gone leaves behind. */
+typedef struct Pruned
+{
+	int64		edges;
+	Datum		statements;		/* bigint[] */
+	Datum		nodes;			/* likewise */
+} Pruned;
+
+/* take_pruned is a PgcRowFunction for a count and two arrays. */
+static void
+take_pruned(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	Pruned	   *pruned = arg;
+	bool		isnull;
+
+	pruned->edges = DatumGetInt64(heap_getattr(tuple, 1, descriptor, &isnull));
+	if (pruned->edges == 0)
+		return;
+	pruned->statements = PointerGetDatum(DatumGetArrayTypePCopy(heap_getattr(tuple, 2, descriptor, &isnull)));
+	pruned->nodes = PointerGetDatum(DatumGetArrayTypePCopy(heap_getattr(tuple, 3, descriptor, &isnull)));
+}
+
+/*
+ * pgc_lineage_prune deletes a batch of edges that have been historic since before oldest, and what only they were
+ * there for; returns whether there may be more.  The lock of lineage is held.
+ */
 bool
 pgc_lineage_prune(TimestampTz oldest)
 {
-	return false;
+	const Oid	times[] = {TIMESTAMPTZOID, INT8OID};
+	const Oid	arrays[] = {INT8ARRAYOID};
+	Datum		values[2];
+	Pruned		pruned = {0};
+
+	values[0] = TimestampTzGetDatum(oldest);
+	values[1] = Int64GetDatum(PRUNE_BATCH);
+	pgc_catalog_query("WITH gone AS (DELETE FROM contract.lineage_edge WHERE ctid = ANY (ARRAY("
+					  "SELECT ctid FROM contract.lineage_edge WHERE historic_since < $1 LIMIT $2))"
+					  " RETURNING statement_id, source_id, target_id)"
+					  " SELECT (SELECT count(*) FROM gone), ARRAY(SELECT DISTINCT statement_id FROM gone),"
+					  " ARRAY(SELECT source_id FROM gone UNION SELECT target_id FROM gone)",
+					  2, times, values, NULL, take_pruned, &pruned);
+	if (pruned.edges == 0)
+		return false;
+	pgc_catalog_execute("DELETE FROM contract.lineage_statement s WHERE statement_id = ANY ($1)"
+						" AND NOT EXISTS (SELECT FROM contract.lineage_edge e WHERE e.statement_id = s.statement_id)",
+						1, arrays, &pruned.statements, NULL);
+	pgc_catalog_execute("DELETE FROM contract.lineage_node n WHERE node_id = ANY ($1)"
+						" AND NOT EXISTS (SELECT FROM contract.lineage_edge e WHERE e.source_id = n.node_id)"
+						" AND NOT EXISTS (SELECT FROM contract.lineage_edge e WHERE e.target_id = n.node_id)"
+						" AND NOT EXISTS (SELECT FROM contract.lineage_binding b WHERE b.node_id = n.node_id)",
+						1, arrays, &pruned.nodes, NULL);
+	return pruned.edges == PRUNE_BATCH;
 }

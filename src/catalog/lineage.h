@@ -132,9 +132,13 @@ extern int64 pgc_lineage_store(const PgcStatement *statement);
 extern bool pgc_lineage_count(int64 statement_id, const PgcStatement *statement);
 extern bool pgc_lineage_prune(TimestampTz oldest);
 
-/* node.c: nodes follow what they are nodes of */
+/* lineage_node.c: nodes follow what they are nodes of */
+extern void pgc_lineage_lock(void);
+extern bool pgc_lineage_try_lock(void);
 extern void pgc_lineage_follow(const List *relids);
+extern void pgc_lineage_catch_up(void);
 extern void pgc_lineage_reconcile(void);
+extern bool pgc_lineage_reconcile_if_due(TimestampTz now);
 
 /* definition.c: views, materialized views, generated columns, functions */
 typedef struct PgcDefinition

@@ -28,6 +28,9 @@
 
 #define LOCK_TABLE "lineage_statement"
 
+/* Between two looks at all nodes. */
+#define PERIOD (5 * USECS_PER_MINUTE)
+
 /* Finds nodes p of that name; conditions on schema and column as an index wants them. */
 #define NAMED(conditions) \
 	"SELECT n.node_id FROM contract.lineage_node n WHERE n.table_name = p.table_name AND n.place = p.place AND " conditions
@@ -125,10 +128,11 @@ typedef struct Named
 } Named;
 
 static void follow(Oid relid);
+static void follow_all(const List *relids);
 
-/* pgc_node_lock waits, for a second at most, for the lock of lineage; raises an error if it is not to be had. */
+/* pgc_lineage_lock waits, for a second at most, for the lock of lineage; raises an error if it is not to be had. */
 void
-pgc_node_lock(void)
+pgc_lineage_lock(void)
 {
 	int			nestlevel = NewGUCNestLevel();
 
@@ -137,9 +141,9 @@ pgc_node_lock(void)
 	AtEOXact_GUC(false, nestlevel);
 }
 
-/* pgc_node_try_lock takes the lock of lineage if it is free. */
+/* pgc_lineage_try_lock takes the lock of lineage if it is free. */
 bool
-pgc_node_try_lock(void)
+pgc_lineage_try_lock(void)
 {
 	return pgc_catalog_try_lock(LOCK_TABLE, 0);
 }
@@ -219,12 +223,10 @@ void
 pgc_node_find(PgcPoint *points, int npoints)
 {
 	List	   *renamed = find_once(points, npoints);
-	ListCell   *cell;
 
 	if (renamed == NIL)
 		return;
-	foreach(cell, renamed)
-		follow(lfirst_oid(cell));
+	follow_all(renamed);
 	(void) find_once(points, npoints);
 }
 
@@ -303,44 +305,67 @@ follow(Oid relid)
 		one_of(ADOPT("c.oid = $1"), relid);
 }
 
-/* is_concerned: is there a node of one of these relations, or of the name of one? */
-static bool
-is_concerned(const List *relids)
+/* follow_all compares the nodes of relations with the catalogs. */
+static void
+follow_all(const List *relids)
 {
-	const Oid	types[] = {OIDARRAYOID};
-	Datum	   *elements = palloc(list_length(relids) * sizeof(Datum));
-	Datum		values[1];
-	int			count = 0;
 	ListCell   *cell;
 
 	foreach(cell, relids)
+	{
+		CHECK_FOR_INTERRUPTS();
+		follow(lfirst_oid(cell));
+	}
+}
+
+/* oid_array makes an oid[] of a List. */
+static Datum
+oid_array(const List *oids)
+{
+	Datum	   *elements = palloc(list_length(oids) * sizeof(Datum));
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, oids)
 		elements[count++] = ObjectIdGetDatum(lfirst_oid(cell));
-	values[0] = pgc_array(OIDOID, elements, NULL, count);
+	return pgc_array(OIDOID, elements, NULL, count);
+}
+
+/* is_concerned: is there a node of one of these relations (an oid[]), or of the name of one? */
+static bool
+is_concerned(Datum relids)
+{
+	const Oid	types[] = {OIDARRAYOID};
+
 	return pgc_catalog_query("SELECT FROM contract.lineage_binding WHERE relid = ANY ($1)"
 							 " UNION ALL SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace"
 							 " JOIN contract.lineage_node n ON n.schema_name = s.nspname::text AND n.table_name = c.relname::text"
-							 " WHERE c.oid = ANY ($1) LIMIT 1", 1, types, values, NULL, NULL, NULL) > 0;
+							 " WHERE c.oid = ANY ($1) LIMIT 1", 1, types, &relids, NULL, NULL, NULL) > 0;
 }
 
 /*
  * pgc_lineage_follow has lineage follow what this transaction has dropped, made or renamed: relations,
  * or columns of them.  Called before commit, so that each name is whose it will be; a relation to which nothing
- * has happened in the end does no harm.  If somebody else works on lineage at that moment, the worker does it.
+ * has happened in the end does no harm.  If somebody else works on lineage at that moment, who does so next follows.
  */
 void
 pgc_lineage_follow(const List *relids)
 {
-	ListCell   *cell;
+	const Oid	types[] = {OIDARRAYOID};
+	Datum		values[1];
 
-	if (relids == NIL || !is_concerned(relids))
+	if (relids == NIL)
 		return;
-	if (!pgc_node_try_lock())
+	values[0] = oid_array(relids);
+	if (!is_concerned(values[0]))
+		return;
+	if (pgc_lineage_try_lock())
 	{
-		pgc_nudge(PGC_TENDING);
+		follow_all(relids);
 		return;
 	}
-	foreach(cell, relids)
-		follow(lfirst_oid(cell));
+	pgc_catalog_execute("INSERT INTO contract.lineage_due (relid) SELECT unnest($1)", 1, types, values, NULL);
+	pgc_nudge(PGC_TENDING);
 }
 
 /* take_relation is a PgcRowFunction that puts an OID on a List. */
@@ -353,6 +378,17 @@ take_relation(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	*relids = lappend_oid(*relids, DatumGetObjectId(heap_getattr(tuple, 1, descriptor, &isnull)));
 }
 
+/* pgc_lineage_catch_up does what pgc_lineage_follow could not.  The lock of lineage is held. */
+void
+pgc_lineage_catch_up(void)
+{
+	List	   *relids = NIL;
+
+	pgc_catalog_query("DELETE FROM contract.lineage_due WHERE relid <> 0 RETURNING relid",
+					  0, NULL, NULL, NULL, take_relation, &relids);
+	follow_all(relids);
+}
+
 /*
  * pgc_lineage_reconcile compares all nodes with the catalogs: after a restore, after a schema
  * was renamed, or if somebody did not follow.  Waits for the lock of lineage.
@@ -361,18 +397,31 @@ void
 pgc_lineage_reconcile(void)
 {
 	List	   *relids = NIL;
-	ListCell   *cell;
 
-	pgc_node_lock();
+	pgc_lineage_lock();
 	pgc_catalog_query("SELECT DISTINCT b.relid FROM contract.lineage_binding b"
 					  " JOIN contract.lineage_node n USING (node_id)" CATALOGS " WHERE " DIFFERS,
 					  0, NULL, NULL, NULL, take_relation, &relids);
-	foreach(cell, relids)
-	{
-		CHECK_FOR_INTERRUPTS();
-		follow(lfirst_oid(cell));
-	}
+	follow_all(relids);
 	pgc_catalog_execute(ADOPT("true"), 0, NULL, NULL, NULL);
 	pgc_catalog_execute(TURN("SELECT node_id FROM contract.lineage_node n WHERE n.place = 'relation' AND " IS_FREE),
 						0, NULL, NULL, NULL);
+}
+
+/* pgc_lineage_reconcile_if_due does so once in a while, and returns whether it did. */
+bool
+pgc_lineage_reconcile_if_due(TimestampTz now)
+{
+	const Oid	types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[2];
+
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = TimestampTzGetDatum(now + PERIOD);
+	if (pgc_catalog_query("SELECT FROM contract.lineage_due WHERE relid = 0 AND due BETWEEN $1 AND $2",
+						  2, types, values, NULL, NULL, NULL) > 0)
+		return false;
+	pgc_lineage_reconcile();
+	pgc_catalog_execute("DELETE FROM contract.lineage_due WHERE relid = 0", 0, NULL, NULL, NULL);
+	pgc_catalog_execute("INSERT INTO contract.lineage_due (relid, due) VALUES (0, $1)", 1, &types[1], &values[1], NULL);
+	return true;
 }

@@ -23,8 +23,6 @@ typedef struct PgcPoint
 								 * any more */
 } PgcPoint;
 
-extern void pgc_node_lock(void);
-extern bool pgc_node_try_lock(void);
 extern void pgc_node_find(PgcPoint *points, int npoints);
 
 #endif							/* PGC_LINEAGE_NODE_H */

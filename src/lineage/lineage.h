@@ -116,8 +116,12 @@ extern void pgc_queue_prepare(const List *statements);	/* may raise an error */
 extern void pgc_queue_publish(void);	/* never does */
 extern void pgc_queue_discard(void);
 
+extern void pgc_queue_forget(Oid database, Oid history);
+extern List *pgc_queue_databases(void);
+
 /* flush.c: the worker's task */
 extern bool pgc_lineage_step(PgcStep *step);
+extern void pgc_flush_end(bool committed);
 
 /* derive.c: definitions */
 extern void pgc_derive_moved(void);

@@ -1,0 +1,345 @@
+/*
+ * src/lineage/extract_scope.c
+ *		Queries where they stand, and what their columns come from.
+ *
+ * Each output column of each query is looked into once.  In a recursive query,
+ * what was found while its columns were not known in full holds for one turn.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "compat.h"
+#include "lineage/extract.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "rewrite/prs2lock.h"
+#include "utils/rel.h"
+
+/* Of what there is one scope: of a query in another, or of a view. */
+typedef struct ScopeKey
+{
+	const void *query;			/* or a call of a function */
+	PgcScope   *parent;
+	uint64		relid;
+} ScopeKey;
+
+typedef struct ScopeEntry
+{
+	ScopeKey	key;
+	PgcScope   *scope;
+} ScopeEntry;
+
+/* pgc_scope_make returns a scope of its own for a query. */
+PgcScope *
+pgc_scope_make(PgcExtract *extract, const Query *query, PgcScope *parent)
+{
+	PgcScope   *scope = palloc0(sizeof(PgcScope));
+	List	   *list = query->commandType == CMD_SELECT ? query->targetList : query->returningList;
+	ListCell   *cell;
+
+	scope->extract = extract;
+	scope->query = query;
+	scope->parent = parent;
+	scope->outputs = palloc((list_length(list) + 1) * sizeof(TargetEntry *));
+	foreach(cell, list)
+	{
+		const TargetEntry *entry = lfirst(cell);
+
+		if (!entry->resjunk)
+			scope->outputs[scope->noutputs++] = entry;
+	}
+	scope->output_flows = palloc0((scope->noutputs + 1) * sizeof(PgcFlow *));
+	scope->columns = palloc0((list_length(query->rtable) + 1) * sizeof(PgcFlow **));
+	return scope;
+}
+
+/* scope_slot is where the scope of a key is kept. */
+static PgcScope **
+scope_slot(PgcExtract *extract, ScopeKey key)
+{
+	ScopeEntry *entry;
+	bool		found;
+
+	if (extract->scope_hash == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(ScopeKey),.entrysize = sizeof(ScopeEntry),.hcxt = CurrentMemoryContext};
+
+		extract->scope_hash = hash_create("pg_contract lineage queries", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	entry = hash_search(extract->scope_hash, &key, HASH_ENTER, &found);
+	if (!found)
+		entry->scope = NULL;
+	return &entry->scope;
+}
+
+/* pgc_scope_of returns the scope of a query, the same each time. */
+PgcScope *
+pgc_scope_of(PgcExtract *extract, const Query *query, PgcScope *parent)
+{
+	PgcScope  **slot = scope_slot(extract, (ScopeKey) {query, parent, 0});
+
+	if (*slot == NULL)
+		*slot = pgc_scope_make(extract, query, parent);
+	return *slot;
+}
+
+/* pgc_scope_call is where the scope of a call of a function is kept. */
+PgcScope **
+pgc_scope_call(PgcScope *scope, const FuncExpr *function)
+{
+	return scope_slot(scope->extract, (ScopeKey) {(const void *) function, scope, 0});
+}
+
+/* stored_query copies the query of a view or a materialized view; NULL: it has none. */
+static const Query *
+stored_query(Oid relid)
+{
+	Relation	relation = relation_open(relid, AccessShareLock);
+	const RuleLock *rules = relation->rd_rules;
+	const Query *query = NULL;
+
+	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
+	{
+		const RewriteRule *rule = rules->rules[i];
+
+		if (rule->event == CMD_SELECT && list_length(rule->actions) == 1)
+			query = copyObject(linitial_node(Query, rule->actions));
+	}
+	relation_close(relation, AccessShareLock);
+	return query;
+}
+
+/* pgc_scope_view is the scope of a view's query as it is stored; NULL: it has none. */
+PgcScope *
+pgc_scope_view(PgcExtract *extract, Oid relid)
+{
+	PgcScope  **slot = scope_slot(extract, (ScopeKey) {NULL, NULL, relid});
+
+	if (*slot == NULL)
+	{
+		const Query *query = stored_query(relid);
+
+		if (query != NULL)
+			*slot = pgc_scope_make(extract, query, NULL);
+	}
+	return *slot;
+}
+
+/* pgc_scope_up is the scope so many levels up; NULL: there is none. */
+PgcScope *
+pgc_scope_up(PgcScope *scope, int levels)
+{
+	while (scope != NULL && levels-- > 0)
+		scope = scope->parent;
+	return scope;
+}
+
+/* pgc_entry_view is the view that a range table entry is, expanded or not. */
+Oid
+pgc_entry_view(const RangeTblEntry *rte)
+{
+	if (rte->rtekind == RTE_RELATION)
+		return rte->relkind == RELKIND_VIEW ? rte->relid : InvalidOid;
+	return rte->rtekind == RTE_SUBQUERY ? pgc_compat_expanded_view(rte) : InvalidOid;
+}
+
+/* pgc_entry_cte finds the query of a WITH clause, and its scope. */
+const CommonTableExpr *
+pgc_entry_cte(PgcScope *scope, const RangeTblEntry *rte, PgcScope **cte_scope)
+{
+	PgcScope   *owner = pgc_scope_up(scope, rte->ctelevelsup);
+	ListCell   *cell;
+
+	foreach(cell, owner == NULL ? NIL : owner->query->cteList)
+	{
+		const CommonTableExpr *cte = lfirst(cell);
+
+		if (strcmp(cte->ctename, rte->ctename) == 0)
+		{
+			*cte_scope = pgc_scope_of(scope->extract, castNode(Query, cte->ctequery), owner);
+			return cte;
+		}
+	}
+	*cte_scope = NULL;
+	return NULL;
+}
+
+/* pgc_entry_is_recursive: is the entry a query of WITH RECURSIVE that reads itself? */
+bool
+pgc_entry_is_recursive(PgcScope *scope, const RangeTblEntry *rte)
+{
+	PgcScope   *inner;
+	const CommonTableExpr *cte = rte->rtekind == RTE_CTE ? pgc_entry_cte(scope, rte, &inner) : NULL;
+
+	return cte != NULL && cte->cterecursive;
+}
+
+/* pgc_entry_scope is the scope of the query that a range table entry is; NULL: it is none. */
+PgcScope *
+pgc_entry_scope(PgcScope *scope, const RangeTblEntry *rte)
+{
+	PgcScope   *inner = NULL;
+
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			return rte->relkind == RELKIND_VIEW ? pgc_scope_view(scope->extract, rte->relid) : NULL;
+		case RTE_SUBQUERY:
+			return pgc_scope_of(scope->extract, rte->subquery, scope);
+		case RTE_CTE:
+			pgc_entry_cte(scope, rte, &inner);
+			return inner;
+		default:
+			return NULL;
+	}
+}
+
+/* pgc_flow_is_known: does it hold in this turn of the recursive queries? */
+bool
+pgc_flow_is_known(PgcExtract *extract, const PgcFlow *flow)
+{
+	if (flow == NULL || (flow->generation != 0 && flow->generation != extract->generation))
+		return false;
+	extract->recursion = Min(extract->recursion, flow->recursion);
+	return true;
+}
+
+/* pgc_flow_begin starts to find out what is kept; returns what pgc_flow_end wants. */
+int
+pgc_flow_begin(PgcExtract *extract)
+{
+	int			outer = extract->recursion;
+
+	extract->recursion = PGC_NO_RECURSION;
+	return outer;
+}
+
+/* pgc_flow_end says how long a flow holds. */
+void
+pgc_flow_end(PgcExtract *extract, PgcFlow *flow, int outer)
+{
+	pgc_flow_finish(flow);
+	flow->recursion = extract->recursion;
+	flow->generation = flow->recursion == PGC_NO_RECURSION ? 0 : extract->generation;
+	extract->recursion = Min(outer, extract->recursion);
+}
+
+/* set_operation adds column number of what the branches of a set operation give. */
+static PgcValue
+set_operation(PgcScope *scope, const Node *node, int number, PgcHow how, PgcFlow *into)
+{
+	const SetOperationStmt *operation = (const SetOperationStmt *) node;
+	PgcValue	left;
+	PgcValue	right;
+
+	check_stack_depth();
+	if (IsA(node, RangeTblRef))
+	{
+		const PgcFlow *flow = pgc_entry_flow(scope, ((const RangeTblRef *) node)->rtindex, number);
+
+		pgc_flow_add(into, flow, how);
+		return (PgcValue) {flow->expression, flow->shape, flow->nullable};
+	}
+	left = set_operation(scope, operation->larg, number, how, into);
+	/* The rows of EXCEPT's right side only keep others away. */
+	right = set_operation(scope, operation->rarg, number,
+						  operation->op == SETOP_EXCEPT ? PGC_AS(PGC_FILTER) : how, into);
+	left = pgc_value_combine(left, right, operation->op);
+	left.nullable = operation->op == SETOP_EXCEPT ? left.nullable : left.nullable || right.nullable;
+	return left;
+}
+
+/* output_make finds out what an output column of a query comes from. */
+static PgcFlow *
+output_make(PgcScope *scope, int number)
+{
+	PgcFlow    *flow = pgc_flow_make();
+	int			outer = pgc_flow_begin(scope->extract);
+	PgcValue	value;
+
+	if (scope->query->setOperations != NULL)
+		value = set_operation(scope, scope->query->setOperations, number, PGC_AS_IS, flow);
+	else
+		value = pgc_expression_flow(scope, (Node *) scope->outputs[number - 1]->expr, PGC_AS_IS, flow);
+	pgc_flow_end(scope->extract, flow, outer);
+	flow->expression = value.expression;
+	flow->shape = value.shape;
+	flow->nullable = value.nullable;
+	return flow;
+}
+
+/* pgc_output_flow is what output column number, from 1, of a query comes from. */
+const PgcFlow *
+pgc_output_flow(PgcScope *scope, int number)
+{
+	if (number < 1 || number > scope->noutputs)
+		return pgc_flow_make();
+	if (!pgc_flow_is_known(scope->extract, scope->output_flows[number - 1]))
+		scope->output_flows[number - 1] = output_make(scope, number);
+	return scope->output_flows[number - 1];
+}
+
+/*
+ * recursive_turn looks into all columns of a recursive query, given what is known
+ * of them so far; false: nothing new.
+ */
+static bool
+recursive_turn(PgcScope *scope)
+{
+	bool		changed = false;
+
+	scope->extract->generation++;
+	for (int i = 0; i < scope->noutputs; i++)
+	{
+		PgcFlow    *flow = output_make(scope, i + 1);
+
+		changed |= !pgc_flow_equal(flow, scope->output_flows[i]);
+		scope->output_flows[i] = flow;
+	}
+	return changed;
+}
+
+/*
+ * recursive_solve finds the columns of a recursive query: from nothing, again and
+ * again until no turn finds more.
+ */
+static void
+recursive_solve(PgcScope *scope)
+{
+	PgcExtract *extract = scope->extract;
+	int			outer = pgc_flow_begin(extract);
+
+	scope->level = ++extract->level;
+	for (int i = 0; i < scope->noutputs; i++)
+		scope->output_flows[i] = pgc_flow_make();
+	while (recursive_turn(scope))
+		CHECK_FOR_INTERRUPTS();
+	/* Of its own columns it has now read all there is. */
+	if (extract->recursion >= scope->level)
+		extract->recursion = PGC_NO_RECURSION;
+	for (int i = 0; i < scope->noutputs; i++)
+	{
+		scope->output_flows[i]->recursion = extract->recursion;
+		scope->output_flows[i]->generation = extract->recursion == PGC_NO_RECURSION ? 0 : extract->generation;
+	}
+	extract->recursion = Min(outer, extract->recursion);
+	extract->level--;
+	scope->level = 0;
+}
+
+/* pgc_recursive_flow is what an output column of a recursive query comes from, or is known to so far. */
+const PgcFlow *
+pgc_recursive_flow(PgcScope *scope, int number)
+{
+	static const PgcFlow nothing = {.recursion = PGC_NO_RECURSION};
+
+	if (number < 1 || number > scope->noutputs)
+		return &nothing;
+	if (scope->level > 0)
+		scope->extract->recursion = Min(scope->extract->recursion, scope->level);
+	else if (!pgc_flow_is_known(scope->extract, scope->output_flows[number - 1]))
+		recursive_solve(scope);
+	return scope->output_flows[number - 1];
+}

@@ -130,6 +130,31 @@ limit_waiting(const Round *round)
 	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+/* is_queued: is a definition in the queue? */
+static bool
+is_queued(const Round *round, const PgcDefinition *definition)
+{
+	ListCell   *cell;
+
+	foreach(cell, round->queue)
+	{
+		const PgcDefinition *other = lfirst(cell);
+
+		if (other->classid == definition->classid && other->objid == definition->objid)
+			return true;
+	}
+	return false;
+}
+
+/* is_left: is a definition still one?  Else what is stored of it is forgotten. */
+static bool
+is_left(const PgcDefinition *definition)
+{
+	if (!definition->exists && definition->digest != 0)
+		pgc_definition_forget(definition->classid, definition->objid);
+	return definition->exists;
+}
+
 /* enqueue puts definitions at the end of the queue that are not in it. */
 static void
 enqueue(Round *round, const List *definitions)
@@ -138,17 +163,7 @@ enqueue(Round *round, const List *definitions)
 
 	foreach(cell, definitions)
 	{
-		const PgcDefinition *definition = lfirst(cell);
-		ListCell   *queued;
-
-		foreach(queued, round->queue)
-		{
-			const PgcDefinition *other = lfirst(queued);
-
-			if (other->classid == definition->classid && other->objid == definition->objid)
-				break;
-		}
-		if (queued == NULL)
+		if (is_left(lfirst(cell)) && !is_queued(round, lfirst(cell)))
 			round->queue = lappend(round->queue, lfirst(cell));
 	}
 }
@@ -208,7 +223,7 @@ pgc_derive_moved(void)
 		return;
 	foreach(cell, pgc_definition_list())
 	{
-		if (((const PgcDefinition *) lfirst(cell))->classid == ProcedureRelationId)
+		if (((const PgcDefinition *) lfirst(cell))->classid == ProcedureRelationId && is_left(lfirst(cell)))
 			round.queue = lappend(round.queue, lfirst(cell));
 	}
 	run(&round);
@@ -228,15 +243,7 @@ pgc_derive_touched(bool with_dependents)
 
 	pgc_derive_moved();
 	touched = pgc_definition_touched();
-	foreach(cell, touched)
-	{
-		const PgcDefinition *definition = lfirst(cell);
-
-		if (definition->exists)
-			round.queue = lappend(round.queue, lfirst(cell));
-		else if (definition->digest != 0)
-			pgc_definition_forget(definition->classid, definition->objid);
-	}
+	enqueue(&round, touched);
 	round.ntouched = list_length(round.queue);
 	foreach(cell, with_dependents ? touched : NIL)
 	{
@@ -253,10 +260,16 @@ pgc_refresh_lineage(PG_FUNCTION_ARGS)
 {
 	Round		round = {.queue = NIL};
 	bool		keeps_plans = pgc_catalog_keeps_plans;
+	ListCell   *cell;
 
-	(void) pgc_definition_moved_in();
-	round.queue = pgc_definition_list();
+	PreventCommandIfReadOnly("contract.refresh_lineage()");
 	pgc_catalog_keeps_plans = true;
+	(void) pgc_definition_moved_in();
+	foreach(cell, pgc_definition_list())
+	{
+		if (is_left(lfirst(cell)))
+			round.queue = lappend(round.queue, lfirst(cell));
+	}
 	run(&round);
 	pgc_catalog_keeps_plans = keeps_plans;
 	PG_RETURN_INT64(list_length(round.queue) - round.nfailed);

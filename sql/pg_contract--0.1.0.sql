@@ -1387,6 +1387,15 @@ COMMENT ON FUNCTION contract.impact(regclass, name) IS
 /*
  * Lineage: pictures and OpenLineage.
  */
+CREATE FUNCTION contract.lineage_dot(relation regclass DEFAULT NULL, "column" name DEFAULT NULL, depth integer DEFAULT 3)
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_lineage_dot';
+COMMENT ON FUNCTION contract.lineage_dot(regclass, name, integer) IS
+'a picture, for graphviz, of so many steps upstream and downstream of a column, or of all columns of a relation; without relation of all lineage';
+
+CREATE FUNCTION contract.lineage_mermaid(relation regclass DEFAULT NULL, "column" name DEFAULT NULL, depth integer DEFAULT 3)
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_lineage_mermaid';
+COMMENT ON FUNCTION contract.lineage_mermaid(regclass, name, integer) IS
+'a picture, for Mermaid, of so many steps upstream and downstream of a column, or of all columns of a relation; without relation of all lineage';
 
 /*
  * Lineage: personal data, nulls, duplicates.
@@ -1665,7 +1674,7 @@ CREATE VIEW contract.lineage WITH (security_barrier) AS
 SELECT e.source_schema, e.source_table, e.source_column, e.target_schema, e.target_table, e.target_column,
 	CASE WHEN e.subtype IN ('identity', 'transformation', 'aggregation') THEN 'direct' ELSE 'indirect' END AS kind,
 	e.subtype, h.hop, e.query_id, e.statement, e.routine, e.role, e.application, e.first_seen, e.last_seen, e.executions, e.rows,
-	e.masking, e.nullable, e.operation, e.historic_since, e.source_place, e.target_place
+	e.masking, e.nullable, e.operation, e.historic_since, e.source_place, e.target_place, e.digest
 FROM (
 	SELECT sn.nspname::text AS source_schema, sc.relname::text AS source_table, sa.attname::text AS source_column,
 		tn.nspname::text AS target_schema, COALESCE(tc.relname::text,
@@ -1681,7 +1690,7 @@ FROM (
 		NULL::bigint AS executions, NULL::bigint AS rows, d.masking, d.nullable, d.operation,
 		NULL::timestamptz AS historic_since, 'relation' AS source_place,
 		CASE WHEN tp.oid IS NULL THEN 'relation' ELSE 'routine' END AS target_place,
-		sc.oid AS source_relid, tc.oid AS target_relid
+		sc.oid AS source_relid, tc.oid AS target_relid, NULL::uuid AS digest
 	FROM contract.lineage_definition d
 	JOIN pg_catalog.pg_class sc ON sc.oid = d.source_relid
 	JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace
@@ -1697,7 +1706,7 @@ FROM (
 		e.subtype, e.immediate, e.base, CASE WHEN m.allowed THEN s.query_id END,
 		CASE WHEN m.allowed OR s.statement IS NULL THEN s.statement ELSE '<insufficient privilege>' END,
 		s.routine, s.role, CASE WHEN m.allowed THEN s.application END, s.first_seen, s.last_seen, s.executions, s.rows,
-		e.masking, e.nullable, s.operation, e.historic_since, sn.place, tn.place, sb.relid, tb.relid
+		e.masking, e.nullable, s.operation, e.historic_since, sn.place, tn.place, sb.relid, tb.relid, s.digest
 	FROM contract.lineage_edge e
 	JOIN contract.lineage_statement s USING (statement_id)
 	JOIN contract.lineage_node sn ON sn.node_id = e.source_id
@@ -1715,6 +1724,187 @@ WHERE pg_catalog.has_any_column_privilege(e.source_relid, 'SELECT')
 COMMENT ON VIEW contract.lineage IS
 'which column feeds which, as definitions say and as statements did, with the columns that conditions look at; hop immediate: as written, base: views looked through; of what you may select the source or the target of';
 GRANT SELECT ON contract.lineage TO PUBLIC;
+
+/*
+ * Lineage: as events of OpenLineage.
+ */
+CREATE VIEW contract.datasets WITH (security_barrier) AS
+SELECT d.name AS dataset, d.schema_name, d.table_name, d.contract_id, c.version, c.status, c.owner, d.description
+FROM contract.dataset d JOIN contract.contract c USING (contract_id)
+WHERE contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.datasets IS 'the relations under contract that you may select from, and who answers for them';
+GRANT SELECT ON contract.datasets TO PUBLIC;
+
+CREATE FUNCTION contract.openlineage_facet(facet text, version text, body jsonb)
+RETURNS jsonb LANGUAGE sql STABLE
+RETURN pg_catalog.jsonb_build_object(
+	'_producer', pg_catalog.concat('https://pgxn.org/dist/pg_contract/',
+		(SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_contract')),
+	'_schemaURL', pg_catalog.format('https://openlineage.io/spec/facets/%s/%s.json#/$defs/%s', version, facet, facet))
+	OPERATOR(pg_catalog.||) body;
+COMMENT ON FUNCTION contract.openlineage_facet(text, text, jsonb) IS 'of openlineage: a facet, with where it comes from and what describes it';
+
+CREATE FUNCTION contract.openlineage_run(job text, at timestamptz)
+RETURNS uuid LANGUAGE sql STABLE
+RETURN OVERLAY(OVERLAY(pg_catalog.md5(pg_catalog.concat_ws(' ', job, pg_catalog.date_part('epoch', at)))
+	PLACING '3' FROM 13) PLACING '8' FROM 17)::uuid;
+COMMENT ON FUNCTION contract.openlineage_run(text, timestamptz) IS
+'of openlineage: the UUID, of version 3, of an execution; always the same one';
+
+CREATE FUNCTION contract.openlineage_dataset(relation oid)
+RETURNS jsonb LANGUAGE sql STABLE
+RETURN (
+	SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+		'schema', contract.openlineage_facet('SchemaDatasetFacet', '1-2-0', pg_catalog.jsonb_build_object('fields', (
+			SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', a.attname,
+				'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+				'description', pg_catalog.col_description(a.attrelid, a.attnum)) ORDER BY a.attnum)
+			FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))),
+		'datasetType', contract.openlineage_facet('DatasetTypeDatasetFacet', '1-0-1', pg_catalog.jsonb_build_object(
+			'datasetType', CASE WHEN c.relkind IN ('v', 'm') THEN 'VIEW' ELSE 'TABLE' END,
+			'subType', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED' WHEN 'p' THEN 'PARTITIONED' WHEN 'f' THEN 'EXTERNAL' END)),
+		'ownership', (
+			SELECT contract.openlineage_facet('OwnershipDatasetFacet', '1-0-1', pg_catalog.jsonb_build_object('owners',
+				pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', d.owner, 'type', 'OWNER'))))
+			FROM contract.datasets d
+			WHERE d.schema_name = n.nspname AND d.table_name = c.relname AND d.owner IS NOT NULL)))
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.oid = relation);
+COMMENT ON FUNCTION contract.openlineage_dataset(oid) IS 'of openlineage: the facets of a relation but for its lineage and its tags';
+
+CREATE FUNCTION contract.openlineage(since timestamptz DEFAULT '-infinity')
+RETURNS SETOF jsonb LANGUAGE sql STABLE
+BEGIN ATOMIC
+WITH namespace AS MATERIALIZED (
+	SELECT s.namespace, pg_catalog.regexp_replace(s.namespace, '^[^:]*://|:[0-9]+$', '', 'g') AS host,
+		pg_catalog.current_database() AS database
+	FROM (SELECT COALESCE(NULLIF(pg_catalog.current_setting('pg_contract.lineage_namespace', true), ''),
+		pg_catalog.format(CASE pg_catalog.family(pg_catalog.inet_server_addr()) WHEN 6 THEN 'postgres://[%s]:%s' ELSE 'postgres://%s:%s' END,
+			COALESCE(pg_catalog.host(pg_catalog.inet_server_addr()), 'localhost'),
+			pg_catalog.current_setting('port'))) AS namespace) s),
+edge AS MATERIALIZED (	-- from column to column; what came through variables of a routine is not named, so it is a base edge
+	SELECT l.*
+	FROM (
+		SELECT l.*, pg_catalog.bool_or(l.hop = 'immediate') OVER (
+			PARTITION BY l.digest, l.target_place, l.target_schema, l.target_table, l.target_column) AS named
+		FROM contract.lineage l
+		WHERE l.historic_since IS NULL AND (l.last_seen >= since
+			OR l.operation IN ('view', 'materialized view', 'generated'))) l
+	WHERE l.hop = 'immediate' OR NOT l.named),
+place AS MATERIALIZED (	-- whatever is the end of an edge
+	SELECT p.*, c.relation,
+		CASE p.place WHEN 'file' THEN 'file://' OPERATOR(pg_catalog.||) s.host
+			WHEN 'program' THEN 'program://' OPERATOR(pg_catalog.||) s.host ELSE s.namespace END AS namespace,
+		CASE WHEN p.schema_name IS NULL THEN p.table_name
+			ELSE pg_catalog.concat_ws('.', s.database, p.schema_name, p.table_name) END AS name
+	FROM namespace s CROSS JOIN (
+		SELECT e.source_place, e.source_schema, e.source_table FROM edge e
+		UNION
+		SELECT e.target_place, e.target_schema, e.target_table FROM edge e) p (place, schema_name, table_name)
+	LEFT JOIN (
+		SELECT n.nspname::text, c.relname::text, c.oid
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace) c (schema_name, table_name, relation)
+		ON p.place = 'relation' AND c.schema_name = p.schema_name AND c.table_name = p.table_name),
+tag AS (
+	SELECT p.dataset, contract.openlineage_facet('TagsDatasetFacet', '1-0-0', pg_catalog.jsonb_build_object('tags',
+		pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('key', t.key, 'value', t.value,
+			'source', 'pg_contract', 'field', p.column_name)) ORDER BY p.column_name, t.key, t.value))) AS facet
+	FROM contract.pii_columns p CROSS JOIN LATERAL (VALUES ('pii', p.category), ('classification', p.classification)) t (key, value)
+	WHERE t.value IS NOT NULL
+	GROUP BY p.dataset),
+dataset AS MATERIALIZED (
+	SELECT p.place, p.schema_name, p.table_name, p.namespace, p.name,
+		pg_catalog.jsonb_build_object('namespace', p.namespace, 'name', p.name) AS identity,
+		CASE WHEN p.relation IS NOT NULL THEN pg_catalog.jsonb_strip_nulls(contract.openlineage_dataset(p.relation)
+			OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('tags', t.facet))
+		WHEN p.place = 'file' THEN pg_catalog.jsonb_build_object('datasetType',
+			contract.openlineage_facet('DatasetTypeDatasetFacet', '1-0-1', '{"datasetType": "FILE"}'))
+		ELSE '{}' END AS facets
+	FROM place p
+	LEFT JOIN tag t ON t.dataset = pg_catalog.concat(pg_catalog.quote_ident(p.schema_name), '.', pg_catalog.quote_ident(p.table_name))),
+input_field AS (	-- how a column is used in another one, or for all rows
+	SELECT e.digest, e.target_place, e.target_schema, e.target_table, e.target_column,
+		d.identity OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('field', COALESCE(e.source_column, '*'), 'transformations',
+			pg_catalog.jsonb_agg(DISTINCT pg_catalog.jsonb_build_object('type', pg_catalog.upper(e.kind),
+				'subtype', pg_catalog.upper(e.subtype), 'masking', e.masking))) AS field
+	FROM edge e JOIN dataset d
+		ON d.place = e.source_place AND d.schema_name IS NOT DISTINCT FROM e.source_schema AND d.table_name = e.source_table
+	GROUP BY e.digest, e.target_place, e.target_schema, e.target_table, e.target_column, d.identity, e.source_column),
+field AS (
+	SELECT i.digest, i.target_place, i.target_schema, i.target_table, i.target_column,
+		pg_catalog.jsonb_agg(i.field ORDER BY i.field) AS fields
+	FROM input_field i GROUP BY 1, 2, 3, 4, 5),
+output AS MATERIALIZED (	-- a dataset with its lineage, by statement
+	SELECT f.digest, d.identity, d.facets OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('columnLineage',
+		contract.openlineage_facet('ColumnLineageDatasetFacet', '1-2-0', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+			'fields', COALESCE(pg_catalog.jsonb_object_agg(f.target_column, pg_catalog.jsonb_build_object('inputFields', f.fields))
+				FILTER (WHERE f.target_column IS NOT NULL), '{}'),
+			'dataset', pg_catalog.jsonb_agg(f.fields) FILTER (WHERE f.target_column IS NULL)->0)))) AS facets
+	FROM field f JOIN dataset d
+		ON d.place = f.target_place AND d.schema_name IS NOT DISTINCT FROM f.target_schema AND d.table_name = f.target_table
+	GROUP BY f.digest, d.identity, d.facets),
+input AS (
+	SELECT e.digest, pg_catalog.jsonb_agg(DISTINCT d.identity OPERATOR(pg_catalog.||)
+		pg_catalog.jsonb_build_object('facets', d.facets)) AS datasets
+	FROM edge e JOIN dataset d
+		ON d.place = e.source_place AND d.schema_name IS NOT DISTINCT FROM e.source_schema AND d.table_name = e.source_table
+	WHERE e.digest IS NOT NULL
+	GROUP BY e.digest),
+statement AS (
+	SELECT DISTINCT ON (e.digest) e.digest, e.operation, e.statement, e.query_id, e.routine, e.last_seen, e.executions, e.rows,
+		e.target_schema, e.target_table, s.namespace, s.database,
+		contract.openlineage_run(e.digest::text, e.last_seen) AS run,
+		contract.openlineage_run(pg_catalog.concat_ws(' ', e.routine, e.role), e.last_seen) AS parent
+	FROM edge e CROSS JOIN namespace s
+	WHERE e.digest IS NOT NULL
+	ORDER BY e.digest, e.target_schema, e.target_table),
+run AS (
+	SELECT s.*,
+		pg_catalog.jsonb_build_object('eventTime', s.last_seen, 'producer', f.engine->'_producer',
+			'schemaURL', 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent',
+			'run', pg_catalog.jsonb_build_object('runId', s.run, 'facets', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+				'processing_engine', f.engine,
+				'externalQuery', CASE WHEN s.query_id IS NOT NULL THEN contract.openlineage_facet('ExternalQueryRunFacet', '1-0-2',
+					pg_catalog.jsonb_build_object('externalQueryId', s.query_id::text, 'source', 'postgresql')) END,
+				'parent', CASE WHEN s.routine IS NOT NULL THEN contract.openlineage_facet('ParentRunFacet', '1-2-0',
+					pg_catalog.jsonb_build_object('run', pg_catalog.jsonb_build_object('runId', s.parent), 'job',
+						pg_catalog.jsonb_build_object('namespace', s.namespace,
+							'name', pg_catalog.concat_ws('.', s.database, s.routine)))) END))),
+			'job', pg_catalog.jsonb_build_object('namespace', s.namespace,
+				'name', CASE WHEN s.operation = 'REFRESH MATERIALIZED VIEW'
+					THEN pg_catalog.concat_ws('.', s.database, s.target_schema, s.target_table)
+					ELSE pg_catalog.concat_ws('.', s.database, 'query', COALESCE(pg_catalog.to_hex(s.query_id), s.digest::text)) END,
+				'facets', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+					'sql', CASE WHEN s.statement <> '<insufficient privilege>' THEN contract.openlineage_facet('SQLJobFacet', '1-1-0',
+						pg_catalog.jsonb_build_object('query', s.statement, 'dialect', 'postgres')) END,
+					'jobType', contract.openlineage_facet('JobTypeJobFacet', '2-0-4', pg_catalog.jsonb_build_object(
+						'processingType', 'BATCH', 'integration', 'POSTGRESQL', 'jobType', 'QUERY')))))) AS event
+	FROM statement s CROSS JOIN (SELECT contract.openlineage_facet('ProcessingEngineRunFacet', '1-1-1', pg_catalog.jsonb_build_object(
+		'name', 'PostgreSQL', 'version', pg_catalog.current_setting('server_version'),
+		'openlineageAdapterVersion', (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_contract'))) AS engine) f)
+SELECT e.event
+FROM (
+	SELECT pg_catalog.jsonb_build_object('eventTime', pg_catalog.now(),
+		'producer', o.facets->'columnLineage'->'_producer',
+		'schemaURL', 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/DatasetEvent',
+		'dataset', o.identity OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('facets', o.facets)) AS event,
+		'-infinity'::timestamptz AS at, 0 AS number, o.identity AS what
+	FROM output o WHERE o.digest IS NULL
+	UNION ALL
+	SELECT r.event OPERATOR(pg_catalog.||) '{"eventType": "START"}', r.last_seen, 1, r.event->'run' FROM run r
+	UNION ALL
+	SELECT r.event OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('eventType', 'COMPLETE', 'inputs', i.datasets, 'outputs', (
+		SELECT pg_catalog.jsonb_agg(o.identity OPERATOR(pg_catalog.||) pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+			'facets', o.facets,
+			'outputFacets', CASE WHEN r.executions = 1 THEN pg_catalog.jsonb_build_object('outputStatistics',
+				contract.openlineage_facet('OutputStatisticsOutputDatasetFacet', '1-0-2',
+					pg_catalog.jsonb_build_object('rowCount', r.rows))) END)) ORDER BY o.identity)
+		FROM output o WHERE o.digest = r.digest)), r.last_seen, 2, r.event->'run'
+	FROM run r JOIN input i ON i.digest = r.digest) e
+ORDER BY e.at, e.what, e.number;
+END;
+COMMENT ON FUNCTION contract.openlineage(timestamptz) IS
+'events of OpenLineage: of statements seen running since then, a start and a completion of the last time each, and of views as datasets';
 
 CREATE FUNCTION contract.refresh_lineage()
 RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_refresh_lineage';
@@ -1770,8 +1960,7 @@ pair AS (
 	JOIN pg_catalog.pg_attribute b ON b.attrelid = s.other AND b.attnum = s.other_attnum
 	GROUP BY s.relid, s.other)
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS dataset, pg_catalog.format('%I.%I', m.nspname, o.relname) AS other,
-	x.columns, y.columns AS other_columns, p.same_columns,
-	pg_catalog.round(p.same_columns::numeric / LEAST(x.columns, y.columns), 3) AS fraction,
+	x.columns, y.columns AS other_columns, p.same_columns, f.fraction,
 	(SELECT f.expressions FROM condition f WHERE f.relid = p.relid)
 		IS NOT DISTINCT FROM (SELECT f.expressions FROM condition f WHERE f.relid = p.other) AS same_filters,
 	p.copied, p.matches
@@ -1779,8 +1968,9 @@ FROM pair p
 JOIN size x ON x.relid = p.relid JOIN size y ON y.relid = p.other
 JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_class o ON o.oid = p.other JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
-WHERE (n.nspname, c.relname) < (m.nspname, o.relname) AND p.same_columns >= 2
-	AND p.same_columns >= 0.8 * CASE WHEN p.copied THEN GREATEST(x.columns, y.columns) ELSE LEAST(x.columns, y.columns) END
+CROSS JOIN LATERAL (SELECT pg_catalog.round(p.same_columns::numeric
+	/ CASE WHEN p.copied THEN GREATEST(x.columns, y.columns) ELSE LEAST(x.columns, y.columns) END, 3) AS fraction) f
+WHERE (n.nspname, c.relname) < (m.nspname, o.relname) AND p.same_columns >= 2 AND f.fraction >= 0.8
 	-- partitions of one table
 	AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_inherits j USING (inhparent)
 		WHERE i.inhrelid = p.relid AND j.inhrelid = p.other);

@@ -23,12 +23,12 @@
 
 /* The nodes of the ends asked for, as sources: all rows of a relation are all of its columns. */
 #define SOURCE_NODES \
-	"(SELECT k.number, k.node_id FROM k WHERE k.node_id <> 0\n" \
+	"(SELECT k.number, k.node_id, 0::smallint AS attnum FROM k WHERE k.node_id <> 0\n" \
 	"	UNION ALL\n" \
-	"	SELECT k.number, b.node_id FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum\n" \
+	"	SELECT k.number, b.node_id, b.attnum FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum\n" \
 	"	WHERE k.attnum <> 0\n" \
 	"	UNION ALL\n" \
-	"	SELECT k.number, b.node_id FROM k JOIN contract.lineage_binding b ON b.relid = k.relid\n" \
+	"	SELECT k.number, b.node_id, b.attnum FROM k JOIN contract.lineage_binding b ON b.relid = k.relid\n" \
 	"	WHERE k.attnum = 0 AND b.attnum <> 0) s\n"
 
 /* The definitions that begin at the ends asked for. */
@@ -58,10 +58,10 @@
 
 static const char downstream_sql[] =
 ASKED
-"SELECT d.number, d.target_classid, d.target_objid, 0::bigint, d.target_column, NULL, NULL, NULL, d.subtype, d.masking\n"
+"SELECT d.number, d.target_classid, d.target_objid, 0::bigint, d.target_column, NULL, NULL, NULL, d.subtype, d.masking, d.source_column\n"
 "FROM " SOURCE_DEFINITIONS
 "UNION ALL\n"
-"SELECT DISTINCT s.number, " OTHER_NODE
+"SELECT DISTINCT s.number, " OTHER_NODE ", s.attnum\n"
 "FROM " SOURCE_NODES
 "JOIN contract.lineage_edge e ON e.source_id = s.node_id\n"
 "JOIN contract.lineage_node n ON n.node_id = e.target_id\n"
@@ -70,15 +70,15 @@ ASKED
 
 static const char upstream_sql[] =
 ASKED
-"SELECT k.number, 'pg_class'::regclass::oid, d.source_relid, 0::bigint, d.source_column, NULL, NULL, NULL, d.subtype, d.masking\n"
+"SELECT k.number, 'pg_class'::regclass::oid, d.source_relid, 0::bigint, d.source_column, NULL, NULL, NULL, d.subtype, d.masking, k.attnum\n"
 "FROM k JOIN contract.lineage_definition d ON d.target_objid = k.relid AND d.target_column = k.attnum\n"
 "WHERE d.target_classid = 'pg_class'::regclass AND d.immediate\n"
 "UNION ALL\n"
-"SELECT DISTINCT t.number, " OTHER_NODE
+"SELECT DISTINCT t.number, " OTHER_NODE ", t.attnum\n"
 "FROM (\n"
-"	SELECT k.number, k.node_id FROM k WHERE k.node_id <> 0\n"
+"	SELECT k.number, k.node_id, 0::smallint AS attnum FROM k WHERE k.node_id <> 0\n"
 "	UNION ALL\n"
-"	SELECT k.number, b.node_id FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum) t\n"
+"	SELECT k.number, b.node_id, b.attnum FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum) t\n"
 "JOIN contract.lineage_edge e ON e.target_id = t.node_id\n"
 "JOIN contract.lineage_node n ON n.node_id = e.source_id\n"
 "LEFT JOIN contract.lineage_binding b ON b.node_id = e.source_id\n"
@@ -109,14 +109,14 @@ ASKED
 "GROUP BY d.objid ORDER BY 1, 2";
 
 static const char sources_sql[] =
-"SELECT DISTINCT source_relid, source_column FROM contract.lineage_definition WHERE immediate\n"
-"UNION\n"
-"SELECT b.relid, b.attnum FROM contract.lineage_edge e JOIN contract.lineage_binding b ON b.node_id = e.source_id\n"
-"WHERE e.historic_since IS NULL";
-
-static const char node_sources_sql[] =
-"SELECT DISTINCT node_id FROM contract.lineage_edge e JOIN contract.lineage_node n ON n.node_id = e.source_id\n"
-"WHERE e.historic_since IS NULL AND n.place <> 'relation'";
+"SELECT 0::bigint, 'pg_class'::regclass::oid, source_relid, 0::bigint, source_column, NULL, NULL, NULL, subtype, masking, 0::smallint\n"
+"FROM (SELECT DISTINCT ON (source_relid, source_column) * FROM contract.lineage_definition WHERE immediate) d\n"
+"UNION ALL\n"
+"SELECT 0, " OTHER_NODE ", 0::smallint\n"
+"FROM (SELECT DISTINCT ON (source_id) * FROM contract.lineage_edge WHERE historic_since IS NULL) e\n"
+"JOIN contract.lineage_node n ON n.node_id = e.source_id\n"
+"LEFT JOIN contract.lineage_binding b ON b.node_id = e.source_id\n"
+"WHERE b.relid IS NOT NULL OR n.place <> 'relation'";
 
 /* Where found edges go. */
 typedef struct Reader
@@ -154,6 +154,7 @@ take_edge(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	edge.column = pgc_row_text(tuple, descriptor, 8);
 	edge.subtype = subtype_of(pgc_row_text(tuple, descriptor, 9));
 	edge.masking = DatumGetBool(heap_getattr(tuple, 10, descriptor, &isnull));
+	edge.from_column = DatumGetInt16(heap_getattr(tuple, 11, descriptor, &isnull));
 	reader->function(&edge, reader->arg);
 }
 
@@ -261,32 +262,11 @@ pgc_edges_functions(const PgcEnd *ends, int nends, Oid role)
 	return uses;
 }
 
-/* take_source is a PgcRowFunction that puts a PgcEnd on a List: a relation's column, or a node. */
-static void
-take_source(HeapTuple tuple, TupleDesc descriptor, void *arg)
+/* pgc_edges_sources calls function for all that an edge begins at, as if an edge led to it. */
+void
+pgc_edges_sources(PgcEdgeFunction function, void *arg)
 {
-	List	  **sources = arg;
-	PgcEnd	   *end = palloc0(sizeof(PgcEnd));
-	bool		isnull;
+	Reader		reader = {.function = function,.arg = arg};
 
-	if (descriptor->natts == 1)
-		end->node_id = DatumGetInt64(heap_getattr(tuple, 1, descriptor, &isnull));
-	else
-	{
-		end->classid = RelationRelationId;
-		end->objid = DatumGetObjectId(heap_getattr(tuple, 1, descriptor, &isnull));
-		end->column = DatumGetInt16(heap_getattr(tuple, 2, descriptor, &isnull));
-	}
-	*sources = lappend(*sources, end);
-}
-
-/* pgc_edges_sources returns all that an edge begins at (List of PgcEnd *). */
-List *
-pgc_edges_sources(void)
-{
-	List	   *sources = NIL;
-
-	pgc_catalog_query(sources_sql, 0, NULL, NULL, NULL, take_source, &sources);
-	pgc_catalog_query(node_sources_sql, 0, NULL, NULL, NULL, take_source, &sources);
-	return sources;
+	pgc_catalog_query(sources_sql, 0, NULL, NULL, NULL, take_edge, &reader);
 }

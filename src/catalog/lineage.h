@@ -127,6 +127,9 @@ extern void pgc_statement_digest(const PgcStatement *statement, PgcDigest *diges
 extern bytea *pgc_statement_serialize(const PgcStatement *statement);
 extern PgcStatement *pgc_statement_deserialize(const bytea *bytes);
 
+/* Called when lineage was stored that was not there; lineage/ sets it. */
+extern void (*pgc_lineage_added) (const PgcLineage *lineage);
+
 /* lineage.c: statements that ran */
 extern int64 pgc_lineage_store(const PgcStatement *statement);
 extern bool pgc_lineage_count(int64 statement_id, const PgcStatement *statement);
@@ -134,7 +137,6 @@ extern bool pgc_lineage_prune(TimestampTz oldest);
 
 /* lineage_node.c: nodes follow what they are nodes of */
 extern void pgc_lineage_lock(void);
-extern bool pgc_lineage_try_lock(void);
 extern void pgc_lineage_follow(const List *relids);
 extern void pgc_lineage_catch_up(void);
 extern void pgc_lineage_reconcile(void);
@@ -177,6 +179,7 @@ typedef struct PgcEnd
 typedef struct PgcFoundEdge
 {
 	int			from;			/* index of the end asked for */
+	AttrNumber	from_column;	/* of it, also where all rows were asked for */
 	PgcEnd		to;
 	char	   *schema;			/* of a node that is no relation, as are name */
 	char	   *name;			/* and column; or NULL */
@@ -187,7 +190,7 @@ typedef struct PgcFoundEdge
 
 typedef void (*PgcEdgeFunction) (const PgcFoundEdge *edge, void *arg);
 extern void pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction function, void *arg);
-extern List *pgc_edges_sources(void);
+extern void pgc_edges_sources(PgcEdgeFunction function, void *arg);
 
 /* A statement that was seen to run, or a function, that uses columns. */
 typedef struct PgcUse

@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "common/hashfn.h"
+#include "lineage/extract.h"
 #include "lineage/track.h"
 #include "nodes/value.h"
 #include "utils/rel.h"
@@ -51,13 +52,16 @@ columns_of(const CopyStmt *statement, TupleDesc descriptor)
 	return columns;
 }
 
-/* add_edge adds the edge between the file's column so and so and the table's. */
+/* add_edge adds the edge between the file's column so and so (node 0) and the table's (node 1). */
 static void
-add_edge(PgcLineage *lineage, int file_column, AttrNumber column, const char *name, bool is_from)
+add_edge(PgcLineage *lineage, int file_column, AttrNumber column, bool is_from)
 {
 	PgcEdge    *edge = &lineage->edges[lineage->nedges++];
+	char	   *name;
 
-	lineage->nodes[0].columns[file_column - 1] = pstrdup(name);
+	pgc_lineage_set_column(lineage, 1, column);
+	name = lineage->nodes[1].columns[column - 1];
+	lineage->nodes[0].columns[file_column - 1] = name;
 	edge->source = is_from ? 0 : 1;
 	edge->target = is_from ? 1 : 0;
 	edge->source_column = (AttrNumber) (is_from ? file_column : column);
@@ -68,35 +72,37 @@ add_edge(PgcLineage *lineage, int file_column, AttrNumber column, const char *na
 	edge->expression = edge->shape = hash_bytes_extended((const unsigned char *) name, (int) strlen(name), 0);
 }
 
+/* add_nodes adds the file and the table; returns the columns that are moved. */
+static List *
+add_nodes(PgcLineage *lineage, const CopyStmt *statement, Oid relid)
+{
+	Relation	relation = table_open(relid, AccessShareLock);
+	List	   *columns = columns_of(statement, RelationGetDescr(relation));
+	int			file = pgc_lineage_add_node(lineage, PGC_FILE, InvalidOid);
+
+	(void) pgc_lineage_add_node(lineage, PGC_RELATION, relid);
+	pgc_copy_set_file(&lineage->nodes[file], statement);
+	lineage->nodes[file].ncolumns = list_length(columns);
+	lineage->nodes[file].columns = palloc0(list_length(columns) * sizeof(char *));
+	table_close(relation, NoLock);
+	return columns;
+}
+
 /* pgc_copy_lineage returns the lineage of a COPY of a table; NULL: it has none. */
 PgcLineage *
 pgc_copy_lineage(const CopyStmt *statement)
 {
 	PgcLineage *lineage = palloc0(sizeof(PgcLineage));
 	Oid			relid = RangeVarGetRelid(statement->relation, NoLock, true);
-	Relation	relation;
 	List	   *columns;
 
 	if (!OidIsValid(relid))
 		return NULL;
-	relation = table_open(relid, AccessShareLock);
-	columns = columns_of(statement, RelationGetDescr(relation));
+	columns = add_nodes(lineage, statement, relid);
 	lineage->operation = statement->is_from ? "COPY FROM" : "COPY TO";
-	lineage->nnodes = 2;
-	lineage->nodes = palloc0(2 * sizeof(PgcLineageNode));
-	lineage->nodes[0].ncolumns = list_length(columns);
-	lineage->nodes[0].columns = palloc0(list_length(columns) * sizeof(char *));
-	pgc_copy_set_file(&lineage->nodes[0], statement);
 	lineage->edges = palloc0(list_length(columns) * sizeof(PgcEdge));
 	for (int i = 0; i < list_length(columns); i++)
-	{
-		AttrNumber	column = (AttrNumber) list_nth_int(columns, i);
-
-		add_edge(lineage, i + 1, column, NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname),
-				 statement->is_from);
-	}
-	pgc_lineage_set_relation(lineage, 1, relid);
-	table_close(relation, NoLock);
+		add_edge(lineage, i + 1, (AttrNumber) list_nth_int(columns, i), statement->is_from);
 	pgc_lineage_sort(lineage);
 	return lineage;
 }

@@ -172,13 +172,20 @@ visit(PgcWalk *walk, const PgcVisit *next)
 	walk->visits[walk->nvisits++] = *next;
 }
 
-/* start_at begins at an end. */
-static void
-start_at(PgcWalk *walk, const PgcEnd *end)
+/* vertex_of returns the vertex that an edge leads to, or -1: it was dropped meanwhile. */
+static int
+vertex_of(PgcWalk *walk, const PgcFoundEdge *edge)
 {
-	const PgcVisit start = {.vertex = add_vertex(walk, end),.parent = -1};
+	int			index = add_vertex(walk, &edge->to);
+	PgcVertex  *vertex = &walk->vertices[index];
 
-	visit(walk, &start);
+	if (!OidIsValid(edge->to.classid))
+	{
+		vertex->schema = edge->schema;
+		vertex->table = edge->name;
+		vertex->column = edge->column;
+	}
+	return vertex->table == NULL || (edge->to.column > 0 && vertex->column == NULL) ? -1 : index;
 }
 
 /* pgc_walk_start begins at a column of a relation, or at all of its columns if that is InvalidAttrNumber. */
@@ -191,20 +198,31 @@ pgc_walk_start(PgcWalk *walk, Oid relid, AttrNumber column)
 		const PgcEnd end = relation_end(relid, attno);
 
 		if (OidIsValid(get_atttype(relid, attno)))
-			start_at(walk, &end);
+		{
+			const PgcVisit start = {.vertex = add_vertex(walk, &end),.parent = -1};
+
+			visit(walk, &start);
+		}
 		if (column != InvalidAttrNumber)
 			break;
 	}
+}
+
+/* take_source is a PgcEdgeFunction. */
+static void
+take_source(const PgcFoundEdge *edge, void *arg)
+{
+	const PgcVisit start = {.vertex = vertex_of(arg, edge),.parent = -1};
+
+	if (start.vertex >= 0)
+		visit(arg, &start);
 }
 
 /* pgc_walk_start_everywhere begins wherever an edge does. */
 void
 pgc_walk_start_everywhere(PgcWalk *walk)
 {
-	ListCell   *cell;
-
-	foreach(cell, pgc_edges_sources())
-		start_at(walk, lfirst(cell));
+	pgc_edges_sources(take_source, walk);
 }
 
 /* is_hidden: may the user see neither end of an edge? */
@@ -216,12 +234,18 @@ is_hidden(PgcWalk *walk, const PgcEnd *one, const PgcEnd *other)
 		!(other->classid == RelationRelationId && pgc_walk_may_see(walk, other->objid));
 }
 
-/* add_arc notes an edge between two vertices. */
+/* add_arc notes an edge between two vertices; of all rows, whichever column it is of. */
 static void
 add_arc(PgcWalk *walk, int from, int to, const PgcFoundEdge *edge)
 {
+	PgcEnd		end = walk->vertices[from].end;
 	PgcArc	   *arc;
 
+	if (walk->downstream && end.classid == RelationRelationId && end.column == 0)
+	{
+		end.column = edge->from_column;
+		from = add_vertex(walk, &end);
+	}
 	walk->arcs = grow(walk->arcs, walk->narcs, &walk->max_arcs, sizeof(PgcArc));
 	arc = &walk->arcs[walk->narcs++];
 	arc->source = walk->downstream ? from : to;
@@ -246,15 +270,9 @@ take_edge(const PgcFoundEdge *edge, void *arg)
 		walk->hidden++;
 		return;
 	}
-	vertex = add_vertex(walk, &edge->to);
-	if (!OidIsValid(edge->to.classid))
-	{
-		walk->vertices[vertex].schema = edge->schema;
-		walk->vertices[vertex].table = edge->name;
-		walk->vertices[vertex].column = edge->column;
-	}
-	if (walk->vertices[vertex].table == NULL || (edge->to.column > 0 && walk->vertices[vertex].column == NULL))
-		return;					/* dropped meanwhile */
+	vertex = vertex_of(walk, edge);
+	if (vertex < 0)
+		return;
 	add_arc(walk, from.vertex, vertex, edge);
 	next = palloc0(sizeof(PgcVisit));
 	next->vertex = vertex;
@@ -338,6 +356,16 @@ pgc_walk_run(PgcWalk *walk, int depth)
 		next_step(walk, first);
 		first = next;
 	}
+}
+
+/* pgc_walk_turn forgets where a walk has been, but not its vertices and arcs: it can go upstream now. */
+void
+pgc_walk_turn(PgcWalk *walk)
+{
+	walk->downstream = false;
+	walk->nstarts = walk->nvisits = 0;
+	for (int i = 0; i < walk->nvertices; i++)
+		walk->vertices[i].best = -1;
 }
 
 /* For qsort_arg; pgc_walk_order's. */

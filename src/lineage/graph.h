@@ -74,6 +74,7 @@ extern PgcWalk *pgc_walk_begin(bool downstream, bool checked);
 extern void pgc_walk_start(PgcWalk *walk, Oid relid, AttrNumber column);
 extern void pgc_walk_start_everywhere(PgcWalk *walk);
 extern void pgc_walk_run(PgcWalk *walk, int depth);
+extern void pgc_walk_turn(PgcWalk *walk);
 extern bool pgc_walk_may_see(PgcWalk *walk, Oid relid);
 extern int *pgc_walk_order(const PgcWalk *walk, int *count);
 extern List *pgc_walk_path(const PgcWalk *walk, const PgcVisit *visit);

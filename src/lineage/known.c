@@ -85,11 +85,11 @@ set_up(void)
 	make_queries();
 }
 
-/* content_of returns a digest of all that a lineage says, the names of its relations too. */
+/* content_of returns a digest of all that a lineage says, the names of its relations too, and of the query's id. */
 static PgcDigest
-content_of(const PgcLineage *lineage)
+content_of(const PgcLineage *lineage, uint64 query_id)
 {
-	const PgcStatement statement = {.lineage = lineage};
+	const PgcStatement statement = {.lineage = lineage,.query_id = query_id};
 	const bytea *bytes = pgc_statement_serialize(&statement);
 	PgcDigest	digest;
 
@@ -118,13 +118,13 @@ bytes_kept(void)
 }
 
 /*
- * pgc_known_enter returns the statement that has this lineage, which is copied; NULL: there is no room
- * until the end of the transaction.  Its text and query id are those that came with it first.
+ * pgc_known_enter returns the statement of this query id that has this lineage, which is copied; NULL: there is no room
+ * until the end of the transaction.  Its text is the one that came first.
  */
 PgcKnown *
 pgc_known_enter(const PgcLineage *lineage, const PgcSource *source)
 {
-	PgcDigest	content = content_of(lineage);
+	PgcDigest	content = content_of(lineage, source->query_id);
 	PgcKnown   *known;
 	PgcKnown	made = {.content = content,.query_id = source->query_id,.temporary = has_temporary(lineage)};
 	Numbered   *numbered;

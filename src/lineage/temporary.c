@@ -386,23 +386,23 @@ through_view(Making *making, const PgcLineage *view, const PgcEdge *edge, int16 
 	}
 }
 
-/* views_of returns the lineage of the temporary views among the nodes, resolved, by their numbers. */
+/* views_of returns the lineage of the temporary views among the sources, resolved, by the numbers of their nodes. */
 static PgcLineage **
 views_of(const PgcLineage *lineage)
 {
 	PgcLineage **views = palloc0(lineage->nnodes * sizeof(PgcLineage *));
 
 	check_stack_depth();
-	for (int i = 0; i < lineage->nnodes; i++)
+	for (int i = 0; i < lineage->nedges; i++)
 	{
-		const PgcLineageNode *node = &lineage->nodes[i];
+		int			source = lineage->edges[i].source;
+		const PgcLineageNode *node = &lineage->nodes[source];
 
-		if (node->temporary && OidIsValid(node->oid) && get_rel_relkind(node->oid) == RELKIND_VIEW)
-		{
-			views[i] = pgc_extract_view(node->oid);
-			if (views[i] != NULL)
-				views[i] = pgc_temporary_resolve(views[i]);
-		}
+		if (views[source] != NULL || !node->temporary || get_rel_relkind(node->oid) != RELKIND_VIEW)
+			continue;
+		views[source] = pgc_extract_view(node->oid);
+		if (views[source] != NULL)
+			views[source] = pgc_temporary_resolve(views[source]);
 	}
 	return views;
 }

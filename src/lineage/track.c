@@ -70,6 +70,31 @@ typedef struct Taking
 	PgcKnown   *known;			/* out: NULL if there is nothing of interest */
 } Taking;
 
+/* operation_of returns what a query does that is a SELECT but for its WITH; NULL: the query says it itself. */
+static const char *
+operation_of(const Query *query)
+{
+	ListCell   *cell;
+
+	foreach(cell, query->commandType == CMD_SELECT ? query->cteList : NIL)
+	{
+		switch (castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery)->commandType)
+		{
+			case CMD_INSERT:
+				return "INSERT";
+			case CMD_UPDATE:
+				return "UPDATE";
+			case CMD_DELETE:
+				return "DELETE";
+			case CMD_MERGE:
+				return "MERGE";
+			default:
+				break;
+		}
+	}
+	return NULL;
+}
+
 /* take fills in what is known of a query. */
 static void
 take(void *arg)
@@ -92,6 +117,7 @@ known_of(const Query *query, const char *text, ParamListInfo params)
 		return taking.known;
 	if (pgc_track_lineage == PGC_TRACK_CONTRACTS && !pgc_interest_possible(query))
 		return NULL;
+	taking.how.operation = operation_of(query);
 	taking.source = (PgcSource) {
 		text, query->stmt_location, query->stmt_len, (uint64) query->queryId
 	};
@@ -196,18 +222,43 @@ pgc_track_ran(PgcKnown *known, int64 rows)
 		pgc_pending_add(known, rows);
 }
 
-/* start is ExecutorStart, with the policy on personal data. */
+/* rows_written returns how many rows a statement wrote; of a SELECT those that its WITH wrote. */
+static int64
+rows_written(const QueryDesc *query)
+{
+	double		rows = 0;
+	ListCell   *cell;
+
+	if (query->operation != CMD_SELECT)
+		return (int64) query->estate->es_processed;
+	foreach(cell, query->estate->es_subplanstates)
+	{
+		const PlanState *plan = lfirst(cell);
+
+		if (plan == NULL || !IsA(plan, ModifyTableState))
+			continue;
+		if (((const ModifyTable *) plan->plan)->returningLists == NIL)
+			plan = outerPlanState(plan);	/* it returns none, but reads them */
+		if (plan->instrument != NULL)
+			rows += plan->instrument->ntuples + plan->instrument->tuplecount;
+	}
+	return (int64) rows;
+}
+
+/* start is ExecutorStart, with the policy on personal data, and with counters where the executor has none. */
 static void
 start(QueryDesc *query, int flags)
 {
 	if (pgc_utility_awaits_execution() && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		pgc_utility_starts(query);
-	else if (query->plannedstmt->invalItems != NIL && pgc_pii_policy != PGC_PII_OFF && is_effective(flags))
+	else if (query->plannedstmt->invalItems != NIL && is_effective(flags))
 	{
 		PgcKnown   *known = pgc_known_find(query->plannedstmt);
 
 		if (known != NULL)
 			pgc_track_check(known);
+		if (known != NULL && query->operation == CMD_SELECT)
+			query->instrument_options |= INSTRUMENT_ROWS;
 	}
 	if (previous_start)
 		previous_start(query, flags);
@@ -228,7 +279,7 @@ finish(QueryDesc *query)
 		PgcKnown   *known = pgc_known_find(query->plannedstmt);
 
 		if (known != NULL)
-			pgc_track_ran(known, (int64) query->estate->es_processed);
+			pgc_track_ran(known, rows_written(query));
 	}
 }
 

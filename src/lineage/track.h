@@ -17,7 +17,7 @@ typedef struct PgcRun PgcRun;
 /* A statement with lineage, known to this backend until the end of a transaction at least. */
 typedef struct PgcKnown
 {
-	PgcDigest	content;		/* of the lineage, names included: hash key */
+	PgcDigest	content;		/* of lineage, names included, and query id: hash key */
 	uint32		number;			/* never used again for another */
 	uint64		query_id;
 	const char *text;			/* constants replaced, or NULL */

@@ -133,6 +133,10 @@ extern void pgc_lineage_drop(void);
 extern void pgc_lineage_settle(void);
 extern void pgc_lineage_forget(void);
 
+/* personal.c: what personal data was copied into */
+extern bool pgc_personal_is_in(Oid relid);
+extern void pgc_personal_stored(const PgcLineage *lineage);
+
 /* policy.c: personal data and nulls follow the data */
 extern void pgc_policy_check(const PgcLineage *lineage);
 extern void pgc_policy_report_nulls(const PgcLineage *lineage);

@@ -1960,8 +1960,7 @@ pair AS (
 	JOIN pg_catalog.pg_attribute b ON b.attrelid = s.other AND b.attnum = s.other_attnum
 	GROUP BY s.relid, s.other)
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS dataset, pg_catalog.format('%I.%I', m.nspname, o.relname) AS other,
-	x.columns, y.columns AS other_columns, p.same_columns,
-	pg_catalog.round(p.same_columns::numeric / LEAST(x.columns, y.columns), 3) AS fraction,
+	x.columns, y.columns AS other_columns, p.same_columns, f.fraction,
 	(SELECT f.expressions FROM condition f WHERE f.relid = p.relid)
 		IS NOT DISTINCT FROM (SELECT f.expressions FROM condition f WHERE f.relid = p.other) AS same_filters,
 	p.copied, p.matches
@@ -1969,8 +1968,9 @@ FROM pair p
 JOIN size x ON x.relid = p.relid JOIN size y ON y.relid = p.other
 JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_class o ON o.oid = p.other JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
-WHERE (n.nspname, c.relname) < (m.nspname, o.relname) AND p.same_columns >= 2
-	AND p.same_columns >= 0.8 * CASE WHEN p.copied THEN GREATEST(x.columns, y.columns) ELSE LEAST(x.columns, y.columns) END
+CROSS JOIN LATERAL (SELECT pg_catalog.round(p.same_columns::numeric
+	/ CASE WHEN p.copied THEN GREATEST(x.columns, y.columns) ELSE LEAST(x.columns, y.columns) END, 3) AS fraction) f
+WHERE (n.nspname, c.relname) < (m.nspname, o.relname) AND p.same_columns >= 2 AND f.fraction >= 0.8
 	-- partitions of one table
 	AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_inherits j USING (inhparent)
 		WHERE i.inhrelid = p.relid AND j.inhrelid = p.other);

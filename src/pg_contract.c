@@ -222,6 +222,7 @@ _PG_init(void)
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
 	pgc_routine_init();
+	pgc_lineage_added = pgc_personal_stored;
 	pgc_track_init();
 	RegisterXactCallback(at_transaction, NULL);
 	RegisterSubXactCallback(at_subtransaction, NULL);

@@ -181,7 +181,7 @@ pgc_cache_get(int32 dataset_id)
 
 /*
  * pgc_lineage_marker returns the table whose relcache entry stands for what is known of personal data: which columns
- * are tagged, and which columns feed which.
+ * are tagged, and where it was copied to.
  */
 Oid
 pgc_lineage_marker(void)
@@ -193,7 +193,10 @@ pgc_lineage_marker(void)
 void
 pgc_lineage_changed(void)
 {
-	CacheInvalidateRelcacheByRelid(pgc_lineage_marker());
+	Oid			marker = pgc_lineage_marker();
+
+	if (OidIsValid(marker))
+		CacheInvalidateRelcacheByRelid(marker);
 }
 
 /*

@@ -95,6 +95,9 @@ extern Oid	pgc_catalog_owner(void);
 
 /* Are statements on our tables planned once in this process?  False again at the end of the transaction. */
 extern bool pgc_catalog_keeps_plans;
+
+/* Is it a statement of ours that is being run? */
+extern bool pgc_catalog_is_running;
 typedef void (*PgcRowFunction) (HeapTuple tuple, TupleDesc descriptor, void *arg);
 extern uint64 pgc_catalog_query(const char *sql, int nargs, const Oid *types,
 								const Datum *values, const char *nulls,

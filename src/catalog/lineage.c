@@ -307,6 +307,8 @@ set_edge(const Store *store, const PgcEdge *edge, Datum **arrays, int i)
 	arrays[GONE][i] = BoolGetDatum(source->gone || target->gone);
 }
 
+void		(*pgc_lineage_added) (const PgcLineage *lineage) = NULL;
+
 /* store_edges adds a statement's edges, or what has changed of them.  One that is seen again is not historic. */
 static void
 store_edges(const Store *store, int64 statement_id, int nedges)
@@ -328,7 +330,7 @@ store_edges(const Store *store, int64 statement_id, int nedges)
 	for (int i = 0; i < NARRAYS; i++)
 		values[i] = pgc_array(elements[i], arrays[i], NULL, n);
 	values[NARRAYS] = Int64GetDatum(statement_id);
-	pgc_catalog_execute("INSERT INTO contract.lineage_edge AS e (statement_id, source_id, target_id, subtype, immediate, base,"
+	if (pgc_catalog_execute("INSERT INTO contract.lineage_edge AS e (statement_id, source_id, target_id, subtype, immediate, base,"
 						" masking, nullable, expression, historic_since)"
 						" SELECT $10, source_id, target_id, subtype, bool_or(immediate), bool_or(base), bool_and(masking),"
 						" bool_or(nullable), min(expression), CASE WHEN bool_and(gone) THEN statement_timestamp() END"
@@ -342,7 +344,8 @@ store_edges(const Store *store, int64 statement_id, int nedges)
 						" WHERE (e.immediate, e.base, e.masking, e.nullable, e.expression, e.historic_since IS NULL) IS DISTINCT FROM"
 						" (EXCLUDED.immediate, EXCLUDED.base, EXCLUDED.masking, EXCLUDED.nullable, EXCLUDED.expression,"
 						" EXCLUDED.historic_since IS NULL)",
-						lengthof(types), types, values, NULL);
+						lengthof(types), types, values, NULL) > 0)
+		pgc_lineage_added(store->lineage);
 }
 
 /*

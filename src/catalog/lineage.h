@@ -127,6 +127,9 @@ extern void pgc_statement_digest(const PgcStatement *statement, PgcDigest *diges
 extern bytea *pgc_statement_serialize(const PgcStatement *statement);
 extern PgcStatement *pgc_statement_deserialize(const bytea *bytes);
 
+/* Called when lineage was stored that was not there; lineage/ sets it. */
+extern void (*pgc_lineage_added) (const PgcLineage *lineage);
+
 /* lineage.c: statements that ran */
 extern int64 pgc_lineage_store(const PgcStatement *statement);
 extern bool pgc_lineage_count(int64 statement_id, const PgcStatement *statement);
@@ -134,7 +137,6 @@ extern bool pgc_lineage_prune(TimestampTz oldest);
 
 /* lineage_node.c: nodes follow what they are nodes of */
 extern void pgc_lineage_lock(void);
-extern bool pgc_lineage_try_lock(void);
 extern void pgc_lineage_follow(const List *relids);
 extern void pgc_lineage_catch_up(void);
 extern void pgc_lineage_reconcile(void);

@@ -135,6 +135,8 @@ execute(const Statement *statement, PgcRowFunction row, void *arg, MemoryContext
 	return processed;
 }
 
+bool		pgc_catalog_is_running = false;
+
 /* execute_as_owner runs a statement with the rights of our tables' owner. */
 static uint64
 execute_as_owner(const Statement *statement, PgcRowFunction row, void *arg)
@@ -142,12 +144,22 @@ execute_as_owner(const Statement *statement, PgcRowFunction row, void *arg)
 	Oid			role;
 	int			context;
 	int			nestlevel = NewGUCNestLevel();
-	uint64		processed;
+	volatile uint64 processed = 0;
+	bool		was_running = pgc_catalog_is_running;
 
 	GetUserIdAndSecContext(&role, &context);
 	SetUserIdAndSecContext(pgc_catalog_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
 	pgc_compat_restrict_search_path();
-	processed = execute(statement, row, arg, CurrentMemoryContext);
+	pgc_catalog_is_running = true;
+	PG_TRY();
+	{
+		processed = execute(statement, row, arg, CurrentMemoryContext);
+	}
+	PG_FINALLY();
+	{
+		pgc_catalog_is_running = was_running;
+	}
+	PG_END_TRY();
 	AtEOXact_GUC(false, nestlevel);
 	SetUserIdAndSecContext(role, context);
 	return processed;

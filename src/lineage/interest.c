@@ -72,6 +72,7 @@ at_relcache(Datum arg, Oid relid)
 			known->valid = false;
 	}
 	pgc_known_forget_queries();
+	pgc_temporary_changes++;
 }
 
 /* at_function: a function changed that a query may look through. */
@@ -79,6 +80,7 @@ static void
 at_function(Datum arg, int cache, uint32 hash)
 {
 	pgc_known_forget_queries();
+	pgc_temporary_changes++;
 }
 
 /* at_schema: a schema was made or dropped, perhaps ours. */
@@ -86,6 +88,7 @@ static void
 at_schema(Datum arg, int cache, uint32 hash)
 {
 	here_known = false;
+	at_relcache(arg, InvalidOid);
 }
 
 /* make_relations makes the table of relations. */
@@ -177,9 +180,9 @@ look_at(void *arg)
 		known->interest = PGC_MEMBER;
 }
 
-/* pgc_interest_of says of what interest a relation is; in doubt, of none. */
-PgcInterest
-pgc_interest_of(Oid relid)
+/* own_interest says of what interest a relation is by itself; in doubt, of none. */
+static PgcInterest
+own_interest(Oid relid)
 {
 	Known	   *known;
 	Known		fresh = {.relid = relid,.interest = PGC_PLAIN};
@@ -204,6 +207,15 @@ pgc_interest_of(Oid relid)
 	fresh.valid = known->valid;
 	*known = fresh;
 	return fresh.interest;
+}
+
+/* pgc_interest_of says of what interest a relation is.  One that personal data was copied into is like a dataset. */
+PgcInterest
+pgc_interest_of(Oid relid)
+{
+	PgcInterest interest = own_interest(relid);
+
+	return interest == PGC_PLAIN && pgc_personal_is_in(relid) ? PGC_DATASET : interest;
 }
 
 /* is_possible: could this part of a query make it of interest? */

@@ -112,6 +112,7 @@ extern bool pgc_routine_origins(const char *source, ParamListInfo params, PgcExt
 extern void pgc_queue_request(void);
 extern void pgc_queue_startup(void);
 extern bool pgc_queue_exists(void);
+extern bool pgc_queue_knows(const PgcStatement *statement);
 extern void pgc_queue_prepare(const List *statements);	/* may raise an error */
 extern void pgc_queue_publish(void);	/* never does */
 extern void pgc_queue_discard(void);
@@ -131,6 +132,10 @@ extern void pgc_lineage_after(const Node *command, Oid made);
 extern void pgc_lineage_drop(void);
 extern void pgc_lineage_settle(void);
 extern void pgc_lineage_forget(void);
+
+/* personal.c: what personal data was copied into */
+extern bool pgc_personal_is_in(Oid relid);
+extern void pgc_personal_stored(const PgcLineage *lineage);
 
 /* policy.c: personal data and nulls follow the data */
 extern void pgc_policy_check(const PgcLineage *lineage);

@@ -19,15 +19,19 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
 #include "catalog/contract.h"
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "engine/rights.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lineage/lineage.h"
 #include "lineage/personal.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -61,7 +65,6 @@ typedef struct PgcHolder
 typedef struct Set
 {
 	MemoryContext context;
-	uint64		generation;
 	HTAB	   *holders;		/* of PgcHolder */
 	HTAB	   *relations;		/* OIDs of their relations */
 	List	   *data;			/* of PgcPersonal *, in the order they were
@@ -69,16 +72,18 @@ typedef struct Set
 } Set;
 
 static Set *current = NULL;
+static Set *loading = NULL;		/* what is to replace it */
 static bool is_valid = false;
-static bool is_loading = false;
 static Oid	marker = InvalidOid;	/* see pgc_lineage_changed */
 
 /* forget_relation is told of changed relations. */
 static void
 forget_relation(Datum arg, Oid relid)
 {
-	if (!OidIsValid(relid) || relid == marker || is_loading || current == NULL ||
-		hash_search(current->relations, &relid, HASH_FIND, NULL) != NULL)
+	const Set  *set = loading ? loading : current;
+
+	if (!OidIsValid(relid) || relid == marker || set == NULL ||
+		hash_search(set->relations, &relid, HASH_FIND, NULL) != NULL)
 		is_valid = false;
 }
 
@@ -333,15 +338,38 @@ follow(Set *set)
 	}
 }
 
+/* is_nothing_tagged: is nothing known of any column?  This is all that it costs who does not use it. */
+static bool
+is_nothing_tagged(void)
+{
+	Relation	annotations = table_open(marker, AccessShareLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(annotations);
+
+	table_close(annotations, AccessShareLock);
+	return blocks == 0;
+}
+
+/* make_set makes an empty set with a context of its own. */
+static Set *
+make_set(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract personal data", ALLOCSET_SMALL_SIZES);
+	const HASHCTL holders = {.keysize = sizeof(ColumnKey),.entrysize = sizeof(PgcHolder),.hcxt = context};
+	const HASHCTL relations = {.keysize = sizeof(Oid),.entrysize = sizeof(Oid),.hcxt = context};
+	Set		   *set = MemoryContextAllocZero(context, sizeof(Set));
+
+	set->context = context;
+	set->holders = hash_create("pg_contract personal columns", 64, &holders, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	set->relations = hash_create("pg_contract personal relations", 32, &relations, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return set;
+}
+
 /* load fills a set that is empty. */
 static void
 load(Set *set)
 {
-	const HASHCTL holders = {.keysize = sizeof(ColumnKey),.entrysize = sizeof(PgcHolder),.hcxt = set->context};
-	const HASHCTL relations = {.keysize = sizeof(Oid),.entrysize = sizeof(Oid),.hcxt = set->context};
-
-	set->holders = hash_create("pg_contract personal columns", 64, &holders, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	set->relations = hash_create("pg_contract personal relations", 32, &relations, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	if (is_nothing_tagged())
+		return;
 	pgc_catalog_query("SELECT r.relid, a.attnum, n.node_id,"
 					  " d.name || '.' || pg_catalog.quote_ident(c.column_name), c.pii_category, c.classification"
 					  " FROM contract.column_annotation c JOIN contract.dataset d USING (dataset_id)"
@@ -354,7 +382,8 @@ load(Set *set)
 					  " AND n.column_name = c.column_name::text"
 					  " WHERE c.pii_category IS NOT NULL ORDER BY d.name, c.column_name",
 					  0, NULL, NULL, NULL, take_tagged, set);
-	follow(set);
+	if (set->data != NIL)
+		follow(set);
 }
 
 /* reload replaces what is known by what is true now. */
@@ -362,14 +391,12 @@ static void
 reload(void)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(caller, "pg_contract personal data", ALLOCSET_SMALL_SIZES);
 	MemoryContext scratch = AllocSetContextCreate(caller, "pg_contract personal data being read",
 												  ALLOCSET_DEFAULT_SIZES);
-	Set		   *set = MemoryContextAllocZero(context, sizeof(Set));
+	Set		   *set = make_set();
 
-	set->context = context;
-	set->generation = current ? current->generation + 1 : 0;
-	is_valid = is_loading = true;	/* a change from here on counts */
+	loading = set;
+	is_valid = true;			/* a change from here on counts */
 	MemoryContextSwitchTo(scratch);
 	PG_TRY();
 	{
@@ -377,16 +404,17 @@ reload(void)
 	}
 	PG_CATCH();
 	{
-		is_valid = is_loading = false;
+		is_valid = false;
+		loading = NULL;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	is_loading = false;
+	loading = NULL;
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 	if (current != NULL)
 		MemoryContextDelete(current->context);
-	MemoryContextSetParent(context, CacheMemoryContext);
+	MemoryContextSetParent(set->context, CacheMemoryContext);
 	current = set;
 }
 
@@ -396,13 +424,6 @@ pgc_personal_is_current(void)
 {
 	AcceptInvalidationMessages();
 	return is_valid && marker == pgc_lineage_marker();
-}
-
-/* pgc_personal_generation returns a number that changes with what is known. */
-uint64
-pgc_personal_generation(void)
-{
-	return current->generation;
 }
 
 /*
@@ -425,6 +446,81 @@ pgc_personal_refresh(void)
 		reload();
 	}
 	return current->data != NIL;
+}
+
+/* pgc_personal_try_refresh does the same, but what goes wrong is logged, once a session; then false. */
+bool
+pgc_personal_try_refresh(void)
+{
+	static bool is_told = false;
+	volatile bool result = false;
+	PgcAttempt	attempt;
+
+	if (pgc_personal_is_current())
+		return current->data != NIL;
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		result = pgc_personal_refresh();
+		pgc_attempt_commit(&attempt);
+	}
+	PG_CATCH();
+	{
+		char	   *message = pgc_attempt_fail(&attempt);
+
+		if (!is_told)
+			ereport(LOG,
+					(errmsg("pg_contract could not find out which columns hold personal data: %s", message)));
+		is_told = true;
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/*
+ * pgc_personal_is_in: does a relation hold personal data, as far as can be found out?  For those who ask often:
+ * invalidations are not looked for.
+ */
+bool
+pgc_personal_is_in(Oid relid)
+{
+	if (!is_valid && (IsInParallelMode() || !pgc_personal_try_refresh()))
+		return false;
+	if (current->data == NIL)
+		return false;
+	if (get_rel_relispartition(relid))
+	{
+		List	   *ancestors = get_partition_ancestors(relid);
+
+		relid = ancestors == NIL ? relid : llast_oid(ancestors);
+	}
+	return hash_search(current->relations, &relid, HASH_FIND, NULL) != NULL;
+}
+
+/*
+ * pgc_personal_stored is called when lineage was stored that was not there: if it takes personal data anywhere, every
+ * backend finds out anew what holds it.
+ */
+void
+pgc_personal_stored(const PgcLineage *lineage)
+{
+	if (!pgc_personal_refresh())
+		return;
+	for (int i = 0; i < lineage->nedges; i++)
+	{
+		const PgcEdge *edge = &lineage->edges[i];
+		const PgcLineageNode *source = &lineage->nodes[edge->source];
+
+		if (!PGC_IS_DIRECT(edge->subtype) || edge->masking)
+			continue;
+		/* a file may be one that something was copied to */
+		if (source->place == PGC_FILE ||
+			(source->place == PGC_RELATION && pgc_personal_find(source->oid, edge->source_column) != NULL))
+		{
+			pgc_lineage_changed();
+			return;
+		}
+	}
 }
 
 /* pgc_personal_find returns what a column holds, or NULL. */

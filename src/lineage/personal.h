@@ -24,7 +24,7 @@ typedef struct PgcPersonal
 /* personal.c: what these return is valid until the next refresh */
 extern bool pgc_personal_is_current(void);
 extern bool pgc_personal_refresh(void);
-extern uint64 pgc_personal_generation(void);
+extern bool pgc_personal_try_refresh(void);
 extern bool pgc_personal_normalize(Oid *relid, AttrNumber *column);
 extern const PgcPersonal *pgc_personal_find(Oid relid, AttrNumber column);
 extern List *pgc_personal_path(const PgcPersonal *personal);

@@ -9,8 +9,7 @@
  * temporary tables are looked through when something comes out of them.  A column that is
  * fed by itself is no copy.
  *
- * Warnings are given once a session, until tags or lineage change.  No value of the data is ever in a
- * message.
+ * Warnings are given once a session.  No value of the data is ever in a message.
  */
 #include "postgres.h"
 
@@ -18,7 +17,6 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
-#include "engine/rights.h"
 #include "lib/stringinfo.h"
 #include "lineage/lineage.h"
 #include "lineage/personal.h"
@@ -144,8 +142,7 @@ static bool
 was_told(const PgcLineage *lineage, const List *remarks)
 {
 	static HTAB *told = NULL;
-	uint64		key = hash_bytes_extended((const unsigned char *) lineage->operation, strlen(lineage->operation),
-										  pgc_personal_generation());
+	uint64		key = 0;
 	ListCell   *cell;
 	bool		found;
 
@@ -172,37 +169,12 @@ was_told(const PgcLineage *lineage, const List *remarks)
 	return found;
 }
 
-/* is_known: is there personal data, as far as is known?  What cannot be found out is an error only if that may not be. */
-static bool
-is_known(void)
-{
-	PgcAttempt	attempt;
-	volatile bool result = false;
-
-	if (pgc_pii_policy == PGC_PII_REJECT || pgc_personal_is_current())
-		return pgc_personal_refresh();
-	pgc_attempt_begin(&attempt);
-	PG_TRY();
-	{
-		result = pgc_personal_refresh();
-		pgc_attempt_commit(&attempt);
-	}
-	PG_CATCH();
-	{
-		ereport(LOG,
-				(errmsg("pg_contract could not find out which columns hold personal data: %s",
-						pgc_attempt_fail(&attempt))));
-	}
-	PG_END_TRY();
-	return result;
-}
-
-/* append_more says how many columns are not named (palloc'd). */
+/* append_more says how many columns there are if not all are named (palloc'd). */
 static char *
 append_more(StringInfo detail, int count)
 {
 	if (count > MAX_NAMED)
-		appendStringInfo(detail, "\nSo it is with %d more columns.", count - MAX_NAMED);
+		appendStringInfo(detail, "\nThere are %d such columns.", count);
 	return detail->data;
 }
 
@@ -249,7 +221,7 @@ copy_hint(const PgcLineageNode *target, const Remark *copy)
 	if (target->place != PGC_RELATION)
 		return psprintf("Leave it out, or %s", mask);
 	if (!OidIsValid(target->oid))
-		return psprintf("If it belongs there, make the table first and tag its columns with contract.pii(...); else %s", mask);
+		return psprintf("If it belongs there, make it WITH NO DATA first and tag its columns with contract.pii(...); else %s", mask);
 	return psprintf("If it belongs there, say so with contract.pii(%s, %s, %s); else %s",
 					quote_literal_cstr(pgc_catalog_name(target->schema, target->name)),
 					quote_literal_cstr(target->columns[copy->edge->target_column - 1]),
@@ -281,7 +253,8 @@ pgc_policy_check(const PgcLineage *lineage)
 	const char *name;
 	List	   *copies;
 
-	if (pgc_pii_policy == PGC_PII_OFF || lineage == NULL || !pgc_catalog_exists() || !is_known())
+	if (pgc_pii_policy == PGC_PII_OFF || lineage == NULL || !pgc_catalog_exists() ||
+		!(is_rejected ? pgc_personal_refresh() : pgc_personal_try_refresh()))
 		return;
 	copies = find_copies(lineage);
 	if (copies == NIL || (!is_rejected && was_told(lineage, copies)))
@@ -379,9 +352,9 @@ pgc_policy_report_nulls(const PgcLineage *lineage)
 		const Remark *remark = list_nth(nulls, i);
 		const PgcEdge *edge = remark->edge;
 
-		appendStringInfo(&detail, "%s%s, which may be null, feeds %s, which has the rule \"%s\".", i > 0 ? "\n" : "",
-						 column_name(&lineage->nodes[edge->source], edge->source_column),
-						 column_name(&lineage->nodes[edge->target], edge->target_column), remark->rule);
+		appendStringInfo(&detail, "%s%s, under the rule \"%s\", is fed by %s, which may be null there.", i > 0 ? "\n" : "",
+						 column_name(&lineage->nodes[edge->target], edge->target_column), remark->rule,
+						 column_name(&lineage->nodes[edge->source], edge->source_column));
 	}
 	append_more(&detail, list_length(nulls));
 	first = linitial(nulls);

@@ -64,14 +64,14 @@ pgc_utility_explains(void)
 bool
 pgc_utility_awaits_plan(void)
 {
-	return current != NULL && current->awaits_plan;
+	return current != NULL && current->awaits_plan && !pgc_catalog_is_running;
 }
 
 /* pgc_utility_awaits_execution: is the next execution that of the command? */
 bool
 pgc_utility_awaits_execution(void)
 {
-	return current != NULL && current->awaits_execution;
+	return current != NULL && current->awaits_execution && !pgc_catalog_is_running;
 }
 
 /* operation_of returns what CREATE TABLE AS is called as written. */

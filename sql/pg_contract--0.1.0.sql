@@ -404,7 +404,7 @@ CREATE INDEX lineage_definition_target_idx ON contract.lineage_definition (targe
 COMMENT ON TABLE contract.lineage_definition IS 'lineage of views, materialized views, generated columns and functions, as their definitions say; not dumped, made anew';
 
 CREATE TABLE contract.lineage_derived (
-	classid oid NOT NULL,	-- pg_class, pg_proc
+	classid oid NOT NULL,	-- pg_class, pg_proc; 0: of what follows is the server's identifier
 	objid oid NOT NULL,
 	digest bigint NOT NULL,	-- of its edges
 	unresolved text,	-- what could not be followed

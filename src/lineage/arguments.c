@@ -3,45 +3,44 @@
  *		Arguments that queries pass to functions in PL/pgSQL.
  *
  * What a query of a function passes is found when it is needed (variables.c).  A query of the client's is gone by then, so the
- * planner hook takes from it where the arguments come from, and keeps that by the query's identifier; without identifiers
- * (compute_query_id = off) it is not known.
+ * planner hook takes from it where the arguments come from, and the plan bears a number for it, as in known.c.  The number is a hash of what
+ * was found, so that the same statement over and over takes no more room.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "commands/proclang.h"
-#include "engine/rights.h"
+#include "common/hashfn.h"
 #include "lineage/lineage.h"
 #include "lineage/routine.h"
-#include "miscadmin.h"
+#include "lineage/track.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
 #include "tcop/pquery.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/portal.h"
 #include "utils/syscache.h"
 
-#define MAX_QUERIES 1000
+/* The cache that there is not, of the items that bear a number; not that of known.c. */
+#define NO_CACHE (-20261122)
+
+/* How many are kept. */
+#define MAX_KEPT 1000
 
 /* What a query of the client's passes to a function. */
-typedef struct PassedKey
-{
-	uint64		query_id;
-	uint64		funcid;			/* as wide, so that nothing is between them */
-} PassedKey;
-
 typedef struct Passed
 {
-	PassedKey	key;
+	uint32		number;			/* hash key, and hash of the rest */
+	Oid			funcid;
 	List	   *arguments;		/* PgcArgument * */
 } Passed;
 
-static HTAB *passed = NULL;
-static MemoryContext passed_context = NULL;
+static HTAB *kept = NULL;
+static MemoryContext context = NULL;
 
 /* A search for calls. */
 typedef struct Search
@@ -173,67 +172,14 @@ pgc_routine_calls(const Query *query, Oid funcid)
 	return search.calls;
 }
 
-/* prepare_cache makes the table, or a new one if it is full; plans that were looked into are then made again. */
-static void
-prepare_cache(void)
-{
-	HASHCTL		control = {.keysize = sizeof(PassedKey), .entrysize = sizeof(Passed)};
-
-	if (passed && hash_get_num_entries(passed) < MAX_QUERIES)
-		return;
-	if (passed)
-	{
-		MemoryContextDelete(passed_context);
-		passed = NULL;
-		ResetPlanCache();
-	}
-	passed_context = AllocSetContextCreate(TopMemoryContext, "pg_contract arguments", ALLOCSET_DEFAULT_SIZES);
-	control.hcxt = passed_context;
-	passed = hash_create("pg_contract arguments", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-/* entry_of returns what is kept of a query and a function; found or made. */
-static Passed *
-entry_of(uint64 query_id, Oid funcid)
-{
-	PassedKey	key = {query_id, funcid};
-	Passed	   *entry;
-	bool		found;
-
-	prepare_cache();
-	entry = hash_search(passed, &key, HASH_ENTER, &found);
-	if (!found)
-		entry->arguments = NIL;
-	return entry;
-}
-
-/* forget empties an entry: the query is planned again. */
-static void
-forget(Passed *entry)
-{
-	List	   *arguments = entry->arguments;
-	ListCell   *cell;
-
-	entry->arguments = NIL;
-	foreach(cell, arguments)
-	{
-		PgcArgument *argument = lfirst(cell);
-
-		list_free_deep(argument->origins);
-		if (argument->field)
-			pfree(argument->field);
-	}
-	list_free_deep(arguments);
-}
-
-/* argument_of returns an argument of an entry, or a field of one; found or made. */
+/* argument_of returns an argument, or a field of one; found or made. */
 static PgcArgument *
-argument_of(Passed *entry, const PgcArgument *wanted)
+argument_of(Passed *passed, const PgcArgument *wanted)
 {
 	PgcArgument *argument;
 	ListCell   *cell;
 
-	foreach(cell, entry->arguments)
+	foreach(cell, passed->arguments)
 	{
 		argument = lfirst(cell);
 		if (argument->number == wanted->number && (argument->field == NULL) == (wanted->field == NULL) &&
@@ -241,82 +187,215 @@ argument_of(Passed *entry, const PgcArgument *wanted)
 			return argument;
 	}
 	argument = palloc0(sizeof(PgcArgument));
-	argument->number = wanted->number;
-	argument->field = wanted->field ? pstrdup(wanted->field) : NULL;
-	entry->arguments = lappend(entry->arguments, argument);
+	*argument = *wanted;
+	passed->arguments = lappend(passed->arguments, argument);
 	return argument;
 }
 
-/* remember adds what a call passes. */
-static void
-remember(uint64 query_id, const PgcCall *call)
+/* add_passed adds what a call passes to what a list of Passed says of the function. */
+static List *
+add_passed(List *list, const PgcCall *call)
 {
 	PgcOutputs *outputs = pgc_origins_of(call->query, NULL, NULL);
-	Passed	   *entry = entry_of(query_id, call->funcid);
-	MemoryContext caller = MemoryContextSwitchTo(passed_context);
+	Passed	   *passed = NULL;
 	ListCell   *cell;
 	bool		grew;
 
+	foreach(cell, list)
+	{
+		if (((Passed *) lfirst(cell))->funcid == call->funcid)
+			passed = lfirst(cell);
+	}
+	if (passed == NULL)
+	{
+		passed = palloc0(sizeof(Passed));
+		passed->funcid = call->funcid;
+		list = lappend(list, passed);
+	}
 	foreach(cell, call->arguments)
 	{
-		PgcArgument *argument = argument_of(entry, lfirst(cell));
+		PgcArgument *argument = argument_of(passed, lfirst(cell));
 
 		argument->origins = pgc_origins_add(argument->origins, outputs->origins[foreach_current_index(cell)],
 											PGC_IDENTITY, &grew);
 	}
+	return list;
+}
+
+/* text_of returns all that is passed as text, to be hashed and compared. */
+static char *
+text_of(const Passed *passed)
+{
+	StringInfoData result;
+	ListCell   *cell;
+	ListCell   *origin;
+
+	initStringInfo(&result);
+	appendStringInfo(&result, "%u", passed->funcid);
+	foreach(cell, passed->arguments)
+	{
+		PgcArgument *argument = lfirst(cell);
+
+		appendStringInfo(&result, "\n%d %s", argument->number, argument->field ? argument->field : "");
+		foreach(origin, argument->origins)
+		{
+			PgcOrigin  *from = lfirst(origin);
+
+			appendStringInfo(&result, "\n%u %d %d %d", from->relid, from->column, from->subtype, from->masking);
+		}
+	}
+	return result.data;
+}
+
+/* prepare_cache makes the table, or a new one if it is full: plans whose numbers are lost with it are made again. */
+static void
+prepare_cache(void)
+{
+	HASHCTL		control = {.keysize = sizeof(uint32), .entrysize = sizeof(Passed)};
+
+	if (kept && hash_get_num_entries(kept) < MAX_KEPT)
+		return;
+	if (kept)
+	{
+		kept = NULL;
+		MemoryContextDelete(context);
+		ResetPlanCache();
+	}
+	context = AllocSetContextCreate(TopMemoryContext, "pg_contract arguments", ALLOCSET_DEFAULT_SIZES);
+	control.hcxt = context;
+	kept = hash_create("pg_contract arguments", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* copy_arguments copies arguments into the context in which they are kept. */
+static List *
+copy_arguments(const List *arguments)
+{
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	List	   *copy = NIL;
+	ListCell   *cell;
+	bool		grew;
+
+	foreach(cell, arguments)
+	{
+		PgcArgument *argument = palloc0(sizeof(PgcArgument));
+		const PgcArgument *from = lfirst(cell);
+
+		argument->number = from->number;
+		argument->field = from->field ? pstrdup(from->field) : NULL;
+		argument->origins = pgc_origins_add(NIL, from->origins, PGC_IDENTITY, &grew);
+		copy = lappend(copy, argument);
+	}
 	MemoryContextSwitchTo(caller);
+	return copy;
+}
+
+/* keep keeps what is passed and returns its number; 0: another one has that. */
+static uint32
+keep(const Passed *passed)
+{
+	char	   *content = text_of(passed);
+	uint32		number = DatumGetUInt32(hash_any((unsigned char *) content, (int) strlen(content)));
+	Passed	   *entry;
+	List	   *arguments;
+
+	prepare_cache();
+	entry = hash_search(kept, &number, HASH_FIND, NULL);
+	if (entry != NULL)
+		return strcmp(text_of(entry), content) == 0 ? number : 0;
+	arguments = copy_arguments(passed->arguments);
+	entry = hash_search(kept, &number, HASH_ENTER, NULL);
+	entry->funcid = passed->funcid;
+	entry->arguments = arguments;
+	return number;
+}
+
+/* A query that is being looked at, and the numbers for its plan. */
+typedef struct Planning
+{
+	const List *calls;			/* PgcCall * */
+	int			count;
+	uint32	   *numbers;		/* room for one a call */
+} Planning;
+
+/* take_numbers finds out what is passed. */
+static void
+take_numbers(void *arg)
+{
+	Planning   *planning = arg;
+	List	   *list = NIL;
+	ListCell   *cell;
+
+	foreach(cell, planning->calls)
+		list = add_passed(list, lfirst(cell));
+	foreach(cell, list)
+	{
+		uint32		number = keep(lfirst(cell));
+
+		if (number != 0)
+			planning->numbers[planning->count++] = number;
+	}
 }
 
 /*
- * pgc_routine_planned looks at a query of the client's that is about to be planned.  Only one that calls a function in PL/pgSQL costs more than a
- * walk.
+ * pgc_routine_planning looks at a query of the client's that is about to be planned and returns what its plan is to be marked with, or
+ * NIL.  Only one that calls a function in PL/pgSQL costs more than a walk.
  */
-void
-pgc_routine_planned(const Query *query)
+List *
+pgc_routine_planning(const Query *query)
 {
-	List	   *calls;
+	Planning	planning = {0};
+	List	   *items = NIL;
+
+	planning.calls = pgc_routine_calls(query, InvalidOid);
+	if (planning.calls == NIL)
+		return NIL;
+	planning.numbers = palloc(list_length(planning.calls) * sizeof(uint32));
+	(void) pgc_lineage_try(take_numbers, &planning);
+	for (int i = 0; i < planning.count; i++)
+	{
+		PlanInvalItem *item = makeNode(PlanInvalItem);
+
+		item->cacheId = NO_CACHE;
+		item->hashValue = planning.numbers[i];
+		items = lappend(items, item);
+	}
+	return items;
+}
+
+/* passed_by returns what a plan passes to a function, or NULL. */
+static const Passed *
+passed_by(const PlannedStmt *plan, Oid funcid)
+{
 	ListCell   *cell;
-	PgcAttempt	attempt;
 
-	if (query->queryId == 0 || IsInParallelMode())
-		return;
-	calls = pgc_routine_calls(query, InvalidOid);
-	if (calls == NIL)
-		return;
-	pgc_attempt_begin(&attempt);
-	PG_TRY();
+	foreach(cell, plan->invalItems)
 	{
-		foreach(cell, calls)
-			forget(entry_of(query->queryId, ((PgcCall *) lfirst(cell))->funcid));
-		foreach(cell, calls)
-			remember(query->queryId, lfirst(cell));
-		pgc_attempt_undo(&attempt);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = pgc_attempt_fail_data(&attempt);
+		PlanInvalItem *item = lfirst_node(PlanInvalItem, cell);
+		Passed	   *passed;
 
-		ereport(LOG, errmsg_internal("lineage: arguments of a function were not understood: %s", error->message));
-		FreeErrorData(error);
+		if (item->cacheId != NO_CACHE)
+			continue;
+		passed = hash_search(kept, &item->hashValue, HASH_FIND, NULL);
+		if (passed && passed->funcid == funcid)
+			return passed;
 	}
-	PG_END_TRY();
+	return NULL;
 }
 
 /* pgc_routine_passed returns what the client's statement that runs passes to a function: List of PgcArgument *. */
-List *
+const List *
 pgc_routine_passed(Oid funcid)
 {
 	ListCell   *cell;
 
-	if (passed == NULL || ActivePortal == NULL)
+	if (kept == NULL || ActivePortal == NULL)
 		return NIL;
 	foreach(cell, ActivePortal->stmts)
 	{
-		PassedKey	key = {lfirst_node(PlannedStmt, cell)->queryId, funcid};
-		Passed	   *entry = hash_search(passed, &key, HASH_FIND, NULL);
+		const Passed *passed = passed_by(lfirst_node(PlannedStmt, cell), funcid);
 
-		if (entry)
-			return entry->arguments;
+		if (passed)
+			return passed->arguments;
 	}
 	return NIL;
 }

@@ -538,11 +538,11 @@ visit_assignment(const Node *node, Walk *walk)
 	return false;
 }
 
-/* field_flow takes a field out of a composite value. */
+/* field_flow takes a field out of a composite value; that of a variable of PL/pgSQL is as good as a variable. */
 static PgcValue
 field_flow(const FieldSelect *select, const Walk *walk)
 {
-	PgcHow		how = how_raise(walk->how, PGC_TRANSFORMATION);
+	PgcHow		how = IsA(select->arg, Param) ? walk->how : how_raise(walk->how, PGC_TRANSFORMATION);
 
 	return pgc_field_flow(walk->scope, (Node *) select->arg, select->fieldnum, how, walk->into);
 }

@@ -53,6 +53,23 @@ pgc_origins_add(List *origins, const List *more, PgcSubtype subtype, bool *grew)
 	return origins;
 }
 
+/* field_of returns a field of a value: of a whole row the column. */
+static Expr *
+field_of(Expr *value, Form_pg_attribute attribute)
+{
+	FieldSelect *field = makeNode(FieldSelect);
+
+	if (IsA(value, Var) && ((Var *) value)->varattno == InvalidAttrNumber)
+		return (Expr *) makeVar(((Var *) value)->varno, attribute->attnum, attribute->atttypid, attribute->atttypmod,
+								attribute->attcollation, ((Var *) value)->varlevelsup);
+	field->arg = value;
+	field->fieldnum = attribute->attnum;
+	field->resulttype = attribute->atttypid;
+	field->resulttypmod = attribute->atttypmod;
+	field->resultcollid = attribute->attcollation;
+	return (Expr *) field;
+}
+
 /* pgc_origins_fields returns the fields of a value as columns of a query; NIL: it is not of a composite type with a name. */
 List *
 pgc_origins_fields(Expr *value)
@@ -67,17 +84,10 @@ pgc_origins_fields(Expr *value)
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-		FieldSelect *field = makeNode(FieldSelect);
 
-		if (attribute->attisdropped)
-			continue;
-		field->arg = value;
-		field->fieldnum = i + 1;
-		field->resulttype = attribute->atttypid;
-		field->resulttypmod = attribute->atttypmod;
-		field->resultcollid = attribute->attcollation;
-		fields = lappend(fields, makeTargetEntry((Expr *) field, list_length(fields) + 1,
-												 pstrdup(NameStr(attribute->attname)), false));
+		if (!attribute->attisdropped)
+			fields = lappend(fields, makeTargetEntry(field_of(value, attribute), list_length(fields) + 1,
+													 pstrdup(NameStr(attribute->attname)), false));
 	}
 	ReleaseTupleDesc(descriptor);
 	return fields;

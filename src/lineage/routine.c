@@ -130,18 +130,15 @@ at_function(FmgrHookEventType event, FmgrInfo *function, Datum *private)
 		previous_fmgr(event, function, private);
 }
 
-/* count_planning is the planner, counted; it takes note of what the client's queries pass to functions. */
+/* count_planning is the planner, counted. */
 static PlannedStmt *
 count_planning(Query *query, const char *source, int options, ParamListInfo params)
 {
-	ErrorContextCallback *context = error_context_stack;
 	PlannedStmt *result;
 
 	planning++;
 	PG_TRY();
 	{
-		if (planning == 1 && depth == 0 && pgc_track_is_on() && pgc_routine_frame(&context) == NULL)
-			pgc_routine_planned(query);
 		result = previous_planner ? previous_planner(query, source, options, params)
 			: standard_planner(query, source, options, params);
 	}
@@ -153,6 +150,21 @@ count_planning(Query *query, const char *source, int options, ParamListInfo para
 	return result;
 }
 
+/* plan is the planner, which takes note of what a query of the client's passes to functions. */
+static PlannedStmt *
+plan(Query *query, const char *source, int options, ParamListInfo params)
+{
+	ErrorContextCallback *context = error_context_stack;
+	List	   *marks = NIL;
+	PlannedStmt *result;
+
+	if (planning == 0 && depth == 0 && pgc_track_is_on() && pgc_routine_frame(&context) == NULL)
+		marks = pgc_routine_planning(query);
+	result = count_planning(query, source, options, params);
+	result->invalItems = list_concat(result->invalItems, marks);
+	return result;
+}
+
 /* pgc_routine_init is called while the library is loaded. */
 void
 pgc_routine_init(void)
@@ -160,7 +172,7 @@ pgc_routine_init(void)
 	plugin_place = (PLpgSQL_plugin **) find_rendezvous_variable("PLpgSQL_plugin");
 	learn_callback();
 	previous_planner = planner_hook;
-	planner_hook = count_planning;
+	planner_hook = plan;
 	previous_needs = needs_fmgr_hook;
 	needs_fmgr_hook = needs_fmgr;
 	previous_fmgr = fmgr_hook;

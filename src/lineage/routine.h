@@ -1,6 +1,6 @@
 /*
  * src/lineage/routine.h
- *		Functions in PL/pgSQL as they run: between routine.c, assignments.c and variables.c.
+ *		Functions in PL/pgSQL as they run: between the files of lineage/ that know them.
  */
 #ifndef PGC_LINEAGE_ROUTINE_H
 #define PGC_LINEAGE_ROUTINE_H
@@ -55,6 +55,24 @@ typedef struct PgcCall
 	List	   *arguments;		/* PgcArgument *, of each column */
 } PgcCall;
 
+/* The variables of a function that runs, and what is known of them. */
+typedef struct PgcVariables
+{
+	MemoryContext context;		/* of all that is not given from outside */
+	PLpgSQL_execstate *estate;
+	PLpgSQL_function *function;
+	ErrorContextCallback *frame;
+	int			depth;			/* callees that this is the caller of */
+	PgcCode    *code;
+	bool	   *needed;			/* by number of datum */
+	List	  **contents;		/* the same: what it comes from */
+	Query	  **queries;		/* by number of assignment, while they are
+								 * looked at */
+	List	   *failed;			/* PLpgSQL_expr * that could not be analysed */
+	bool		passed;			/* the function's arguments were needed */
+	bool		grew;
+} PgcVariables;
+
 /* routine.c */
 extern PLpgSQL_execstate *pgc_routine_frame(ErrorContextCallback **context);
 
@@ -66,9 +84,14 @@ extern List *pgc_origins_add(List *origins, const List *more, PgcSubtype subtype
 extern List *pgc_origins_fields(Expr *value);
 extern PgcOutputs *pgc_origins_of(const Query *query, List *(*origins) (const Param *param, AttrNumber field, void *arg), void *arg);
 
+/* variables.c */
+extern PgcVariables *pgc_variables_make(PLpgSQL_execstate *estate, ErrorContextCallback *frame);
+extern List *pgc_variables_origins(PgcVariables *variables, const Param *param, AttrNumber field);
+extern List *pgc_variables_value(PgcVariables *variables, PLpgSQL_expr *expr, AttrNumber field);
+
 /* arguments.c */
 extern List *pgc_routine_calls(const Query *query, Oid funcid);
-extern void pgc_routine_planned(const Query *query);
-extern List *pgc_routine_passed(Oid funcid);
+extern List *pgc_routine_planning(const Query *query);
+extern const List *pgc_routine_passed(Oid funcid);
 
 #endif							/* PGC_LINEAGE_ROUTINE_H */

@@ -40,26 +40,9 @@ typedef struct Content
 	List	   *origins;		/* PgcOrigin * */
 } Content;
 
-/* The variables of a function that runs. */
-typedef struct Variables
-{
-	PLpgSQL_execstate *estate;
-	PLpgSQL_function *function;
-	ErrorContextCallback *frame;
-	int			depth;			/* callees that this is the caller of */
-	bool		passed;			/* the function's arguments are known */
-	PgcCode    *code;
-	const List *arguments;		/* PLpgSQL_expr *: of USING; NIL: the
-								 * parameters are variables */
-	bool	   *needed;			/* by number of datum */
-	List	  **contents;		/* the same: Content * */
-	Query	  **queries;		/* by number of assignment, if it is needed */
-	bool		grew;
-} Variables;
-
 /* holder_of returns the number of the variable or record that a datum is or belongs to. */
 static int
-holder_of(const Variables *variables, int number)
+holder_of(const PgcVariables *variables, int number)
 {
 	PLpgSQL_datum *datum = variables->function->datums[number];
 
@@ -70,10 +53,11 @@ holder_of(const Variables *variables, int number)
 
 /* put notes that a field of a variable, or all of it, may come from some origins. */
 static void
-put(Variables *variables, int number, const char *field, const List *origins, PgcSubtype subtype)
+put(PgcVariables *variables, int number, const char *field, const List *origins, PgcSubtype subtype)
 {
 	List	  **contents = &variables->contents[number];
 	Content    *content = NULL;
+	MemoryContext caller = MemoryContextSwitchTo(variables->context);
 	ListCell   *cell;
 
 	foreach(cell, *contents)
@@ -86,15 +70,16 @@ put(Variables *variables, int number, const char *field, const List *origins, Pg
 	if (content == NULL)
 	{
 		content = palloc0(sizeof(Content));
-		content->field = field;
+		content->field = field ? pstrdup(field) : NULL;
 		*contents = lappend(*contents, content);
 	}
 	content->origins = pgc_origins_add(content->origins, origins, subtype, &variables->grew);
+	MemoryContextSwitchTo(caller);
 }
 
 /* put_value notes that a datum of any kind may come from some origins. */
 static void
-put_value(Variables *variables, int number, const List *origins, PgcSubtype subtype)
+put_value(PgcVariables *variables, int number, const List *origins, PgcSubtype subtype)
 {
 	PLpgSQL_datum *datum = variables->function->datums[number];
 
@@ -136,7 +121,7 @@ field_name(Oid type, int place)
 
 /* put_outputs notes that columns go to the fields of a record, or to the variables of a row. */
 static void
-put_outputs(Variables *variables, int number, const PgcOutputs *outputs)
+put_outputs(PgcVariables *variables, int number, const PgcOutputs *outputs)
 {
 	PLpgSQL_datum *datum = variables->function->datums[number];
 
@@ -165,7 +150,7 @@ put_outputs(Variables *variables, int number, const PgcOutputs *outputs)
  * InvalidOid: this is no trigger of a table.  The rows of a view are made by the statement that fires the trigger.
  */
 static Oid
-trigger_relation(const Variables *variables)
+trigger_relation(const PgcVariables *variables)
 {
 	const TriggerData *trigger = variables->estate->trigdata;
 	Oid			relid;
@@ -196,7 +181,7 @@ row_origin(Oid relid, const char *field)
 
 /* row_contents returns what each field of the trigger's row comes from: List of Content *. */
 static List *
-row_contents(const Variables *variables)
+row_contents(const PgcVariables *variables)
 {
 	Oid			relid = trigger_relation(variables);
 	List	   *contents = NIL;
@@ -223,7 +208,7 @@ row_contents(const Variables *variables)
 
 /* content_of returns what a variable, or a field of it (NULL: all of it), comes from. */
 static List *
-content_of(const Variables *variables, int number, const char *field)
+content_of(const PgcVariables *variables, int number, const char *field)
 {
 	List	   *origins = NIL;
 	bool		grew;
@@ -241,7 +226,7 @@ content_of(const Variables *variables, int number, const char *field)
 
 /* is_variable: does the parameter stand for a datum? */
 static bool
-is_variable(const Variables *variables, const Param *param)
+is_variable(const PgcVariables *variables, const Param *param)
 {
 	return param->paramkind == PARAM_EXTERN && param->paramid > 0 && param->paramid <= variables->function->ndatums;
 }
@@ -250,7 +235,7 @@ is_variable(const Variables *variables, const Param *param)
 static List *
 known_origins(const Param *param, AttrNumber field, void *arg)
 {
-	Variables  *variables = arg;
+	PgcVariables *variables = arg;
 	PLpgSQL_datum *datum;
 	const char *name = NULL;
 
@@ -273,14 +258,14 @@ known_origins(const Param *param, AttrNumber field, void *arg)
 
 /* outputs_of returns what the columns of a query come from, as far as its parameters are known by now. */
 static PgcOutputs *
-outputs_of(Variables *variables, const Query *query)
+outputs_of(PgcVariables *variables, const Query *query)
 {
 	return pgc_origins_of(query, known_origins, variables);
 }
 
 /* put_record assigns a record to another, field by field. */
 static void
-put_record(Variables *variables, int number, int source)
+put_record(PgcVariables *variables, int number, int source)
 {
 	ListCell   *cell;
 
@@ -292,11 +277,21 @@ put_record(Variables *variables, int number, int source)
 	}
 }
 
+/* copy_query returns a query with other columns. */
+static Query *
+copy_query(const Query *query, List *columns)
+{
+	Query	   *copy = makeNode(Query);
+
+	*copy = *query;
+	copy->targetList = columns;
+	return copy;
+}
+
 /* select_fields returns a query whose columns are the fields of an expression of a query; NULL: it shows none. */
 static Query *
 select_fields(const Query *query, Expr *value)
 {
-	Query	   *select;
 	List	   *fields = NIL;
 	ListCell   *cell;
 
@@ -310,15 +305,12 @@ select_fields(const Query *query, Expr *value)
 		fields = pgc_origins_fields(value);
 	if (fields == NIL)
 		return NULL;
-	select = makeNode(Query);
-	*select = *query;
-	select->targetList = fields;
-	return select;
+	return copy_query(query, fields);
 }
 
 /* assign_record assigns a value to a record, field by field; false: that cannot be told apart. */
 static bool
-assign_record(Variables *variables, int number, const Query *query, Expr *value)
+assign_record(PgcVariables *variables, int number, const Query *query, Expr *value)
 {
 	const Param *param = (Param *) value;
 	Query	   *fields;
@@ -337,7 +329,7 @@ assign_record(Variables *variables, int number, const Query *query, Expr *value)
 
 /* assign_value assigns the value of an expression: the only column of a query. */
 static void
-assign_value(Variables *variables, int number, const Query *query, PgcSubtype subtype)
+assign_value(PgcVariables *variables, int number, const Query *query, PgcSubtype subtype)
 {
 	PgcOutputs *outputs;
 
@@ -369,21 +361,35 @@ planned_queries(const PLpgSQL_expr *expr)
 	return queries;
 }
 
-/* query_of returns the query of an expression; NULL: there is none with columns, or it cannot be analysed yet. */
-static Query *
-query_of(const Variables *variables, const PLpgSQL_expr *expr)
+/* queries_of returns the queries of an expression; NIL: it did not run yet, and cannot be analysed yet. */
+static List *
+queries_of(const PgcVariables *variables, const PLpgSQL_expr *expr)
 {
 	List	   *queries = planned_queries(expr);
+	PLpgSQL_expr copy = *expr;	/* PL/pgSQL's parser writes into it */
+
+	if (queries != NIL)
+		return queries;
+	copy.func = variables->function;
+	copy.paramnos = NULL;
+	queries = pgc_analyze(expr->query, expr->parseMode, variables->estate->paramLI->parserSetup, &copy, NULL);
+	bms_free(copy.paramnos);
+	return queries;
+}
+
+/* query_of returns that of them that has columns to assign, or NULL. */
+static Query *
+query_of(PgcVariables *variables, PLpgSQL_expr *expr)
+{
+	List	   *queries = queries_of(variables, expr);
 	ListCell   *cell;
 
 	if (queries == NIL)
 	{
-		PLpgSQL_expr copy = *expr;	/* PL/pgSQL's parser writes into it */
+		MemoryContext caller = MemoryContextSwitchTo(variables->context);
 
-		copy.func = variables->function;
-		copy.paramnos = NULL;
-		queries = pgc_analyze(expr->query, expr->parseMode, variables->estate->paramLI->parserSetup, &copy, NULL);
-		bms_free(copy.paramnos);
+		variables->failed = list_append_unique_ptr(variables->failed, expr);
+		MemoryContextSwitchTo(caller);
 	}
 	foreach(cell, queries)
 	{
@@ -395,13 +401,13 @@ query_of(const Variables *variables, const PLpgSQL_expr *expr)
 	return NULL;
 }
 
-static void need(Variables *variables, int number);
+static void need(PgcVariables *variables, int number);
 
 /* need_parameters finds out where all parameters in a tree come from. */
 static bool
 need_parameters(Node *node, void *arg)
 {
-	Variables  *variables = arg;
+	PgcVariables *variables = arg;
 
 	if (node == NULL)
 		return false;
@@ -412,9 +418,12 @@ need_parameters(Node *node, void *arg)
 	return expression_tree_walker(node, need_parameters, arg);
 }
 
-/* propagate carries origins from variable to variable until nothing changes. */
+/*
+ * propagate carries origins from variable to variable until nothing changes.  Then the queries, which need not live on, are done with: what
+ * is known now depends on nothing that will be needed later.
+ */
 static void
-propagate(Variables *variables)
+propagate(PgcVariables *variables)
 {
 	ListCell   *cell;
 
@@ -436,15 +445,21 @@ propagate(Variables *variables)
 							 assignment->kind == PGC_ASSIGN_PART ? PGC_TRANSFORMATION : PGC_IDENTITY);
 		}
 	} while (variables->grew);
+	foreach(cell, variables->code->assignments)
+		variables->queries[foreach_current_index(cell)] = NULL;
 }
 
-/* make_variables returns the variables of a function that runs; nothing is known of them but the rows of a trigger. */
-static Variables *
-make_variables(PLpgSQL_execstate *estate, ErrorContextCallback *frame)
+/*
+ * pgc_variables_make returns the variables of a function that runs, in the current context.  Nothing is known of them but the rows of a
+ * trigger.
+ */
+PgcVariables *
+pgc_variables_make(PLpgSQL_execstate *estate, ErrorContextCallback *frame)
 {
-	Variables  *variables = palloc0(sizeof(Variables));
+	PgcVariables *variables = palloc0(sizeof(PgcVariables));
 	PLpgSQL_function *function = estate->func;
 
+	variables->context = CurrentMemoryContext;
 	variables->estate = estate;
 	variables->function = function;
 	variables->frame = frame;
@@ -462,7 +477,7 @@ make_variables(PLpgSQL_execstate *estate, ErrorContextCallback *frame)
 
 /* put_argument notes that an argument of the function, or a field of it, may come from some origins. */
 static void
-put_argument(Variables *variables, const PgcArgument *argument, const List *origins)
+put_argument(PgcVariables *variables, const PgcArgument *argument, const List *origins)
 {
 	const PLpgSQL_function *function = variables->function;
 	int			number;
@@ -476,41 +491,52 @@ put_argument(Variables *variables, const PgcArgument *argument, const List *orig
 		put_value(variables, number, origins, PGC_IDENTITY);
 }
 
+/* pass_call takes the arguments from a call. */
+static void
+pass_call(PgcVariables *variables, PgcVariables *caller, const PgcCall *call)
+{
+	PgcOutputs *outputs;
+	ListCell   *cell;
+
+	(void) need_parameters((Node *) call->query, caller);
+	propagate(caller);
+	outputs = outputs_of(caller, call->query);
+	foreach(cell, call->arguments)
+		put_argument(variables, lfirst(cell), outputs->origins[foreach_current_index(cell)]);
+}
+
 /* pass_arguments takes the arguments from all calls of the function in one that calls it. */
 static void
-pass_arguments(Variables *variables, Variables *caller)
+pass_arguments(PgcVariables *variables, PgcVariables *caller)
 {
-	ListCell   *expr;
-	ListCell   *query;
+	Oid			funcid = variables->function->fn_oid;
+	char	   *name = get_func_name(funcid);
 	ListCell   *cell;
-	ListCell   *argument;
+	ListCell   *query;
+	ListCell   *call;
 
-	foreach(expr, caller->code->expressions)
+	foreach(cell, caller->code->expressions)
 	{
-		foreach(query, planned_queries(lfirst(expr)))
-		{
-			foreach(cell, pgc_routine_calls(lfirst(query), variables->function->fn_oid))
-			{
-				PgcCall    *call = lfirst(cell);
-				PgcOutputs *outputs;
+		const PLpgSQL_expr *expr = lfirst(cell);
 
-				(void) need_parameters((Node *) call->query, caller);
-				propagate(caller);
-				outputs = outputs_of(caller, call->query);
-				foreach(argument, call->arguments)
-					put_argument(variables, lfirst(argument), outputs->origins[foreach_current_index(argument)]);
-			}
+		/* What did not run yet is worth being analysed only if it may call the function. */
+		if (expr->plan == NULL && (name == NULL || strcasestr(expr->query, name) == NULL))
+			continue;
+		foreach(query, queries_of(caller, expr))
+		{
+			foreach(call, pgc_routine_calls(lfirst(query), funcid))
+				pass_call(variables, caller, lfirst(call));
 		}
 	}
 }
 
 /* find_arguments finds out where the function's arguments come from, unless it is known. */
 static void
-find_arguments(Variables *variables)
+find_arguments(PgcVariables *variables)
 {
 	ErrorContextCallback *context = variables->frame->previous;
 	PLpgSQL_execstate *estate;
-	Variables  *caller;
+	PgcVariables *caller;
 	ListCell   *cell;
 
 	if (variables->passed || variables->function->fn_nargs == 0 || variables->depth >= MAX_DEPTH)
@@ -519,7 +545,7 @@ find_arguments(Variables *variables)
 	estate = pgc_routine_frame(&context);
 	if (estate != NULL)
 	{
-		caller = make_variables(estate, context);
+		caller = pgc_variables_make(estate, context);
 		caller->depth = variables->depth + 1;
 		pass_arguments(variables, caller);
 		return;
@@ -534,7 +560,7 @@ find_arguments(Variables *variables)
 
 /* assigns: does an assignment to a target change a variable? */
 static bool
-assigns(const Variables *variables, int target, int number)
+assigns(const PgcVariables *variables, int target, int number)
 {
 	PLpgSQL_datum *datum = variables->function->datums[target];
 	PLpgSQL_row *row = (PLpgSQL_row *) datum;
@@ -551,7 +577,7 @@ assigns(const Variables *variables, int target, int number)
 
 /* is_argument: is it a variable that the caller of the function sets? */
 static bool
-is_argument(const Variables *variables, int number)
+is_argument(const PgcVariables *variables, int number)
 {
 	for (int i = 0; i < variables->function->fn_nargs; i++)
 	{
@@ -563,7 +589,7 @@ is_argument(const Variables *variables, int number)
 
 /* need marks a variable, and all that it is made of, and gets the queries. */
 static void
-need(Variables *variables, int number)
+need(PgcVariables *variables, int number)
 {
 	ListCell   *cell;
 
@@ -586,12 +612,10 @@ need(Variables *variables, int number)
 	}
 }
 
-/* variable_origins says where a variable comes from. */
-static List *
-variable_origins(const Param *param, AttrNumber field, void *arg)
+/* pgc_variables_origins returns what a variable, or a field of it, comes from, in the current context. */
+List *
+pgc_variables_origins(PgcVariables *variables, const Param *param, AttrNumber field)
 {
-	Variables  *variables = arg;
-
 	if (!is_variable(variables, param))
 		return NIL;
 	if (!variables->needed[holder_of(variables, param->paramid - 1)])
@@ -599,93 +623,28 @@ variable_origins(const Param *param, AttrNumber field, void *arg)
 		need(variables, param->paramid - 1);
 		propagate(variables);
 	}
-	return known_origins(param, field, arg);
+	return known_origins(param, field, variables);
 }
 
-/* argument_origins says where an argument of EXECUTE .. USING comes from. */
-static List *
-argument_origins(const Param *param, AttrNumber field, void *arg)
+/* pgc_variables_value returns what the value of an expression of the function, or a field of it, comes from, in the current context. */
+List *
+pgc_variables_value(PgcVariables *variables, PLpgSQL_expr *expr, AttrNumber field)
 {
-	Variables  *variables = arg;
-	Query	   *query;
+	Query	   *query = query_of(variables, expr);
 	PgcOutputs *outputs;
 
-	if (param->paramkind != PARAM_EXTERN || param->paramid <= 0 || param->paramid > list_length(variables->arguments))
+	if (query == NULL || query->targetList == NIL)
 		return NIL;
-	query = query_of(variables, list_nth(variables->arguments, param->paramid - 1));
-	if (query == NULL)
-		return NIL;
+	if (field > 0)
+	{
+		FieldSelect *select = makeNode(FieldSelect);
+
+		select->arg = linitial_node(TargetEntry, query->targetList)->expr;
+		select->fieldnum = field;
+		query = copy_query(query, list_make1(makeTargetEntry((Expr *) select, 1, "field", false)));
+	}
 	(void) need_parameters((Node *) query, variables);
 	propagate(variables);
 	outputs = outputs_of(variables, query);
-	return outputs->count > 0 ? outputs->origins[0] : NIL;
-}
-
-/* is_of: does a function contain the source text that is being planned? */
-static bool
-is_of(const PgcCode *code, const char *source)
-{
-	ListCell   *cell;
-	ListCell   *plan;
-
-	foreach(cell, code->expressions)
-	{
-		PLpgSQL_expr *expr = lfirst(cell);
-
-		if (expr->plan == NULL)
-			continue;
-		foreach(plan, SPI_plan_get_plan_sources(expr->plan))
-		{
-			/* The same string, not an equal one: then it is this expression. */
-			if (((CachedPlanSource *) lfirst(plan))->query_string == source)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* using_of returns the expressions of USING of a statement that runs text. */
-static const List *
-using_of(const PLpgSQL_stmt *statement)
-{
-	if (statement == NULL)
-		return NIL;
-	switch (statement->cmd_type)
-	{
-		case PLPGSQL_STMT_DYNEXECUTE:
-			return ((const PLpgSQL_stmt_dynexecute *) statement)->params;
-		case PLPGSQL_STMT_DYNFORS:
-			return ((const PLpgSQL_stmt_dynfors *) statement)->params;
-		case PLPGSQL_STMT_OPEN:
-			return ((const PLpgSQL_stmt_open *) statement)->params;
-		case PLPGSQL_STMT_RETURN_QUERY:
-			return ((const PLpgSQL_stmt_return_query *) statement)->params;
-		default:
-			return NIL;
-	}
-}
-
-/*
- * pgc_routine_origins looks whether a query that is being planned belongs to the innermost function of PL/pgSQL, and then has its parameters
- * looked up there.  source must be the planner's own pointer.  A query that SPI plans directly for a frame of PL/pgSQL, with as many plain
- * parameters as the running statement has after USING, is that statement's text.
- */
-bool
-pgc_routine_origins(const char *source, ParamListInfo params, PgcExtraction *how)
-{
-	ErrorContextCallback *context = error_context_stack;
-	PLpgSQL_execstate *estate = pgc_routine_frame(&context);
-	Variables  *variables;
-
-	if (estate == NULL || estate->func->action == NULL)
-		return false;
-	variables = make_variables(estate, context);
-	if (params && params->paramFetch == NULL && context != error_context_stack && context == error_context_stack->previous &&
-		params->numParams == list_length(using_of(estate->err_stmt)))
-		variables->arguments = using_of(estate->err_stmt);
-	else if (!is_of(variables->code, source))
-		return false;
-	how->origins = variables->arguments ? argument_origins : variable_origins;
-	how->arg = variables;
-	return true;
+	return outputs->origins[0];
 }

@@ -137,7 +137,6 @@ extern bool pgc_lineage_prune(TimestampTz oldest);
 
 /* lineage_node.c: nodes follow what they are nodes of */
 extern void pgc_lineage_lock(void);
-extern bool pgc_lineage_try_lock(void);
 extern void pgc_lineage_follow(const List *relids);
 extern void pgc_lineage_catch_up(void);
 extern void pgc_lineage_reconcile(void);
@@ -152,6 +151,8 @@ typedef struct PgcDefinition
 	bool		exists;			/* it is one, not something else */
 } PgcDefinition;
 
+extern bool pgc_definition_is(Oid classid, Oid objid);
+extern bool pgc_definition_moved_in(void);
 extern List *pgc_definition_list(void);
 extern List *pgc_definition_dependents(Oid classid, Oid objid);
 extern List *pgc_definition_touched(void);

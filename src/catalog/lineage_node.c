@@ -77,13 +77,15 @@ NAMED("p.schema_name IS NULL AND n.schema_name IS NULL AND n.column_name IS NOT 
 
 /* Binds nodes n without binding, of those the condition is about, to who has their name. */
 #define ADOPT(condition) \
-	"INSERT INTO contract.lineage_binding (relid, attnum, node_id)" \
+	"WITH n AS MATERIALIZED (SELECT n.node_id, n.schema_name::name, n.table_name::name, n.column_name::name" \
+	" FROM contract.lineage_node n WHERE " condition " AND n.place = 'relation' AND " IS_FREE ")" \
+	" INSERT INTO contract.lineage_binding (relid, attnum, node_id)" \
 	" SELECT DISTINCT ON (c.oid, a.attnum) c.oid, COALESCE(a.attnum, 0), n.node_id" \
-	" FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace" \
-	" JOIN contract.lineage_node n ON n.schema_name = s.nspname::text AND n.table_name = c.relname::text" \
-	" LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname::text = n.column_name AND a.attnum > 0 AND NOT a.attisdropped" \
-	" WHERE " condition " AND n.place = 'relation' AND (n.column_name IS NULL OR a.attnum IS NOT NULL)" \
-	" AND " IS_FREE " ORDER BY c.oid, a.attnum, n.node_id ON CONFLICT DO NOTHING"
+	" FROM n JOIN pg_namespace s ON s.nspname = n.schema_name" \
+	" JOIN pg_class c ON c.relname = n.table_name AND c.relnamespace = s.oid" \
+	" LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = n.column_name" \
+	" WHERE n.column_name IS NULL OR a.attnum > 0 AND NOT a.attisdropped" \
+	" ORDER BY c.oid, a.attnum, n.node_id ON CONFLICT DO NOTHING"
 
 /* Edges that end in one of these nodes turn historic. */
 #define TURN(nodes) \
@@ -98,7 +100,7 @@ static const char merge[] =
 "WITH pair AS MATERIALIZED (SELECT b.attnum, n.node_id AS old, min(z.node_id) AS new"
 " FROM contract.lineage_binding b JOIN contract.lineage_node n USING (node_id)" CATALOGS
 " JOIN contract.lineage_node z ON z.table_name = c.relname::text AND z.schema_name = s.nspname::text"
-" AND z.column_name IS NOT DISTINCT FROM a.attname::text AND z.place = 'relation'"
+" AND COALESCE(z.column_name, '') = COALESCE(a.attname::text, '') AND z.place = 'relation'"
 " WHERE b.relid = $1 AND " DIFFERS
 " AND NOT EXISTS (SELECT FROM contract.lineage_binding o WHERE o.node_id = z.node_id AND o.relid = $1)"
 " GROUP BY b.attnum, n.node_id),"
@@ -139,13 +141,6 @@ pgc_lineage_lock(void)
 	(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	LockDatabaseObject(pgc_table_oid(LOCK_TABLE), 0, 0, ExclusiveLock);
 	AtEOXact_GUC(false, nestlevel);
-}
-
-/* pgc_lineage_try_lock takes the lock of lineage if it is free. */
-bool
-pgc_lineage_try_lock(void)
-{
-	return pgc_catalog_try_lock(LOCK_TABLE, 0);
 }
 
 /* take_point is a PgcRowFunction for what was found of a point. */
@@ -205,14 +200,14 @@ find_once(PgcPoint *points, int npoints)
 	return found.renamed;
 }
 
-/* one_of runs a statement about one relation. */
-static uint64
+/* one_of runs a statement about the nodes of a relation. */
+static void
 one_of(const char *sql, Oid relid)
 {
 	const Oid	types[] = {OIDOID};
 	const Datum values[] = {ObjectIdGetDatum(relid)};
 
-	return pgc_catalog_execute(sql, 1, types, values, NULL);
+	(void) pgc_catalog_execute(sql, 1, types, values, NULL);
 }
 
 /*
@@ -253,27 +248,34 @@ relation_of(const Named *named)
 static void
 settle(Oid relid)
 {
-	one_of("WITH gone AS (DELETE FROM contract.lineage_binding b WHERE relid = $1 AND attnum > 0 AND NOT EXISTS"
-		   " (SELECT FROM pg_attribute a WHERE a.attrelid = b.relid AND a.attnum = b.attnum AND NOT a.attisdropped)"
-		   " RETURNING node_id) " TURN("SELECT node_id FROM gone"), relid);
+	one_of("WITH gone AS (DELETE FROM contract.lineage_binding WHERE relid = $1 AND attnum > 0 AND attnum <> ALL"
+		   " (ARRAY(SELECT attnum FROM pg_attribute WHERE attrelid = $1 AND NOT attisdropped)) RETURNING node_id) "
+		   TURN("SELECT node_id FROM gone"), relid);
 	one_of(merge, relid);
 	one_of("UPDATE contract.lineage_node n SET schema_name = s.nspname, table_name = c.relname, column_name = a.attname"
 		   " FROM contract.lineage_binding b" CATALOGS
 		   " WHERE b.relid = $1 AND n.node_id = b.node_id AND " DIFFERS, relid);
 }
 
+/* by_name runs a statement about the nodes of a name. */
+static void
+by_name(const char *sql, const char *schema, const char *relation)
+{
+	const Oid	types[] = {TEXTOID, TEXTOID};
+	const Datum values[] = {CStringGetTextDatum(schema), CStringGetTextDatum(relation)};
+
+	(void) pgc_catalog_execute(sql, 2, types, values, NULL);
+}
+
 /* give_up takes a relation's nodes from it: they are whose their name is, or nobody's. */
 static void
 give_up(Oid relid, const Named *named, Oid successor)
 {
-	const Oid	types[] = {TEXTOID, TEXTOID};
-	const Datum values[] = {CStringGetTextDatum(named->schema), CStringGetTextDatum(named->table)};
-
 	one_of("DELETE FROM contract.lineage_binding WHERE relid = $1", relid);
 	if (OidIsValid(successor))
 		follow(successor);
-	pgc_catalog_execute(TURN("SELECT node_id FROM contract.lineage_node n WHERE n.schema_name = $1 AND n.table_name = $2"
-							 " AND n.place = 'relation' AND " IS_FREE), 2, types, values, NULL);
+	by_name(TURN("SELECT node_id FROM contract.lineage_node n WHERE n.schema_name = $1 AND n.table_name = $2"
+				 " AND n.place = 'relation' AND " IS_FREE), named->schema, named->table);
 }
 
 /*
@@ -285,7 +287,7 @@ follow(Oid relid)
 {
 	const Oid	types[] = {OIDOID};
 	const Datum values[] = {ObjectIdGetDatum(relid)};
-	bool		exists = get_rel_name(relid) != NULL;
+	char	   *name = get_rel_name(relid);	/* NULL: it is gone */
 	Named		named = {0};
 	Oid			owner;
 
@@ -296,13 +298,13 @@ follow(Oid relid)
 	if (named.schema != NULL)
 	{
 		owner = relation_of(&named);
-		if (!exists || (OidIsValid(owner) && owner != relid))
+		if (name == NULL || (OidIsValid(owner) && owner != relid))
 			give_up(relid, &named, owner);
 		else
 			settle(relid);
 	}
-	if (exists)
-		one_of(ADOPT("c.oid = $1"), relid);
+	if (name != NULL)
+		by_name(ADOPT("n.schema_name = $1 AND n.table_name = $2"), get_namespace_name(get_rel_namespace(relid)), name);
 }
 
 /* follow_all compares the nodes of relations with the catalogs. */
@@ -359,7 +361,7 @@ pgc_lineage_follow(const List *relids)
 	values[0] = oid_array(relids);
 	if (!is_concerned(values[0]))
 		return;
-	if (pgc_lineage_try_lock())
+	if (pgc_catalog_try_lock(LOCK_TABLE, 0))
 	{
 		follow_all(relids);
 		return;

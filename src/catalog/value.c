@@ -257,11 +257,12 @@ put_text(StringInfo buffer, const char *value)
 		appendBinaryStringInfo(buffer, value, length);
 }
 
-/* put_node appends a node. */
+/* put_node appends a node, and of its columns those that have a name. */
 static void
 put_node(StringInfo buffer, const PgcLineageNode *node)
 {
 	uint8		place = node->place;
+	int16		last = -1;
 
 	put(buffer, place);
 	put(buffer, node->oid);
@@ -270,7 +271,15 @@ put_node(StringInfo buffer, const PgcLineageNode *node)
 	put_text(buffer, node->name);
 	put(buffer, node->ncolumns);
 	for (int i = 0; i < node->ncolumns; i++)
+	{
+		int16		column = i;
+
+		if (node->columns[i] == NULL)
+			continue;
+		put(buffer, column);
 		put_text(buffer, node->columns[i]);
+	}
+	put(buffer, last);
 }
 
 /* put_edge appends an edge. */
@@ -345,6 +354,13 @@ get_text(Reader *reader)
 	return length < 0 ? NULL : pnstrdup(take(reader, length), length);
 }
 
+/* damaged raises an error. */
+static void
+damaged(Reader *reader)
+{
+	(void) take(reader, SIZE_MAX);
+}
+
 /* get_count returns a number of things that take at least so many bytes each. */
 static int
 get_count(Reader *reader, Size size)
@@ -353,7 +369,7 @@ get_count(Reader *reader, Size size)
 
 	get(reader, count);
 	if (count < 0 || (Size) count > (reader->end - reader->at) / size)
-		(void) take(reader, SIZE_MAX);
+		damaged(reader);
 	return count;
 }
 
@@ -362,6 +378,7 @@ static void
 get_node(Reader *reader, PgcLineageNode *node)
 {
 	uint8		place;
+	int16		column;
 
 	get(reader, place);
 	node->place = place;
@@ -369,10 +386,16 @@ get_node(Reader *reader, PgcLineageNode *node)
 	get(reader, node->temporary);
 	node->schema = get_text(reader);
 	node->name = get_text(reader);
-	node->ncolumns = get_count(reader, sizeof(int32));
-	node->columns = palloc(node->ncolumns * sizeof(char *));
-	for (int i = 0; i < node->ncolumns; i++)
-		node->columns[i] = get_text(reader);
+	get(reader, node->ncolumns);
+	if (node->ncolumns < 0 || node->ncolumns > PG_INT16_MAX)
+		damaged(reader);
+	node->columns = palloc0(node->ncolumns * sizeof(char *));
+	for (get(reader, column); column >= 0; get(reader, column))
+	{
+		if (column >= node->ncolumns)
+			damaged(reader);
+		node->columns[column] = get_text(reader);
+	}
 }
 
 /* get_edge fills an edge between so many nodes. */
@@ -391,7 +414,7 @@ get_edge(Reader *reader, PgcEdge *edge, int nnodes)
 	get(reader, edge->shape);
 	if (edge->source < 0 || edge->source >= nnodes || edge->target < 0 || edge->target >= nnodes ||
 		edge->subtype > PGC_CONDITIONAL)
-		(void) take(reader, SIZE_MAX);
+		damaged(reader);
 }
 
 /* get_lineage returns a lineage. */

@@ -131,6 +131,31 @@ tidy(TimestampTz now)
 	return more;
 }
 
+/* lock takes the lock of lineage, waiting for it for a moment; false: it was not to be had. */
+static bool
+lock(void)
+{
+	PgcAttempt	attempt;
+	volatile bool locked = false;
+
+	pgc_attempt_begin(&attempt);
+	PG_TRY();
+	{
+		pgc_lineage_lock();
+		pgc_attempt_commit(&attempt);
+		locked = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = pgc_attempt_fail_any(&attempt);
+
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+	}
+	PG_END_TRY();
+	return locked;
+}
+
 /*
  * pgc_lineage_step records new statements as long as there are any, then counts executions of the known ones: those once a
  * round, since statements that run all the time have always something to count.
@@ -140,7 +165,7 @@ pgc_lineage_step(PgcStep *step)
 {
 	Oid			history = pgc_history_identity();
 
-	if (!pgc_lineage_try_lock())
+	if (!lock())
 	{
 		step->next = TimestampTzPlusMilliseconds(step->now, AGAIN_MS);
 		return false;

@@ -72,16 +72,18 @@ typedef struct Set
 } Set;
 
 static Set *current = NULL;
+static Set *loading = NULL;		/* what is to replace it */
 static bool is_valid = false;
-static bool is_loading = false;
 static Oid	marker = InvalidOid;	/* see pgc_lineage_changed */
 
 /* forget_relation is told of changed relations. */
 static void
 forget_relation(Datum arg, Oid relid)
 {
-	if (!OidIsValid(relid) || relid == marker || is_loading || current == NULL ||
-		hash_search(current->relations, &relid, HASH_FIND, NULL) != NULL)
+	const Set  *set = loading ? loading : current;
+
+	if (!OidIsValid(relid) || relid == marker || set == NULL ||
+		hash_search(set->relations, &relid, HASH_FIND, NULL) != NULL)
 		is_valid = false;
 }
 
@@ -347,15 +349,25 @@ is_nothing_tagged(void)
 	return blocks == 0;
 }
 
+/* make_set makes an empty set with a context of its own. */
+static Set *
+make_set(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_contract personal data", ALLOCSET_SMALL_SIZES);
+	const HASHCTL holders = {.keysize = sizeof(ColumnKey),.entrysize = sizeof(PgcHolder),.hcxt = context};
+	const HASHCTL relations = {.keysize = sizeof(Oid),.entrysize = sizeof(Oid),.hcxt = context};
+	Set		   *set = MemoryContextAllocZero(context, sizeof(Set));
+
+	set->context = context;
+	set->holders = hash_create("pg_contract personal columns", 64, &holders, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	set->relations = hash_create("pg_contract personal relations", 32, &relations, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return set;
+}
+
 /* load fills a set that is empty. */
 static void
 load(Set *set)
 {
-	const HASHCTL holders = {.keysize = sizeof(ColumnKey),.entrysize = sizeof(PgcHolder),.hcxt = set->context};
-	const HASHCTL relations = {.keysize = sizeof(Oid),.entrysize = sizeof(Oid),.hcxt = set->context};
-
-	set->holders = hash_create("pg_contract personal columns", 64, &holders, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	set->relations = hash_create("pg_contract personal relations", 32, &relations, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	if (is_nothing_tagged())
 		return;
 	pgc_catalog_query("SELECT r.relid, a.attnum, n.node_id,"
@@ -379,13 +391,12 @@ static void
 reload(void)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(caller, "pg_contract personal data", ALLOCSET_SMALL_SIZES);
 	MemoryContext scratch = AllocSetContextCreate(caller, "pg_contract personal data being read",
 												  ALLOCSET_DEFAULT_SIZES);
-	Set		   *set = MemoryContextAllocZero(context, sizeof(Set));
+	Set		   *set = make_set();
 
-	set->context = context;
-	is_valid = is_loading = true;	/* a change from here on counts */
+	loading = set;
+	is_valid = true;			/* a change from here on counts */
 	MemoryContextSwitchTo(scratch);
 	PG_TRY();
 	{
@@ -393,16 +404,17 @@ reload(void)
 	}
 	PG_CATCH();
 	{
-		is_valid = is_loading = false;
+		is_valid = false;
+		loading = NULL;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	is_loading = false;
+	loading = NULL;
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 	if (current != NULL)
 		MemoryContextDelete(current->context);
-	MemoryContextSetParent(context, CacheMemoryContext);
+	MemoryContextSetParent(set->context, CacheMemoryContext);
 	current = set;
 }
 

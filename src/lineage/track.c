@@ -180,18 +180,22 @@ static PgcKnown *
 resolved(PgcKnown *known, bool wrote)
 {
 	Seen		seen = {.known = known,.wrote = wrote};
+	uint64		changes;
 
 	if (!known->temporary)
 		return known;
-	(void) pgc_lineage_try(see_through, &seen);
+	if (known->resolved_at == pgc_temporary_changes)
+		return known->resolved;
+	changes = pgc_temporary_changes;
+	if (!pgc_lineage_try(see_through, &seen))
+		return NULL;
+	if (wrote && changes == pgc_temporary_changes)
+	{
+		/* the same again would neither change anything */
+		known->resolved = seen.result;
+		known->resolved_at = changes;
+	}
 	return seen.result;
-}
-
-/* report_nulls looks for nulls where a contract wants none. */
-static void
-report_nulls(void *arg)
-{
-	pgc_policy_report_nulls(arg);
 }
 
 /* pgc_track_check does what is to be done before a statement runs; raises an error if it must not. */
@@ -211,14 +215,7 @@ void
 pgc_track_ran(PgcKnown *known, int64 rows)
 {
 	known = resolved(known, true);
-	if (known == NULL)
-		return;
-	if (!known->reported)
-	{
-		known->reported = true;
-		(void) pgc_lineage_try_writing(report_nulls, unconstify(PgcLineage *, known->lineage));
-	}
-	if (pgc_lineage_sync || pgc_queue_exists())
+	if (known != NULL && (pgc_lineage_sync || pgc_queue_exists()))
 		pgc_pending_add(known, rows);
 }
 

@@ -22,7 +22,9 @@ typedef struct PgcKnown
 	uint64		query_id;
 	const char *text;			/* constants replaced, or NULL */
 	const PgcLineage *lineage;
-	bool		temporary;		/* it has temporary relations */
+	bool		temporary;		/* it has temporary relations: */
+	uint64		resolved_at;	/* value of pgc_temporary_changes; 0: never */
+	struct PgcKnown *resolved;	/* what it was then without them, or NULL */
 	bool		reported;		/* nulls that it may bring were looked for */
 	PgcRun	   *runs;			/* in this transaction */
 } PgcKnown;
@@ -91,6 +93,8 @@ extern PgcLineage *pgc_copy_lineage(const CopyStmt *statement);
 extern void pgc_copy_set_file(PgcLineageNode *node, const CopyStmt *statement);
 
 /* temporary.c */
+extern uint64 pgc_temporary_changes;	/* of what is known of temporary
+										 * tables, or views; from 1 */
 extern bool pgc_temporary_any(void);
 extern void pgc_temporary_truncated(Oid relid);
 extern void pgc_temporary_empties_at_commit(Oid relid);

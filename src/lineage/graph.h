@@ -52,7 +52,8 @@ typedef struct PgcArc
 typedef struct PgcWalk
 {
 	bool		downstream;
-	bool		checked;		/* only along edges that the user may see */
+	bool		checked;		/* only along edges that this role may see */
+	Oid			role;
 	int			hidden;			/* edges that were left out for that */
 	int			nvertices;
 	PgcVertex  *vertices;
@@ -75,7 +76,6 @@ extern void pgc_walk_start(PgcWalk *walk, Oid relid, AttrNumber column);
 extern void pgc_walk_start_everywhere(PgcWalk *walk);
 extern void pgc_walk_run(PgcWalk *walk, int depth);
 extern void pgc_walk_turn(PgcWalk *walk);
-extern bool pgc_walk_may_see(PgcWalk *walk, Oid relid);
 extern int *pgc_walk_order(const PgcWalk *walk, int *count);
 extern List *pgc_walk_path(const PgcWalk *walk, const PgcVisit *visit);
 extern char *pgc_vertex_name(const PgcVertex *vertex);

@@ -404,7 +404,7 @@ CREATE INDEX lineage_definition_target_idx ON contract.lineage_definition (targe
 COMMENT ON TABLE contract.lineage_definition IS 'lineage of views, materialized views, generated columns and functions, as their definitions say; not dumped, made anew';
 
 CREATE TABLE contract.lineage_derived (
-	classid oid NOT NULL,	-- pg_class, pg_proc
+	classid oid NOT NULL,	-- pg_class, pg_proc; 0: of what follows is the server's identifier
 	objid oid NOT NULL,
 	digest bigint NOT NULL,	-- of its edges
 	unresolved text,	-- what could not be followed
@@ -1650,7 +1650,8 @@ CREATE FUNCTION contract.statement_lineage(
 	OUT kind text,
 	OUT subtype text,
 	OUT hop text,
-	OUT masking boolean)
+	OUT masking boolean,
+	OUT nullable boolean)
 RETURNS SETOF record LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pgc_statement_lineage';
 COMMENT ON FUNCTION contract.statement_lineage(text) IS
 'which columns a statement would read, and what would become of them; it is analysed, not run';

@@ -404,7 +404,7 @@ CREATE INDEX lineage_definition_target_idx ON contract.lineage_definition (targe
 COMMENT ON TABLE contract.lineage_definition IS 'lineage of views, materialized views, generated columns and functions, as their definitions say; not dumped, made anew';
 
 CREATE TABLE contract.lineage_derived (
-	classid oid NOT NULL,	-- pg_class, pg_proc
+	classid oid NOT NULL,	-- pg_class, pg_proc; 0: of what follows is the server's identifier
 	objid oid NOT NULL,
 	digest bigint NOT NULL,	-- of its edges
 	unresolved text,	-- what could not be followed
@@ -1650,7 +1650,8 @@ CREATE FUNCTION contract.statement_lineage(
 	OUT kind text,
 	OUT subtype text,
 	OUT hop text,
-	OUT masking boolean)
+	OUT masking boolean,
+	OUT nullable boolean)
 RETURNS SETOF record LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pgc_statement_lineage';
 COMMENT ON FUNCTION contract.statement_lineage(text) IS
 'which columns a statement would read, and what would become of them; it is analysed, not run';
@@ -1949,33 +1950,34 @@ made AS MATERIALIZED (	-- a row for each way in which a column is made
 	WHERE c.relkind IN ('r', 'p', 'm', 'f') AND f.attnum > 0 AND f.subtype IN ('identity', 'transformation', 'aggregation')
 		AND f.source_relid IS DISTINCT FROM f.relid AND pg_catalog.has_any_column_privilege(f.relid, 'SELECT')
 	GROUP BY f.relid, f.attnum, f.expression),
-size AS (SELECT m.relid, pg_catalog.count(DISTINCT m.attnum) AS columns FROM made m GROUP BY m.relid),
-condition AS (
-	SELECT f.relid, pg_catalog.array_agg(DISTINCT f.expression) AS expressions
-	FROM feed f WHERE f.attnum = 0 AND f.subtype IN ('filter', 'join', 'group_by') GROUP BY f.relid),
-same AS (	-- of several columns that are made alike, one of each table
-	SELECT m.relid, m.attnum, o.relid AS other, pg_catalog.min(o.attnum) AS other_attnum, pg_catalog.bool_and(m.copied) AS copied
-	FROM made m JOIN made o ON o.expression = m.expression AND o.relid <> m.relid
-	GROUP BY m.relid, m.attnum, o.relid),
+sized AS MATERIALIZED (
+	SELECT m.relid, m.attnum, m.expression, m.copied, s.columns
+	FROM made m JOIN (SELECT n.relid, pg_catalog.count(DISTINCT n.attnum) AS columns FROM made n GROUP BY n.relid) s USING (relid)),
+same AS (	-- of several columns that are made alike, one of the other table
+	SELECT m.relid, m.attnum, m.columns, o.relid AS other, pg_catalog.min(o.attnum) AS other_attnum, o.columns AS other_columns,
+		pg_catalog.bool_and(m.copied) AS copied
+	FROM sized m JOIN sized o ON o.expression = m.expression AND o.relid > m.relid
+	GROUP BY m.relid, m.attnum, m.columns, o.relid, o.columns),
 pair AS (
-	SELECT s.relid, s.other, pg_catalog.count(DISTINCT s.other_attnum) AS same_columns, pg_catalog.bool_and(s.copied) AS copied,
-		pg_catalog.jsonb_object_agg(a.attname, b.attname) AS matches
-	FROM same s
-	JOIN pg_catalog.pg_attribute a ON a.attrelid = s.relid AND a.attnum = s.attnum
-	JOIN pg_catalog.pg_attribute b ON b.attrelid = s.other AND b.attnum = s.other_attnum
-	GROUP BY s.relid, s.other)
+	SELECT s.relid, s.columns, s.other, s.other_columns, pg_catalog.count(DISTINCT s.other_attnum) AS same_columns,
+		pg_catalog.bool_and(s.copied) AS copied, pg_catalog.array_agg(s.attnum) AS attnums, pg_catalog.array_agg(s.other_attnum) AS other_attnums
+	FROM same s GROUP BY s.relid, s.columns, s.other, s.other_columns HAVING pg_catalog.count(DISTINCT s.other_attnum) >= 2),
+condition AS MATERIALIZED (
+	SELECT f.relid, pg_catalog.array_agg(DISTINCT f.expression) AS expressions
+	FROM feed f WHERE f.attnum = 0 AND f.subtype IN ('filter', 'join', 'group_by') GROUP BY f.relid)
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS dataset, pg_catalog.format('%I.%I', m.nspname, o.relname) AS other,
-	x.columns, y.columns AS other_columns, p.same_columns, f.fraction,
-	(SELECT f.expressions FROM condition f WHERE f.relid = p.relid)
-		IS NOT DISTINCT FROM (SELECT f.expressions FROM condition f WHERE f.relid = p.other) AS same_filters,
-	p.copied, p.matches
+	p.columns, p.other_columns, p.same_columns, f.fraction, x.expressions IS NOT DISTINCT FROM y.expressions AS same_filters, p.copied, (
+		SELECT pg_catalog.jsonb_object_agg(a.attname, b.attname)
+		FROM ROWS FROM (pg_catalog.unnest(p.attnums), pg_catalog.unnest(p.other_attnums)) AS u (attnum, other_attnum)
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = p.relid AND a.attnum = u.attnum
+		JOIN pg_catalog.pg_attribute b ON b.attrelid = p.other AND b.attnum = u.other_attnum) AS matches
 FROM pair p
-JOIN size x ON x.relid = p.relid JOIN size y ON y.relid = p.other
+CROSS JOIN LATERAL (SELECT pg_catalog.round(p.same_columns::numeric
+	/ CASE WHEN p.copied THEN GREATEST(p.columns, p.other_columns) ELSE LEAST(p.columns, p.other_columns) END, 3) AS fraction) f
 JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_class o ON o.oid = p.other JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
-CROSS JOIN LATERAL (SELECT pg_catalog.round(p.same_columns::numeric
-	/ CASE WHEN p.copied THEN GREATEST(x.columns, y.columns) ELSE LEAST(x.columns, y.columns) END, 3) AS fraction) f
-WHERE (n.nspname, c.relname) < (m.nspname, o.relname) AND p.same_columns >= 2 AND f.fraction >= 0.8
+LEFT JOIN condition x ON x.relid = p.relid LEFT JOIN condition y ON y.relid = p.other
+WHERE f.fraction >= 0.8
 	-- partitions of one table
 	AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_inherits j USING (inhparent)
 		WHERE i.inhrelid = p.relid AND j.inhrelid = p.other);

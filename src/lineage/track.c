@@ -226,12 +226,15 @@ resolved(PgcKnown *known, bool wrote)
 void
 pgc_track_check(PgcKnown *known)
 {
-	if (pgc_pii_policy != PGC_PII_OFF)
-	{
-		known = resolved(known, false);
-		if (known != NULL)
-			pgc_policy_check(known->lineage);
-	}
+	uint64		state;
+
+	if (pgc_pii_policy == PGC_PII_OFF || (known = resolved(known, false)) == NULL)
+		return;
+	state = pgc_policy_state();
+	if (state != 0 && known->allowed == state)
+		return;
+	pgc_policy_check(known->lineage);
+	known->allowed = pgc_policy_state();
 }
 
 /* pgc_track_ran counts an execution of a statement that wrote so many rows. */

@@ -26,6 +26,7 @@ typedef struct PgcKnown
 	uint64		resolved_at;	/* value of pgc_temporary_changes; 0: never */
 	struct PgcKnown *resolved;	/* what it was then without them, or NULL */
 	bool		reported;		/* nulls that it may bring were looked for */
+	uint64		allowed;		/* pgc_policy_state() when it was let pass, or 0 */
 	PgcRun	   *runs;			/* in this transaction */
 } PgcKnown;
 

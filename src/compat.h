@@ -17,6 +17,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "parser/parse_type.h"
 #include "pgstat.h"
@@ -65,6 +66,17 @@ pgc_compat_is_not_null(TupleDesc descriptor, int column)
 	return TupleDescCompactAttr(descriptor, column)->attnullability == ATTNULLABLE_VALID;
 #else
 	return TupleDescAttr(descriptor, column)->attnotnull;
+#endif
+}
+
+/* Does a part of ALTER TABLE give a generated column another expression? */
+static inline bool
+pgc_compat_sets_expression(const AlterTableCmd *part)
+{
+#if PG_VERSION_NUM >= 170000
+	return part->subtype == AT_SetExpression;
+#else
+	return false;
 #endif
 }
 

@@ -13,28 +13,18 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/catalog.h"
 #include "catalog/contract.h"
+#include "catalog/dependency.h"
 #include "catalog/lineage.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
-
-/* SQL: is an object "o" of a class and a schema left out?  What is the server's, an extension's or another session's. */
-#define LEFT_OUT(class, schema) \
-	"(o." schema " IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)" \
-	" OR pg_is_other_temp_schema(o." schema ")" \
-	" OR EXISTS (SELECT FROM pg_depend e WHERE e.classid = '" class "'::regclass AND e.objid = o.oid AND e.deptype = 'e'))"
-
-/* SQL: all definitions. */
-#define DEFINITIONS \
-	"(SELECT 'pg_class'::regclass::oid AS classid, o.oid AS objid FROM pg_class o" \
-	" WHERE (o.relkind IN ('v', 'm') OR o.relkind IN ('r', 'p', 'f') AND EXISTS" \
-	" (SELECT FROM pg_attribute a WHERE a.attrelid = o.oid AND a.attnum > 0 AND a.attgenerated <> '' AND NOT a.attisdropped))" \
-	" AND NOT " LEFT_OUT("pg_class", "relnamespace") \
-	" UNION ALL SELECT 'pg_proc'::regclass, o.oid FROM pg_proc o" \
-	" WHERE o.prosqlbody IS NOT NULL AND NOT " LEFT_OUT("pg_proc", "pronamespace") ") d"
+#include "utils/syscache.h"
 
 /* The columns of contract.lineage_definition that differ from edge to edge, as arrays. */
 enum
@@ -214,9 +204,7 @@ pgc_definition_store(const PgcDefinition *definition, const PgcLineage *lineage)
 	values[1] = ObjectIdGetDatum(definition->objid);
 	values[2] = Int64GetDatum(digest_of(lineage));
 	values[3] = unresolved ? CStringGetTextDatum(unresolved) : (Datum) 0;
-	if (definition->digest != 0)
-		pgc_catalog_execute("DELETE FROM contract.lineage_definition WHERE classid = $1 AND objid = $2",
-							2, types, values, NULL);
+	pgc_catalog_execute("DELETE FROM contract.lineage_definition WHERE classid = $1 AND objid = $2", 2, types, values, NULL);
 	if (lineage != NULL)
 		insert_edges(definition, lineage);
 	pgc_catalog_execute("UPDATE contract.lineage_derived SET digest = $3, unresolved = $4 WHERE classid = $1 AND objid = $2",
@@ -240,7 +228,76 @@ pgc_definition_forget(Oid classid, Oid objid)
 	pgc_lineage_changed();
 }
 
-/* take_definition is a PgcRowFunction that puts a PgcDefinition on a List: classid, objid, digest, exists. */
+/* has_generated: does a relation have a generated column? */
+static bool
+has_generated(Oid relid, AttrNumber natts)
+{
+	for (AttrNumber attno = 1; attno <= natts; attno++)
+	{
+		HeapTuple	tuple = SearchSysCacheAttNum(relid, attno);	/* none: dropped */
+		bool		generated = HeapTupleIsValid(tuple) && ((Form_pg_attribute) GETSTRUCT(tuple))->attgenerated != '\0';
+
+		if (HeapTupleIsValid(tuple))
+			ReleaseSysCache(tuple);
+		if (generated)
+			return true;
+	}
+	return false;
+}
+
+/* relation_defines: does a relation have a definition?  Sets its schema. */
+static bool
+relation_defines(Oid relid, Oid *schema)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		defines = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	*schema = ((Form_pg_class) GETSTRUCT(tuple))->relnamespace;
+	switch (((Form_pg_class) GETSTRUCT(tuple))->relkind)
+	{
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+			defines = true;
+			break;
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_FOREIGN_TABLE:
+			defines = has_generated(relid, ((Form_pg_class) GETSTRUCT(tuple))->relnatts);
+	}
+	ReleaseSysCache(tuple);
+	return defines;
+}
+
+/* function_defines: does a function have a definition, a body that was analysed when it was made?  Sets its schema. */
+static bool
+function_defines(Oid funcid, Oid *schema)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	*schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
+	(void) SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
+	ReleaseSysCache(tuple);
+	return !isnull;
+}
+
+/* pgc_definition_is: is an object a definition with lineage?  What is the server's or an extension's is none.  Takes no lock. */
+bool
+pgc_definition_is(Oid classid, Oid objid)
+{
+	Oid			schema;
+
+	if (classid == RelationRelationId ? !relation_defines(objid, &schema) : !function_defines(objid, &schema))
+		return false;
+	return !IsCatalogNamespace(schema) && schema != get_namespace_oid("information_schema", true) &&
+		!OidIsValid(getExtensionOfObject(classid, objid));
+}
+
+/* take_definition is a PgcRowFunction that puts a PgcDefinition on a List: classid, objid, digest. */
 static void
 take_definition(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
@@ -251,31 +308,28 @@ take_definition(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	definition->classid = DatumGetObjectId(heap_getattr(tuple, 1, descriptor, &isnull));
 	definition->objid = DatumGetObjectId(heap_getattr(tuple, 2, descriptor, &isnull));
 	definition->digest = DatumGetInt64(heap_getattr(tuple, 3, descriptor, &isnull));
-	definition->exists = DatumGetBool(heap_getattr(tuple, 4, descriptor, &isnull));
+	definition->exists = pgc_definition_is(definition->classid, definition->objid);
 	*definitions = lappend(*definitions, definition);
 }
 
-/* pgc_definition_list returns all definitions there are, as a list of PgcDefinition (palloc'd), after forgetting those that are no more. */
+/* pgc_definition_list returns all definitions that there are or were, as a list of PgcDefinition (palloc'd). */
 List *
 pgc_definition_list(void)
 {
 	List	   *definitions = NIL;
 
-	pgc_catalog_execute("WITH gone AS (DELETE FROM contract.lineage_derived x"
-						" WHERE NOT EXISTS (SELECT FROM " DEFINITIONS " WHERE d.classid = x.classid AND d.objid = x.objid)"
-						" AND NOT EXISTS (SELECT FROM pg_class c WHERE x.classid = 'pg_class'::regclass AND c.oid = x.objid"
-						" AND pg_is_other_temp_schema(c.relnamespace)) RETURNING classid, objid)"
-						" DELETE FROM contract.lineage_definition e USING gone"
-						" WHERE e.classid = gone.classid AND e.objid = gone.objid", 0, NULL, NULL, NULL);
-	pgc_catalog_query("SELECT d.classid, d.objid, COALESCE(x.digest, 0), true FROM " DEFINITIONS
-					  " LEFT JOIN contract.lineage_derived x USING (classid, objid) ORDER BY 1, 2",
+	pgc_catalog_query("SELECT classid, objid, COALESCE(x.digest, 0) FROM ("
+					  "SELECT 'pg_class'::regclass::oid AS classid, oid AS objid FROM pg_class WHERE relkind IN ('v', 'm')"
+					  " UNION SELECT 'pg_class'::regclass, attrelid FROM pg_attribute WHERE attgenerated <> ''"
+					  " UNION SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE prosqlbody IS NOT NULL) d"
+					  " FULL JOIN contract.lineage_derived x USING (classid, objid) WHERE classid <> 0 ORDER BY 1, 2",
 					  0, NULL, NULL, NULL, take_definition, &definitions);
 	return definitions;
 }
 
 /*
  * pgc_definition_dependents returns the definitions that look at a relation or a
- * function, as a list of PgcDefinition (palloc'd).
+ * function, and others, as a list of PgcDefinition (palloc'd).
  */
 List *
 pgc_definition_dependents(Oid classid, Oid objid)
@@ -286,17 +340,43 @@ pgc_definition_dependents(Oid classid, Oid objid)
 
 	values[0] = ObjectIdGetDatum(classid);
 	values[1] = ObjectIdGetDatum(objid);
-	pgc_catalog_query("SELECT DISTINCT d.classid, d.objid, COALESCE(v.digest, 0), true FROM (SELECT"
+	pgc_catalog_query("SELECT d.classid, d.objid, COALESCE(x.digest, 0) FROM (SELECT DISTINCT"
 					  " CASE WHEN p.classid = 'pg_proc'::regclass THEN p.classid ELSE 'pg_class'::regclass END,"
 					  " COALESCE(r.ev_class, a.adrelid, p.objid) FROM pg_depend p"
 					  " LEFT JOIN pg_rewrite r ON p.classid = 'pg_rewrite'::regclass AND r.oid = p.objid"
 					  " LEFT JOIN pg_attrdef a ON p.classid = 'pg_attrdef'::regclass AND a.oid = p.objid"
 					  " WHERE p.refclassid = $1 AND p.refobjid = $2"
-					  " AND p.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_proc'::regclass)) x (classid, objid)"
-					  " JOIN " DEFINITIONS " ON d.classid = x.classid AND d.objid = x.objid"
-					  " LEFT JOIN contract.lineage_derived v ON v.classid = x.classid AND v.objid = x.objid"
-					  " WHERE d.objid <> $2 ORDER BY 1, 2", 2, types, values, NULL, take_definition, &definitions);
+					  " AND p.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_proc'::regclass)) d (classid, objid)"
+					  " LEFT JOIN contract.lineage_derived x USING (classid, objid) WHERE d.objid <> $2 ORDER BY 1, 2",
+					  2, types, values, NULL, take_definition, &definitions);
 	return definitions;
+}
+
+/*
+ * pgc_definition_moved_in: has the database come from another server by pg_upgrade, which gives functions other OIDs?
+ * Then, once, what is known of functions is forgotten, to be derived anew.
+ */
+bool
+pgc_definition_moved_in(void)
+{
+	static bool at_home = false;
+	const Oid	types[] = {INT8OID};
+	const Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier())};
+	int64		home = 0;
+
+	if (at_home)
+		return false;
+	pgc_catalog_query("SELECT digest FROM contract.lineage_derived WHERE classid = 0 AND objid = 0",
+					  0, NULL, NULL, NULL, pgc_take_int64, &home);
+	at_home = home == DatumGetInt64(values[0]);
+	if (at_home)
+		return false;
+	pgc_catalog_execute("WITH gone AS (DELETE FROM contract.lineage_derived WHERE classid = 'pg_proc'::regclass),"
+						" edges AS (DELETE FROM contract.lineage_definition WHERE classid = 'pg_proc'::regclass)"
+						" INSERT INTO contract.lineage_derived (classid, objid, digest) VALUES (0, 0, $1)"
+						" ON CONFLICT (classid, objid) DO UPDATE SET digest = $1", 1, types, values, NULL);
+	CommandCounterIncrement();
+	return home != 0;
 }
 
 /* SQL: what a command has made or altered, with children of tables; functions by classid pg_proc, else relations. */
@@ -318,9 +398,8 @@ pgc_definition_touched(void)
 	List	   *touched = NIL;
 
 	pgc_catalog_query("WITH RECURSIVE " TOUCHED
-					  " SELECT t.classid, t.objid, COALESCE(x.digest, 0), d.objid IS NOT NULL FROM t"
-					  " LEFT JOIN " DEFINITIONS " ON d.classid = t.classid AND d.objid = t.objid"
-					  " LEFT JOIN contract.lineage_derived x ON x.classid = t.classid AND x.objid = t.objid ORDER BY 1, 2",
+					  " SELECT t.classid, t.objid, COALESCE(x.digest, 0) FROM t"
+					  " LEFT JOIN contract.lineage_derived x USING (classid, objid) ORDER BY 1, 2",
 					  0, NULL, NULL, NULL, take_definition, &touched);
 	return touched;
 }

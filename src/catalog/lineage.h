@@ -151,6 +151,8 @@ typedef struct PgcDefinition
 	bool		exists;			/* it is one, not something else */
 } PgcDefinition;
 
+extern bool pgc_definition_is(Oid classid, Oid objid);
+extern bool pgc_definition_moved_in(void);
 extern List *pgc_definition_list(void);
 extern List *pgc_definition_dependents(Oid classid, Oid objid);
 extern List *pgc_definition_touched(void);

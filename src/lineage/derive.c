@@ -3,8 +3,7 @@
  *		Lineage of definitions, out of the catalogs, and of what depends on them.
  *
  * Each definition is derived in a subtransaction: one that cannot be is left as it
- * was, and said.  It is read in another one, which is always rolled back, so that
- * no lock on what it names is kept.
+ * was, and said.  Reading it keeps no lock (extract.c, body.c).
  *
  * Must never stop DDL, nor wait long: see PATIENCE.
  */
@@ -13,6 +12,7 @@
 #include "catalog/contract.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "engine/rights.h"
 #include "fmgr.h"
 #include "lineage/lineage.h"
@@ -47,31 +47,20 @@ typedef struct Round
 	StringInfoData failed;		/* the first of them, and why */
 } Round;
 
-/* extract returns the lineage of a definition, or NULL; keeps no locks. */
+/* extract returns the lineage of a definition, or NULL. */
 static PgcLineage *
 extract(const PgcDefinition *definition)
 {
-	PgcLineage *volatile lineage = NULL;
-	char		kind = get_rel_relkind(definition->objid);
-	PgcAttempt	attempt;
-
-	pgc_attempt_begin(&attempt);
-	PG_TRY();
+	if (definition->classid != RelationRelationId)
+		return pgc_extract_function(definition->objid);
+	switch (get_rel_relkind(definition->objid))
 	{
-		if (definition->classid != RelationRelationId)
-			lineage = pgc_extract_function(definition->objid);
-		else if (kind == RELKIND_VIEW || kind == RELKIND_MATVIEW)
-			lineage = pgc_extract_view(definition->objid);
-		else
-			lineage = pgc_extract_generated(definition->objid);
-		pgc_attempt_undo(&attempt);
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+			return pgc_extract_view(definition->objid);
+		default:
+			return pgc_extract_generated(definition->objid);
 	}
-	PG_CATCH();
-	{
-		ReThrowError(pgc_attempt_fail_any(&attempt));
-	}
-	PG_END_TRY();
-	return lineage;
 }
 
 /* derive brings what is stored of a definition up to date; true if that changed. */
@@ -141,6 +130,31 @@ limit_waiting(const Round *round)
 	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+/* is_queued: is a definition in the queue? */
+static bool
+is_queued(const Round *round, const PgcDefinition *definition)
+{
+	ListCell   *cell;
+
+	foreach(cell, round->queue)
+	{
+		const PgcDefinition *other = lfirst(cell);
+
+		if (other->classid == definition->classid && other->objid == definition->objid)
+			return true;
+	}
+	return false;
+}
+
+/* is_left: is a definition still one?  Else what is stored of it is forgotten. */
+static bool
+is_left(const PgcDefinition *definition)
+{
+	if (!definition->exists && definition->digest != 0)
+		pgc_definition_forget(definition->classid, definition->objid);
+	return definition->exists;
+}
+
 /* enqueue puts definitions at the end of the queue that are not in it. */
 static void
 enqueue(Round *round, const List *definitions)
@@ -149,17 +163,7 @@ enqueue(Round *round, const List *definitions)
 
 	foreach(cell, definitions)
 	{
-		const PgcDefinition *definition = lfirst(cell);
-		ListCell   *queued;
-
-		foreach(queued, round->queue)
-		{
-			const PgcDefinition *other = lfirst(queued);
-
-			if (other->classid == definition->classid && other->objid == definition->objid)
-				break;
-		}
-		if (queued == NULL)
+		if (is_left(lfirst(cell)) && !is_queued(round, lfirst(cell)))
 			round->queue = lappend(round->queue, lfirst(cell));
 	}
 }
@@ -208,6 +212,23 @@ run(Round *round)
 	warn_of_failures(round);
 }
 
+/* pgc_derive_moved derives functions anew after pg_upgrade, which has given them other OIDs. */
+void
+pgc_derive_moved(void)
+{
+	Round		round = {.queue = NIL};
+	ListCell   *cell;
+
+	if (!pgc_definition_moved_in())
+		return;
+	foreach(cell, pgc_definition_list())
+	{
+		if (((const PgcDefinition *) lfirst(cell))->classid == ProcedureRelationId && is_left(lfirst(cell)))
+			round.queue = lappend(round.queue, lfirst(cell));
+	}
+	run(&round);
+}
+
 /*
  * pgc_derive_touched, in an event trigger, derives what the command has made or altered, and
  * what depends on it as far as that changes it.  with_dependents: what depends on it may
@@ -217,18 +238,12 @@ void
 pgc_derive_touched(bool with_dependents)
 {
 	Round		round = {.queue = NIL,.follows = true};
-	List	   *touched = pgc_definition_touched();
+	List	   *touched;
 	ListCell   *cell;
 
-	foreach(cell, touched)
-	{
-		const PgcDefinition *definition = lfirst(cell);
-
-		if (definition->exists)
-			round.queue = lappend(round.queue, lfirst(cell));
-		else if (definition->digest != 0)
-			pgc_definition_forget(definition->classid, definition->objid);
-	}
+	pgc_derive_moved();
+	touched = pgc_definition_touched();
+	enqueue(&round, touched);
 	round.ntouched = list_length(round.queue);
 	foreach(cell, with_dependents ? touched : NIL)
 	{
@@ -245,9 +260,16 @@ pgc_refresh_lineage(PG_FUNCTION_ARGS)
 {
 	Round		round = {.queue = NIL};
 	bool		keeps_plans = pgc_catalog_keeps_plans;
+	ListCell   *cell;
 
-	round.queue = pgc_definition_list();
+	PreventCommandIfReadOnly("contract.refresh_lineage()");
 	pgc_catalog_keeps_plans = true;
+	(void) pgc_definition_moved_in();
+	foreach(cell, pgc_definition_list())
+	{
+		if (is_left(lfirst(cell)))
+			round.queue = lappend(round.queue, lfirst(cell));
+	}
 	run(&round);
 	pgc_catalog_keeps_plans = keeps_plans;
 	PG_RETURN_INT64(list_length(round.queue) - round.nfailed);

@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include "catalog/contract.h"
+#include "catalog/pg_class.h"
+#include "compat.h"
 #include "engine/rights.h"
 #include "lineage/lineage.h"
 #include "nodes/parsenodes.h"
@@ -16,86 +18,102 @@
 /* Relations that were made, renamed or dropped in this transaction, in its context. */
 static List *moved = NIL;
 
-/* may_generate: may CREATE TABLE make a generated column? */
+/* is_generated: is a column that is added generated? */
 static bool
-may_generate(const CreateStmt *statement)
+is_generated(const ColumnDef *column)
 {
 	ListCell   *cell;
 
-	if (statement->inhRelations != NIL)
-		return true;			/* also of a partition */
-	foreach(cell, statement->tableElts)
+	foreach(cell, column->constraints)
 	{
-		const ColumnDef *column = lfirst(cell);
-		ListCell   *constraint;
-
-		if (IsA(column, TableLikeClause))
+		if (lfirst_node(Constraint, cell)->contype == CONSTR_GENERATED)
 			return true;
-		if (!IsA(column, ColumnDef))
-			continue;
-		foreach(constraint, column->constraints)
-		{
-			if (lfirst_node(Constraint, constraint)->contype == CONSTR_GENERATED)
-				return true;
-		}
 	}
 	return false;
 }
 
-/* is_about_nulls: may a part of ALTER TABLE change which columns have nulls? */
+/* changes_generated: may a part of ALTER TABLE change what a generated column is made of? */
 static bool
-is_about_nulls(AlterTableType type)
+changes_generated(const AlterTableCmd *part)
 {
-	switch (type)
+	switch (part->subtype)
+	{
+		case AT_AddColumn:
+			return is_generated(castNode(ColumnDef, part->def));
+		case AT_AlterColumnType:
+		case AT_DropExpression:
+			return true;
+		default:
+			return pgc_compat_sets_expression(part);
+	}
+}
+
+/* changes_nulls: may it change which columns have nulls? */
+static bool
+changes_nulls(const AlterTableCmd *part)
+{
+	switch (part->subtype)
 	{
 		case AT_SetNotNull:
 		case AT_DropNotNull:
-		case AT_AddIndex:		/* a primary key */
-		case AT_AddIndexConstraint:
-		case AT_AddConstraint:
-		case AT_DropConstraint:
+		case AT_DropConstraint: /* since 18 that may be NOT NULL */
 			return true;
+		case AT_AddConstraint:
+			return castNode(Constraint, part->def)->contype == CONSTR_PRIMARY ||
+				castNode(Constraint, part->def)->contype == CONSTR_NOTNULL;
 		default:
 			return false;
 	}
 }
 
-/* changes_nulls: may ALTER TABLE change which columns have nulls? */
+/* has_part: has ALTER TABLE a part of a kind? */
 static bool
-changes_nulls(const AlterTableStmt *statement)
+has_part(const AlterTableStmt *statement, bool (*is_such) (const AlterTableCmd *part))
 {
 	ListCell   *cell;
 
 	foreach(cell, statement->cmds)
 	{
-		if (is_about_nulls(lfirst_node(AlterTableCmd, cell)->subtype))
+		if (is_such(lfirst_node(AlterTableCmd, cell)))
 			return true;
 	}
 	return false;
 }
 
-/* defines: may a command make a definition, or another one of it? */
+/* is_sql: is a function that is made in language SQL, which is looked through? */
+static bool
+is_sql(const CreateFunctionStmt *statement)
+{
+	ListCell   *cell;
+
+	foreach(cell, statement->options)
+	{
+		const DefElem *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "language") == 0)
+			return pg_strcasecmp(strVal(option->arg), "sql") == 0;
+	}
+	return true;
+}
+
+/* defines: may a command make a definition, beside the relation that it is known to make, or change one? */
 static bool
 defines(const Node *command)
 {
 	switch (nodeTag(command))
 	{
-		case T_CreateStmt:
-			return may_generate((const CreateStmt *) command);
-		case T_CreateForeignTableStmt:
-			return may_generate(&((const CreateForeignTableStmt *) command)->base);
-		case T_CreateTableAsStmt:
-			return ((const CreateTableAsStmt *) command)->objtype == OBJECT_MATVIEW;
 		case T_CreateSchemaStmt:
 			return ((const CreateSchemaStmt *) command)->schemaElts != NIL;
 		case T_RuleStmt:
 			return ((const RuleStmt *) command)->event == CMD_SELECT;
-		case T_ViewStmt:
 		case T_AlterTableStmt:
+			return has_part((const AlterTableStmt *) command, changes_generated) ||
+				has_part((const AlterTableStmt *) command, changes_nulls);
 		case T_ImportForeignSchemaStmt:
-		case T_CreateFunctionStmt:
 		case T_AlterFunctionStmt:
 			return true;
+		case T_CreateFunctionStmt:
+			return is_sql((const CreateFunctionStmt *) command);
 		default:
 			return false;
 	}
@@ -106,7 +124,7 @@ static bool
 concerns_dependents(const Node *command)
 {
 	if (IsA(command, AlterTableStmt))
-		return changes_nulls((const AlterTableStmt *) command);
+		return has_part((const AlterTableStmt *) command, changes_nulls);
 	return IsA(command, AlterFunctionStmt) ||
 		(IsA(command, CreateFunctionStmt) && ((const CreateFunctionStmt *) command)->replace);
 }
@@ -145,17 +163,19 @@ follow(const Node *command)
 	{
 		if (renames(command) || makes_several(command))
 			note(pgc_definition_relations());
-		if (defines(command))
+		if (!renames(command))
 			pgc_derive_touched(concerns_dependents(command));
 	}
 }
 
-/* try_follow does so in a subtransaction. */
+/* try_follow takes a step in a subtransaction. */
 static void
 try_follow(void (*step) (const Node *command), const Node *command)
 {
+	bool		keeps_plans = pgc_catalog_keeps_plans;
 	PgcAttempt	attempt;
 
+	pgc_catalog_keeps_plans = true;
 	pgc_attempt_begin(&attempt);
 	PG_TRY();
 	{
@@ -171,6 +191,7 @@ try_follow(void (*step) (const Node *command), const Node *command)
 				 errhint("Once the cause is gone: SELECT contract.refresh_lineage().")));
 	}
 	PG_END_TRY();
+	pgc_catalog_keeps_plans = keeps_plans;
 }
 
 /* pgc_lineage_after, in an event trigger, follows a command that has made a relation, or InvalidOid, or altered something. */
@@ -179,7 +200,7 @@ pgc_lineage_after(const Node *command, Oid made)
 {
 	if (OidIsValid(made))
 		note(list_make1_oid(made));
-	if (defines(command) || renames(command))
+	if (defines(command) || renames(command) || (OidIsValid(made) && pgc_definition_is(RelationRelationId, made)))
 		try_follow(follow, command);
 }
 

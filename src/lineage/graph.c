@@ -63,22 +63,23 @@ pgc_walk_begin(bool downstream, bool checked)
 
 	walk->downstream = downstream;
 	walk->checked = checked;
+	walk->role = GetUserId();
 	walk->index = hash_create("columns walked to", 256, &vertices, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	walk->readable = hash_create("relations walked to", 64, &readable, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return walk;
 }
 
-/* pgc_walk_may_see: may the user select a column of the relation? */
-bool
-pgc_walk_may_see(PgcWalk *walk, Oid relid)
+/* may_see: may the user select a column of the relation?  Called while the tables' owner is the current user. */
+static bool
+may_see(PgcWalk *walk, Oid relid)
 {
 	bool		found;
 	Readable   *entry = hash_search(walk->readable, &relid, HASH_ENTER, &found);
 
 	if (!found)
 		entry->readable = SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) &&
-			(pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-			 pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK);
+			(pg_class_aclcheck(relid, walk->role, ACL_SELECT) == ACLCHECK_OK ||
+			 pg_attribute_aclcheck_all(relid, walk->role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK);
 	return entry->readable;
 }
 
@@ -230,8 +231,8 @@ static bool
 is_hidden(PgcWalk *walk, const PgcEnd *one, const PgcEnd *other)
 {
 	return walk->checked &&
-		!(one->classid == RelationRelationId && pgc_walk_may_see(walk, one->objid)) &&
-		!(other->classid == RelationRelationId && pgc_walk_may_see(walk, other->objid));
+		!(one->classid == RelationRelationId && may_see(walk, one->objid)) &&
+		!(other->classid == RelationRelationId && may_see(walk, other->objid));
 }
 
 /* add_arc notes an edge between two vertices; of all rows, whichever column it is of. */
@@ -409,19 +410,21 @@ pgc_walk_order(const PgcWalk *walk, int *count)
 	return order;
 }
 
-/* pgc_vertex_name returns schema.table.column, quoted where necessary; of all rows schema.table (palloc'd). */
+/* pgc_vertex_name returns schema.table.column, quoted where necessary; of all rows schema.table.  It belongs to the vertex. */
 char *
-pgc_vertex_name(const PgcVertex *vertex)
+pgc_vertex_name(PgcVertex *vertex)
 {
 	StringInfoData name;
 
+	if (vertex->name != NULL)
+		return vertex->name;
 	initStringInfo(&name);
 	if (vertex->schema != NULL)
 		appendStringInfo(&name, "%s.", quote_identifier(vertex->schema));
 	appendStringInfoString(&name, vertex->end.classid == RelationRelationId ? quote_identifier(vertex->table) : vertex->table);
 	if (vertex->column != NULL)
 		appendStringInfo(&name, ".%s", quote_identifier(vertex->column));
-	return name.data;
+	return vertex->name = name.data;
 }
 
 /* pgc_walk_path returns the names of the columns between the start and a visit, both included, from source to target (List of char *). */

@@ -17,6 +17,7 @@ typedef struct PgcVertex
 	char	   *schema;			/* or NULL: a file, a program */
 	char	   *table;
 	char	   *column;			/* or NULL: all rows */
+	char	   *name;			/* of pgc_vertex_name, or NULL */
 	int			best;			/* index of the visit that is shown, or -1 */
 } PgcVertex;
 
@@ -52,7 +53,8 @@ typedef struct PgcArc
 typedef struct PgcWalk
 {
 	bool		downstream;
-	bool		checked;		/* only along edges that the user may see */
+	bool		checked;		/* only along edges that this role may see */
+	Oid			role;
 	int			hidden;			/* edges that were left out for that */
 	int			nvertices;
 	PgcVertex  *vertices;
@@ -75,10 +77,9 @@ extern void pgc_walk_start(PgcWalk *walk, Oid relid, AttrNumber column);
 extern void pgc_walk_start_everywhere(PgcWalk *walk);
 extern void pgc_walk_run(PgcWalk *walk, int depth);
 extern void pgc_walk_turn(PgcWalk *walk);
-extern bool pgc_walk_may_see(PgcWalk *walk, Oid relid);
 extern int *pgc_walk_order(const PgcWalk *walk, int *count);
 extern List *pgc_walk_path(const PgcWalk *walk, const PgcVisit *visit);
-extern char *pgc_vertex_name(const PgcVertex *vertex);
+extern char *pgc_vertex_name(PgcVertex *vertex);
 
 /* reading.c: arguments of the SQL functions */
 extern AttrNumber pgc_walk_column(Oid relid, const char *name);

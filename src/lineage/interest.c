@@ -72,6 +72,7 @@ at_relcache(Datum arg, Oid relid)
 			known->valid = false;
 	}
 	pgc_known_forget_queries();
+	pgc_temporary_changes++;
 }
 
 /* at_function: a function changed that a query may look through. */
@@ -79,6 +80,7 @@ static void
 at_function(Datum arg, int cache, uint32 hash)
 {
 	pgc_known_forget_queries();
+	pgc_temporary_changes++;
 }
 
 /* at_schema: a schema was made or dropped, perhaps ours. */
@@ -86,6 +88,7 @@ static void
 at_schema(Datum arg, int cache, uint32 hash)
 {
 	here_known = false;
+	at_relcache(arg, InvalidOid);
 }
 
 /* make_relations makes the table of relations. */

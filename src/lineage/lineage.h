@@ -112,6 +112,7 @@ extern bool pgc_routine_origins(const char *source, ParamListInfo params, PgcExt
 extern void pgc_queue_request(void);
 extern void pgc_queue_startup(void);
 extern bool pgc_queue_exists(void);
+extern bool pgc_queue_knows(const PgcStatement *statement);
 extern void pgc_queue_prepare(const List *statements);	/* may raise an error */
 extern void pgc_queue_publish(void);	/* never does */
 extern void pgc_queue_discard(void);
@@ -124,6 +125,7 @@ extern bool pgc_lineage_step(PgcStep *step);
 extern void pgc_flush_end(bool committed);
 
 /* derive.c: definitions */
+extern void pgc_derive_moved(void);
 extern void pgc_derive_touched(bool with_dependents);
 
 /* follow.c: DDL */
@@ -138,6 +140,7 @@ extern void pgc_personal_stored(const PgcLineage *lineage);
 
 /* policy.c: personal data and nulls follow the data */
 extern void pgc_policy_check(const PgcLineage *lineage);
+extern uint64 pgc_policy_state(void);
 extern void pgc_policy_report_nulls(const PgcLineage *lineage);
 
 /* walk.c: for the guard and for incidents */

@@ -180,6 +180,17 @@ pgc_pending_abort_sub(SubTransactionId subid)
 	pfree(batch);
 }
 
+/* statement_of fills in what there is to record of a run. */
+static void
+statement_of(const PgcRun *run, PgcStatement *statement)
+{
+	*statement = (PgcStatement) {
+		.lineage = run->known->lineage,.query_id = run->known->query_id,.text = run->known->text,
+		.routine = run->routine,.role = run->role,.application = application_name,
+		.first = run->first,.last = run->last,.executions = run->executions,.rows = run->rows
+	};
+}
+
 /* statements returns the runs as List of PgcStatement *, the first to run first. */
 static List *
 statements(void)
@@ -188,21 +199,37 @@ statements(void)
 
 	for (const PgcRun *run = top->runs; run != NULL; run = run->next)
 	{
-		PgcStatement *statement = palloc0(sizeof(PgcStatement));
+		PgcStatement *statement = palloc(sizeof(PgcStatement));
 
-		statement->lineage = run->known->lineage;
-		statement->query_id = run->known->query_id;
-		statement->text = run->known->text;
-		statement->routine = run->routine;
-		statement->role = run->role;
-		statement->application = application_name;
-		statement->first = run->first;
-		statement->last = run->last;
-		statement->executions = run->executions;
-		statement->rows = run->rows;
+		statement_of(run, statement);
 		result = lcons(statement, result);
 	}
 	return result;
+}
+
+/* report_nulls looks for nulls where a contract wants none, if this is the first run of a statement that is known of. */
+static void
+report_nulls(void *arg)
+{
+	const PgcRun *run = arg;
+	PgcStatement statement;
+
+	statement_of(run, &statement);
+	if (pgc_lineage_sync || !pgc_queue_knows(&statement))
+		pgc_policy_report_nulls(run->known->lineage);
+}
+
+/* report reports on statements that run for the first time in this backend. */
+static void
+report(void)
+{
+	for (PgcRun *run = top->runs; run != NULL; run = run->next)
+	{
+		if (run->known->reported)
+			continue;
+		run->known->reported = true;
+		(void) pgc_lineage_try(report_nulls, run);
+	}
 }
 
 /* store records statements in this transaction. */
@@ -233,6 +260,7 @@ pgc_pending_pre_commit(void)
 
 	if (top == NULL || !pgc_interest_is_here())
 		return;
+	report();
 	caller = MemoryContextSwitchTo(context);
 	list = statements();
 	MemoryContextSwitchTo(caller);

@@ -226,7 +226,7 @@ add_escaped(StringInfo out, const char *label, const char *special, const char *
 static void
 add_html(StringInfo out, const char *label)
 {
-	add_escaped(out, label, "&<>\"'[]", "&#%d;");
+	add_escaped(out, label, "&<>\"", "&#%d;");
 }
 
 /* dot_cells draws the tables for graphviz. */
@@ -296,7 +296,7 @@ pgc_lineage_dot(PG_FUNCTION_ARGS)
 static void
 add_entities(StringInfo out, const char *label)
 {
-	add_escaped(out, label, "\"#&;<>`\\*_[]{}()|%'", "#%d;");
+	add_escaped(out, label, "\"#&;:<>`\\*%", "#%d;");
 }
 
 /* mermaid_cells draws the tables for Mermaid. */

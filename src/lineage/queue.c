@@ -202,6 +202,26 @@ is_known(const PgcQueueKey *key)
 	return result;
 }
 
+/* key_of fills in what a statement is found by; false: there is no extension whose it could be. */
+static bool
+key_of(const PgcStatement *statement, PgcQueueKey *key)
+{
+	memset(key, 0, sizeof(PgcQueueKey));
+	key->database = MyDatabaseId;
+	key->history = pgc_history_identity();
+	pgc_statement_digest(statement, &key->digest);
+	return OidIsValid(key->history);
+}
+
+/* pgc_queue_knows: has the statement run before, as far as is known here? */
+bool
+pgc_queue_knows(const PgcStatement *statement)
+{
+	PgcQueueKey key;
+
+	return queue != NULL && key_of(statement, &key) && is_known(&key);
+}
+
 /* keep_bytes packs a statement into shared memory, if there is room. */
 static void
 keep_bytes(Pending *one, const PgcStatement *statement)

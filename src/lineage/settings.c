@@ -6,6 +6,7 @@
 
 #include "lineage/lineage.h"
 #include "miscadmin.h"
+#include "utils/plancache.h"
 
 int			pgc_track_lineage = PGC_TRACK_CONTRACTS;
 int			pgc_pii_policy = PGC_PII_OFF;
@@ -28,6 +29,20 @@ const struct config_enum_entry pgc_pii_options[] = {
 	{NULL, 0, false}
 };
 
+/* at_enum has plans made anew, with or without lineage. */
+static void
+at_enum(int value, void *extra)
+{
+	ResetPlanCache();
+}
+
+/* at_bool does so. */
+static void
+at_bool(bool value, void *extra)
+{
+	ResetPlanCache();
+}
+
 /* pgc_lineage_define_settings is called while the library is loaded. */
 void
 pgc_lineage_define_settings(void)
@@ -36,17 +51,17 @@ pgc_lineage_define_settings(void)
 							 "Of which statements lineage is recorded.",
 							 "contracts: of those that write a dataset or read one into something.",
 							 &pgc_track_lineage, PGC_TRACK_CONTRACTS, pgc_track_options,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+							 PGC_SUSET, 0, NULL, at_enum, NULL);
 	DefineCustomBoolVariable("pg_contract.lineage_sync",
 							 "Records lineage in the transaction itself instead of in the background.",
 							 NULL,
 							 &pgc_lineage_sync, false,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+							 PGC_SUSET, 0, NULL, at_bool, NULL);
 	DefineCustomEnumVariable("pg_contract.pii_policy",
 							 "What happens to a statement that copies personal data into a column that is not tagged for it.",
 							 NULL,
 							 &pgc_pii_policy, PGC_PII_OFF, pgc_pii_options,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+							 PGC_SUSET, 0, NULL, at_enum, NULL);
 	DefineCustomStringVariable("pg_contract.masking_functions",
 							   "Functions whose result does not give their arguments away, with their schemas.",
 							   "Beside the hash functions of PostgreSQL and of pgcrypto.",

@@ -50,8 +50,18 @@ typedef struct Table
 	MemoryContext context;
 } Table;
 
+uint64		pgc_temporary_changes = 1;
+
 static HTAB *tables = NULL;
 static bool changed = false;	/* in this transaction */
+
+/* note_change notes that what is known of a table changes. */
+static void
+note_change(void)
+{
+	changed = true;
+	pgc_temporary_changes++;
+}
 
 /* pgc_temporary_any: is anything known of temporary tables? */
 bool
@@ -171,7 +181,7 @@ source_of(Table *table, const PgcLineageNode *node)
 	return source;
 }
 
-/* has_origin: is it known already? */
+/* has_origin: is it known already?  By whatever expression, or an UPDATE of a column by itself would add one each time. */
 static bool
 has_origin(const Table *table, const Source *source, const PgcEdge *edge)
 {
@@ -181,8 +191,7 @@ has_origin(const Table *table, const Source *source, const PgcEdge *edge)
 			origin->edge.source_column == edge->source_column &&
 			origin->edge.target_column == edge->target_column &&
 			origin->edge.subtype == edge->subtype && origin->edge.hops == edge->hops &&
-			origin->edge.masking == edge->masking && origin->edge.nullable == edge->nullable &&
-			origin->edge.expression == edge->expression)
+			origin->edge.masking == edge->masking && origin->edge.nullable == edge->nullable)
 			return true;
 	}
 	return false;
@@ -206,7 +215,7 @@ add_origin(Table *table, const PgcLineageNode *node, const PgcEdge *edge)
 		origin->next = table->origins;
 		table->origins = origin;
 		table->norigins++;
-		changed = true;
+		note_change();
 	}
 	MemoryContextSwitchTo(caller);
 }
@@ -490,7 +499,7 @@ pgc_temporary_truncated(Oid relid)
 		if (origin->removed == 0)
 			origin->removed = GetCurrentSubTransactionId();
 	}
-	changed = true;
+	note_change();
 }
 
 /* pgc_temporary_empties_at_commit notes that a temporary table is emptied at each commit. */
@@ -574,6 +583,7 @@ pgc_temporary_subtransaction(SubXactEvent event, SubTransactionId subid, SubTran
 
 	if (!changed)
 		return;
+	pgc_temporary_changes++;
 	hash_seq_init(&scan, tables);
 	while ((table = hash_seq_search(&scan)) != NULL)
 	{
@@ -594,6 +604,7 @@ pgc_temporary_end(XactEvent event)
 	if (!changed)
 		return;
 	changed = false;
+	pgc_temporary_changes++;
 	hash_seq_init(&scan, tables);
 	while ((table = hash_seq_search(&scan)) != NULL)
 	{

@@ -28,8 +28,8 @@
 	" FROM contract.lineage_binding sb JOIN contract.lineage_edge e ON e.source_id = sb.node_id" \
 	" LEFT JOIN contract.lineage_binding tb ON tb.node_id = e.target_id" \
 	" WHERE sb.relid = r.objid AND r.attnum IN (0, sb.attnum) AND e.historic_since IS NULL" \
-	/* views that look at no column: count(*) */ \
-	" UNION ALL SELECT 'pg_class'::regclass, w.ev_class, 0::smallint, NULL FROM pg_depend p JOIN pg_rewrite w ON w.oid = p.objid" \
+	/* views that look at no column, count(*); -1: no column of them comes from this one */ \
+	" UNION ALL SELECT 'pg_class'::regclass, w.ev_class, (CASE r.attnum WHEN 0 THEN 0 ELSE -1 END)::smallint, NULL FROM pg_depend p JOIN pg_rewrite w ON w.oid = p.objid" \
 	" WHERE p.classid = 'pg_rewrite'::regclass AND p.refclassid = 'pg_class'::regclass AND p.refobjid = r.objid" \
 	" AND p.deptype = 'n' AND w.ev_type = '1' AND r.attnum IN (0, p.refobjsubid)" \
 	") x WHERE r.classid = 'pg_class'::regclass)"

@@ -43,7 +43,7 @@ whole_row(PgcScope *scope, int varno, const RangeTblEntry *rte, PgcFlow *into)
 	PgcValue	value = pgc_value_make(RTE_RELATION);
 	int			width = entry_width(rte);
 
-	for (AttrNumber i = 1; i <= width; i++)
+	for (int i = 1; i <= width; i++)
 	{
 		const PgcFlow *flow;
 

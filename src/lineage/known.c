@@ -45,6 +45,7 @@ typedef struct PlannedQuery
 {
 	QueryKey	key;
 	PgcKnown   *known;			/* NULL: it has no lineage of interest */
+	bool		has_parameters;
 } PlannedQuery;
 
 typedef struct Numbered
@@ -192,9 +193,9 @@ key_of(const Query *query, QueryKey *key)
 	return true;
 }
 
-/* pgc_known_recall finds what is known of a query; *known is NULL if it has no lineage of interest. */
+/* pgc_known_recall finds what is known of a query, as pgc_known_remember was told. */
 bool
-pgc_known_recall(const Query *query, PgcKnown **known)
+pgc_known_recall(const Query *query, PgcKnown **known, bool *has_parameters)
 {
 	QueryKey	key;
 	const PlannedQuery *planned;
@@ -209,14 +210,19 @@ pgc_known_recall(const Query *query, PgcKnown **known)
 	if (!key_of(query, &key))
 		return false;
 	planned = hash_search(by_query, &key, HASH_FIND, NULL);
-	if (planned != NULL)
-		*known = planned->known;
-	return planned != NULL;
+	if (planned == NULL)
+		return false;
+	*known = planned->known;
+	*has_parameters = planned->has_parameters;
+	return true;
 }
 
-/* pgc_known_remember keeps what was found after pgc_known_recall did not, unless something changed meanwhile. */
+/*
+ * pgc_known_remember keeps what was found after pgc_known_recall did not (NULL: no lineage of interest), unless
+ * something changed meanwhile; and whether the query has parameters, whose values then came from nowhere.
+ */
 void
-pgc_known_remember(const Query *query, PgcKnown *known)
+pgc_known_remember(const Query *query, PgcKnown *known, bool has_parameters)
 {
 	QueryKey	key;
 	PlannedQuery *planned;
@@ -227,6 +233,7 @@ pgc_known_remember(const Query *query, PgcKnown *known)
 		return;
 	planned = hash_search(by_query, &key, HASH_ENTER, NULL);
 	planned->known = known;
+	planned->has_parameters = has_parameters;
 }
 
 /* pgc_known_forget_queries: something has changed on which lineage may depend; never fails. */

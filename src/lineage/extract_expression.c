@@ -38,19 +38,28 @@ static bool visit(Node *node, Walk *walk);
 PgcValue
 pgc_value_make(uint64 seed)
 {
-	return (PgcValue) {seed + 1, seed + 1, false};
+	PgcValue	value = {.expression = seed + 1,.shape = seed + 1};
+
+	return value;
 }
 
 /* pgc_value_combine adds a part to a value. */
 PgcValue
 pgc_value_combine(PgcValue whole, PgcValue part, uint64 seed)
 {
-	return (PgcValue)
-	{
-		hash_combine64(whole.expression, part.expression + seed),
-			hash_combine64(whole.shape, part.shape + seed),
-			whole.nullable || part.nullable
-	};
+	whole.expression = hash_combine64(whole.expression, part.expression + seed);
+	whole.shape = hash_combine64(whole.shape, part.shape + seed);
+	whole.nullable |= part.nullable;
+	return whole;
+}
+
+/* pgc_flow_value is the value whose flow it is. */
+PgcValue
+pgc_flow_value(const PgcFlow *flow)
+{
+	PgcValue	value = {.expression = flow->expression,.shape = flow->shape,.nullable = flow->nullable};
+
+	return value;
 }
 
 /* pgc_flow_use takes a flow as a part of another. */
@@ -58,7 +67,7 @@ PgcValue
 pgc_flow_use(const PgcFlow *flow, PgcHow how, PgcFlow *into)
 {
 	pgc_flow_add(into, flow, how);
-	return (PgcValue) {flow->expression, flow->shape, flow->nullable};
+	return pgc_flow_value(flow);
 }
 
 /* how_raise is how something takes part that was made so, or stronger, before. */
@@ -167,7 +176,8 @@ visit_var(const Var *var, Walk *walk)
 		return false;
 	flow = pgc_entry_flow(scope, var->varno, var->varattno);
 	nullable = pgc_is_nullable(scope, var, flow->nullable);
-	value = (PgcValue) {flow->expression, flow->shape, nullable};
+	value = pgc_flow_value(flow);
+	value.nullable = nullable;
 	walk->value = pgc_value_combine(walk->value, value, 0);
 	if (nullable == flow->nullable)
 		pgc_flow_add(walk->into, flow, walk->how);

@@ -92,10 +92,11 @@ pgc_origins_flow(PgcScope *scope, const Param *param, int field, PgcHow how, Pgc
 		const PgcOrigin *origin = lfirst(cell);
 		PgcFlow    *here = pgc_flow_make();
 		PgcFlow    *used = pgc_flow_make();
+		PgcHow		before = {origin->subtype, origin->masking};
 
 		pgc_flow_add_base(here, pgc_column_flow(scope->extract, origin->relid, origin->column));
 		pgc_flow_set_nullable(here, true);
-		pgc_flow_add(used, here, (PgcHow) {origin->subtype, origin->masking});
+		pgc_flow_add(used, here, before);
 		pgc_flow_add(into, used, how);
 	}
 }

@@ -79,7 +79,7 @@ static bool
 body_column(PgcScope *scope, const RangeTblFunction *function, int number, PgcFlow *into, PgcValue *value)
 {
 	PgcScope   *body = IsA(function->funcexpr, FuncExpr) ?
-		pgc_function_scope(scope, (const FuncExpr *) function->funcexpr) : NULL;
+	pgc_function_scope(scope, (const FuncExpr *) function->funcexpr) : NULL;
 
 	if (body == NULL)
 		return false;

@@ -68,7 +68,11 @@ var_field(PgcScope *scope, const Var *var, int field, PgcHow how, PgcFlow *into,
 		*value = pgc_field_flow(owner, list_nth(rte->joinaliasvars, var->varattno - 1), field, how, into);
 		return true;
 	}
-	/* A view's column has no fields to name; a recursive query's is not finished. */
+
+	/*
+	 * A view's column has no fields to name; a recursive query's is not
+	 * finished.
+	 */
 	inner = OidIsValid(pgc_entry_view(rte)) ? NULL : pgc_entry_scope(owner, rte);
 	if (inner == NULL || var->varattno < 0 || pgc_entry_is_recursive(owner, rte))
 		return false;

@@ -103,7 +103,7 @@ pgc_scope_of(PgcExtract *extract, const Query *query, PgcScope *parent)
 }
 
 /* pgc_scope_call is where the scope of a call of a function is kept. */
-PgcScope **
+PgcScope  **
 pgc_scope_call(PgcScope *scope, const FuncExpr *function)
 {
 	return scope_slot(scope->extract, function, scope, InvalidOid);

@@ -84,18 +84,21 @@ is_stored(const PgcLineage *lineage, const PgcEdge *edge)
 static bool
 name_node(const PgcLineageNode *node, PgcPoint *point)
 {
-	char	   *name = node->place == PGC_RELATION ? get_rel_name(node->oid) : NULL;
+	char	   *schema_now = NULL;
+	char	   *name_now = NULL;
 	Oid			schema;
 
 	point->place = node->place;
 	point->schema = node->schema;
 	point->table = node->name;
 	point->relid = InvalidOid;
-	if (name != NULL)
+	if (node->place == PGC_RELATION)
+		pgc_node_relation_name(node->oid, &schema_now, &name_now);
+	if (name_now != NULL)
 	{
 		point->relid = node->oid;
-		point->schema = get_namespace_name(get_rel_namespace(node->oid));
-		point->table = name;
+		point->schema = schema_now;
+		point->table = name_now;
 		return true;
 	}
 	schema = node->place == PGC_RELATION ? get_namespace_oid(node->schema, true) : InvalidOid;
@@ -452,6 +455,7 @@ pgc_lineage_prune(TimestampTz oldest)
 					  2, times, values, NULL, take_pruned, &pruned);
 	if (pruned.edges == 0)
 		return false;
+	pgc_lineage_changed();
 	pgc_catalog_execute("DELETE FROM contract.lineage_statement s WHERE statement_id = ANY ($1)"
 						" AND NOT EXISTS (SELECT FROM contract.lineage_edge e WHERE e.statement_id = s.statement_id)",
 						1, arrays, &pruned.statements, NULL);

@@ -8,6 +8,7 @@
 
 #include "lineage/routine.h"
 #include "miscadmin.h"
+#include "parser/scansup.h"
 
 /* A cursor variable, and a query that it is opened for or a target that it is fetched into. */
 typedef struct CursorUse
@@ -231,6 +232,15 @@ collect_returning(Collection *collection, PLpgSQL_stmt *statement)
 	}
 }
 
+/* is_select: does a statement look like a plain SELECT? */
+static bool
+is_select(const char *statement)
+{
+	while (scanner_isspace(*statement))
+		statement++;
+	return pg_strncasecmp(statement, "select", strlen("select")) == 0;
+}
+
 /* collect_command collects what runs a query or assigns, and is no loop. */
 static void
 collect_command(Collection *collection, PLpgSQL_stmt *statement)
@@ -242,10 +252,13 @@ collect_command(Collection *collection, PLpgSQL_stmt *statement)
 				   ((PLpgSQL_stmt_assign *) statement)->varno, PGC_ASSIGN_VALUE);
 			break;
 		case PLPGSQL_STMT_EXECSQL:
+			collection->code->acts |= !((PLpgSQL_stmt_execsql *) statement)->into ||
+				!is_select(((PLpgSQL_stmt_execsql *) statement)->sqlstmt->query);
 			assign_columns(collection, ((PLpgSQL_stmt_execsql *) statement)->sqlstmt,
 						   ((PLpgSQL_stmt_execsql *) statement)->target);
 			break;
 		case PLPGSQL_STMT_DYNEXECUTE:
+			collection->code->acts |= !((PLpgSQL_stmt_dynexecute *) statement)->into;
 			add_expression(collection, ((PLpgSQL_stmt_dynexecute *) statement)->query);
 			collect_expressions(collection, ((PLpgSQL_stmt_dynexecute *) statement)->params);
 			break;
@@ -257,9 +270,11 @@ collect_command(Collection *collection, PLpgSQL_stmt *statement)
 					   ((PLpgSQL_stmt_fetch *) statement)->target);
 			break;
 		case PLPGSQL_STMT_PERFORM:
+			collection->code->acts = true;
 			add_expression(collection, ((PLpgSQL_stmt_perform *) statement)->expr);
 			break;
 		case PLPGSQL_STMT_CALL:
+			collection->code->acts = true;
 			add_expression(collection, ((PLpgSQL_stmt_call *) statement)->expr);
 			break;
 		default:

@@ -28,6 +28,7 @@ extract_begin(const PgcExtraction *how, const char *operation)
 
 	extract->how = how;
 	extract->recursion = PGC_NO_RECURSION;
+	extract->hops = PGC_IMMEDIATE | PGC_BASE;
 	extract->lineage = palloc0(sizeof(PgcLineage));
 	extract->lineage->operation = operation;
 	return extract;

@@ -12,7 +12,6 @@
 
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "lineage/lineage.h"
 #include "nodes/bitmapset.h"
 #include "utils/hsearch.h"
@@ -86,8 +85,8 @@ typedef struct PgcExtract
 	int			recursion;		/* outermost of them of which the flow in the
 								 * making has read */
 	int			nbodies;		/* bodies of functions looked into */
-	StringInfo	unresolved;		/* or NULL */
 	PgcLineage *lineage;
+	uint8		hops;			/* of edges in the making */
 	int			edge_capacity;
 } PgcExtract;
 
@@ -105,6 +104,10 @@ typedef struct PgcScope
 	bool		in_rows;		/* which is being found out */
 	int			level;			/* of a recursive query: the extraction's; 0:
 								 * none */
+	const List *assigned;		/* the arm that is being looked into: what it
+								 * assigns */
+	Oid			target_view;	/* the view that the statement names where the
+								 * rewriter has put the table below */
 	bool		has_nulls;		/* the next two are known */
 	Bitmapset  *nullable;		/* entries on the nullable side of an outer
 								 * join */
@@ -142,6 +145,7 @@ extern void pgc_flow_add_base(PgcFlow *into, const PgcFlow *from);
 extern void pgc_flow_add_view(PgcExtract *extract, PgcFlow *into, Oid relid, AttrNumber attnum, const PgcFlow *inner);
 extern void pgc_flow_set_nullable(PgcFlow *flow, bool nullable);
 extern void pgc_flow_finish(PgcFlow *flow);
+extern void pgc_flow_free(PgcFlow *flow);
 extern bool pgc_flow_equal(const PgcFlow *a, const PgcFlow *b);
 extern const PgcFlow *pgc_column_flow(PgcExtract *extract, Oid relid, AttrNumber attnum);
 
@@ -153,6 +157,7 @@ extern PgcScope *pgc_scope_view(PgcExtract *extract, Oid relid);
 extern PgcScope *pgc_scope_up(PgcScope *scope, int levels);
 extern Oid	pgc_entry_view(const RangeTblEntry *rte);
 extern const CommonTableExpr *pgc_entry_cte(PgcScope *scope, const RangeTblEntry *rte, PgcScope **cte_scope);
+extern AttrNumber pgc_view_column(PgcExtract *extract, Oid view, Oid relid, AttrNumber attnum);
 extern bool pgc_entry_is_recursive(PgcScope *scope, const RangeTblEntry *rte);
 extern PgcScope *pgc_entry_scope(PgcScope *scope, const RangeTblEntry *rte);
 extern bool pgc_flow_is_known(PgcExtract *extract, const PgcFlow *flow);
@@ -173,6 +178,7 @@ extern PgcValue pgc_expression_flow(PgcScope *scope, const Node *node, PgcHow ho
 /* extract_field.c */
 extern PgcValue pgc_output_field_flow(PgcScope *scope, int number, int field, PgcHow how, PgcFlow *into);
 extern PgcValue pgc_field_flow(PgcScope *scope, const Node *node, int field, PgcHow how, PgcFlow *into);
+extern PgcValue pgc_body_field_flow(PgcScope *body, int field, PgcHow how, PgcFlow *into);
 extern void pgc_origins_flow(PgcScope *scope, const Param *param, int field, PgcHow how, PgcFlow *into);
 extern bool pgc_scope_argument(PgcScope *scope, int number, PgcScope **caller, Node **arg);
 extern PgcScope *pgc_function_scope(PgcScope *scope, const FuncExpr *function);

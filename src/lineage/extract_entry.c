@@ -80,18 +80,12 @@ body_column(PgcScope *scope, const RangeTblFunction *function, int number, PgcFl
 {
 	PgcScope   *body = IsA(function->funcexpr, FuncExpr) ?
 		pgc_function_scope(scope, (const FuncExpr *) function->funcexpr) : NULL;
-	bool		whole;
 
 	if (body == NULL)
 		return false;
-	/* A composite value that is taken apart, else column by column. */
-	whole = body->noutputs == 1 && function->funccolcount > 1;
-	if (!whole && number > body->noutputs)
-		return false;
-	*value = whole ?
-		pgc_output_field_flow(body, 1, number, PGC_AS_IS, into) :
-		pgc_flow_use(pgc_output_flow(body, number), PGC_AS_IS, into);
-	value->nullable = true;
+	*value = function->funccolcount == 1 && body->noutputs == 1 ?
+		pgc_flow_use(pgc_output_flow(body, 1), PGC_AS_IS, into) :
+		pgc_body_field_flow(body, number, PGC_AS_IS, into);
 	return true;
 }
 
@@ -254,6 +248,26 @@ entry_value(PgcScope *scope, int varno, const RangeTblEntry *rte, AttrNumber att
 	return pgc_expression_flow(scope, expression, PGC_AS_IS, into);
 }
 
+/* is_hidden_target: is the entry the table below the view that the statement names as its target? */
+static bool
+is_hidden_target(PgcScope *scope, int varno)
+{
+	return OidIsValid(scope->target_view) && varno == scope->query->resultRelation;
+}
+
+/* hidden_target_column adds a column of a table as that of the view which the statement names. */
+static void
+hidden_target_column(PgcScope *scope, const RangeTblEntry *rte, AttrNumber attnum, PgcFlow *into)
+{
+	const PgcFlow *inner = pgc_column_flow(scope->extract, rte->relid, attnum);
+	AttrNumber	column = pgc_view_column(scope->extract, scope->target_view, rte->relid, attnum);
+
+	if (column > 0)
+		pgc_flow_add_view(scope->extract, into, scope->target_view, column, inner);
+	else
+		pgc_flow_add_base(into, inner);
+}
+
 /* entry_make finds out what a column of an entry comes from. */
 static const PgcFlow *
 entry_make(PgcScope *scope, int varno, const RangeTblEntry *rte, AttrNumber attnum)
@@ -263,11 +277,14 @@ entry_make(PgcScope *scope, int varno, const RangeTblEntry *rte, AttrNumber attn
 	PgcFlow    *flow = pgc_flow_make();
 	PgcValue	value;
 
-	if (attnum != 0 && OidIsValid(view))
+	if (attnum != 0 && (OidIsValid(view) || is_hidden_target(scope, varno)))
 	{
 		const PgcFlow *inner = query_column(scope, rte, attnum);
 
-		pgc_flow_add_view(scope->extract, flow, view, attnum, inner);
+		if (OidIsValid(view))
+			pgc_flow_add_view(scope->extract, flow, view, attnum, inner);
+		else
+			hidden_target_column(scope, rte, attnum, flow);
 		value = (PgcValue) {inner->expression, inner->shape, inner->nullable};
 	}
 	else
@@ -285,7 +302,7 @@ entry_is_plain(PgcScope *scope, int varno, const RangeTblEntry *rte, AttrNumber 
 {
 	PgcScope   *inner;
 
-	if (attnum == 0 || OidIsValid(pgc_entry_view(rte)) ||
+	if (attnum == 0 || OidIsValid(pgc_entry_view(rte)) || is_hidden_target(scope, varno) ||
 		(scope->query->onConflict != NULL && varno == scope->query->onConflict->exclRelIndex))
 		return false;
 	if (rte->rtekind != RTE_CTE)

@@ -182,13 +182,13 @@ visit_var(const Var *var, Walk *walk)
 	return false;
 }
 
-/* multiexpr finds the sub-select that UPDATE .. SET (a, b) = (SELECT ..) has put aside. */
+/* multiexpr finds the sub-select that SET (a, b) = (SELECT ..) has put aside. */
 static const SubLink *
-multiexpr(const Query *query, int sublink)
+multiexpr(const List *assigned, int sublink)
 {
-	ListCell   *cell;
+	const ListCell *cell;
 
-	foreach(cell, query->targetList)
+	foreach(cell, assigned)
 	{
 		const TargetEntry *entry = lfirst(cell);
 
@@ -225,7 +225,7 @@ visit_param(const Param *param, Walk *walk)
 		return visit_sublink_column(walk, walk->sublink, param->paramid);
 	if (param->paramkind == PARAM_MULTIEXPR)
 	{
-		const SubLink *sublink = multiexpr(walk->scope->query, param->paramid >> 16);
+		const SubLink *sublink = multiexpr(walk->scope->assigned, param->paramid >> 16);
 
 		return sublink != NULL &&
 			visit_sublink_column(walk, pgc_scope_of(walk->scope->extract, (const Query *) sublink->subselect, walk->scope),
@@ -457,6 +457,19 @@ visit_first(const List *args, Walk *walk, uint64 seed)
 	return false;
 }
 
+/* visit_row_of_body takes all columns that the body of a function gives, made into one value. */
+static bool
+visit_row_of_body(Walk *walk, PgcScope *body)
+{
+	Walk		part = *walk;
+
+	part.how = how_raise(walk->how, PGC_TRANSFORMATION);
+	for (int i = 1; i <= body->noutputs; i++)
+		visit_sublink_column(&part, body, i);
+	walk->value = part.value;
+	return false;
+}
+
 static bool
 visit_function(const FuncExpr *function, Walk *walk)
 {
@@ -465,6 +478,8 @@ visit_function(const FuncExpr *function, Walk *walk)
 
 	if (body != NULL && body->noutputs == 1)
 		return visit_sublink_column(walk, body, 1);
+	if (body != NULL && body->noutputs > 1)
+		return visit_row_of_body(walk, body);
 	part.how.masking |= pgc_is_masking(function->funcid);
 	visit_children((Node *) function, &part, hash_function(function->funcid), PGC_TRANSFORMATION);
 	walk->value = part.value;

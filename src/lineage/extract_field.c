@@ -122,6 +122,19 @@ param_field(PgcScope *scope, const Param *param, int field, PgcHow how, PgcFlow 
 	return true;
 }
 
+/* body_field takes a field of the result of a function whose body is known; false: it is not. */
+static bool
+body_field(PgcScope *scope, const FuncExpr *function, int field, PgcHow how, PgcFlow *into, PgcValue *value)
+{
+	PgcScope   *body = pgc_function_scope(scope, function);
+
+	if (body == NULL)
+		return false;
+	*value = pgc_body_field_flow(body, field, how, into);
+	(void) pgc_flow_use(pgc_rows_flow(body), how, into);
+	return true;
+}
+
 /*
  * pgc_field_flow adds what a field, from 1, of a composite value comes from: of
  * that field if it is in sight where the value is made, else of the whole value.
@@ -135,6 +148,8 @@ pgc_field_flow(PgcScope *scope, const Node *node, int field, PgcHow how, PgcFlow
 	if (node != NULL && IsA(node, RowExpr) && field <= list_length(((const RowExpr *) node)->args))
 		return pgc_expression_flow(scope, list_nth(((const RowExpr *) node)->args, field - 1), how, into);
 	if (node != NULL && IsA(node, Var) && var_field(scope, (const Var *) node, field, how, into, &value))
+		return value;
+	if (node != NULL && IsA(node, FuncExpr) && body_field(scope, (const FuncExpr *) node, field, how, into, &value))
 		return value;
 	if (node != NULL && IsA(node, Param) && param_field(scope, (const Param *) node, field, how, into, &value))
 		return value;
@@ -224,4 +239,16 @@ pgc_function_scope(PgcScope *scope, const FuncExpr *function)
 	(*slot)->arguments = function->args;
 	(*slot)->caller = scope;
 	return *slot;
+}
+
+/*
+ * pgc_body_field_flow adds what a field of a function's composite result comes from:
+ * the body gives it column by column, or as one value.
+ */
+PgcValue
+pgc_body_field_flow(PgcScope *body, int field, PgcHow how, PgcFlow *into)
+{
+	if (body->noutputs > 1)
+		return pgc_flow_use(pgc_output_flow(body, field), how, into);
+	return pgc_output_field_flow(body, 1, field, how, into);
 }

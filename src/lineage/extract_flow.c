@@ -149,6 +149,15 @@ pgc_flow_finish(PgcFlow *flow)
 	flow_compact(flow);
 }
 
+/* pgc_flow_free: nobody looks at the flow any more. */
+void
+pgc_flow_free(PgcFlow *flow)
+{
+	if (flow->sources != NULL)
+		pfree(flow->sources);
+	pfree(flow);
+}
+
 /* pgc_flow_equal: do two finished flows come from the same in the same ways? */
 bool
 pgc_flow_equal(const PgcFlow *a, const PgcFlow *b)

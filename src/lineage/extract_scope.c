@@ -31,6 +31,21 @@ typedef struct ScopeEntry
 	PgcScope   *scope;
 } ScopeEntry;
 
+/*
+ * written_view is the view that a rewritten statement named as its target before
+ * the rewriter put the table below there: its entry is still the first.
+ */
+static Oid
+written_view(const Query *query)
+{
+	const RangeTblEntry *first;
+
+	if (query->resultRelation <= 1 || query->querySource != QSRC_ORIGINAL)
+		return InvalidOid;
+	first = linitial_node(RangeTblEntry, query->rtable);
+	return first->rtekind == RTE_RELATION && first->relkind == RELKIND_VIEW ? first->relid : InvalidOid;
+}
+
 /* pgc_scope_make returns a scope of its own for a query. */
 PgcScope *
 pgc_scope_make(PgcExtract *extract, const Query *query, PgcScope *parent)
@@ -42,6 +57,7 @@ pgc_scope_make(PgcExtract *extract, const Query *query, PgcScope *parent)
 	scope->extract = extract;
 	scope->query = query;
 	scope->parent = parent;
+	scope->target_view = written_view(query);
 	scope->outputs = palloc((list_length(list) + 1) * sizeof(TargetEntry *));
 	foreach(cell, list)
 	{
@@ -196,6 +212,26 @@ pgc_entry_scope(PgcScope *scope, const RangeTblEntry *rte)
 	}
 }
 
+/* pgc_view_column finds the column of a view that is simply that of a table below; 0: there is none. */
+AttrNumber
+pgc_view_column(PgcExtract *extract, Oid view, Oid relid, AttrNumber attnum)
+{
+	PgcScope   *scope = pgc_scope_view(extract, view);
+	int			column = pgc_column_flow(extract, relid, attnum)->sources[0].column;
+
+	for (int i = 1; scope != NULL && i <= scope->noutputs; i++)
+	{
+		const PgcFlow *flow = pgc_output_flow(scope, i);
+
+		for (int j = 0; j < flow->nsources; j++)
+		{
+			if (flow->sources[j].column == column && flow->sources[j].effects[PGC_HOP_BASE].direct == PGC_IDENTITY + 1)
+				return i;
+		}
+	}
+	return 0;
+}
+
 /* pgc_flow_is_known: does it hold in this turn of the recursive queries? */
 bool
 pgc_flow_is_known(PgcExtract *extract, const PgcFlow *flow)
@@ -283,20 +319,23 @@ pgc_output_flow(PgcScope *scope, int number)
 
 /*
  * recursive_turn looks into all columns of a recursive query, given what is known
- * of them so far; false: nothing new.
+ * of them so far; false: nothing new.  The next turn goes the other way, since
+ * columns often pass theirs on to a neighbour.
  */
 static bool
 recursive_turn(PgcScope *scope)
 {
 	bool		changed = false;
+	bool		forwards = scope->extract->generation++ % 2 == 0;
 
-	scope->extract->generation++;
 	for (int i = 0; i < scope->noutputs; i++)
 	{
-		PgcFlow    *flow = output_make(scope, i + 1);
+		PgcFlow   **known = &scope->output_flows[forwards ? i : scope->noutputs - 1 - i];
+		PgcFlow    *flow = output_make(scope, (int) (known - scope->output_flows) + 1);
 
-		changed |= !pgc_flow_equal(flow, scope->output_flows[i]);
-		scope->output_flows[i] = flow;
+		changed |= !pgc_flow_equal(flow, *known);
+		pgc_flow_free(*known);
+		*known = flow;
 	}
 	return changed;
 }

@@ -11,22 +11,6 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 
-/* edge_add appends an edge. */
-static void
-edge_add(PgcExtract *extract, PgcEdge edge)
-{
-	PgcLineage *lineage = extract->lineage;
-
-	if (lineage->nedges == extract->edge_capacity)
-	{
-		extract->edge_capacity = Max(16, extract->edge_capacity * 2);
-		lineage->edges = lineage->edges == NULL ?
-			palloc(extract->edge_capacity * sizeof(PgcEdge)) :
-			repalloc_huge(lineage->edges, extract->edge_capacity * sizeof(PgcEdge));
-	}
-	lineage->edges[lineage->nedges++] = edge;
-}
-
 /* source_node is the node of a column's relation, which then has the column's name. */
 static int
 source_node(PgcExtract *extract, PgcLeaf *column)
@@ -39,9 +23,30 @@ source_node(PgcExtract *extract, PgcLeaf *column)
 	return column->node;
 }
 
+/* edge_add appends an edge from a column, if it has a hop that is asked for. */
+static void
+edge_add(PgcExtract *extract, PgcLeaf *column, PgcEdge edge)
+{
+	PgcLineage *lineage = extract->lineage;
+
+	edge.hops &= extract->hops;
+	if (edge.hops == 0)
+		return;
+	edge.source = source_node(extract, column);
+	edge.source_column = column->attnum;
+	if (lineage->nedges == extract->edge_capacity)
+	{
+		extract->edge_capacity = Max(16, extract->edge_capacity * 2);
+		lineage->edges = lineage->edges == NULL ?
+			palloc(extract->edge_capacity * sizeof(PgcEdge)) :
+			repalloc_huge(lineage->edges, extract->edge_capacity * sizeof(PgcEdge));
+	}
+	lineage->edges[lineage->nedges++] = edge;
+}
+
 /* emit_direct makes edges of what is direct in a source's effects. */
 static void
-emit_direct(PgcExtract *extract, PgcEdge edge, const PgcEffect *effects)
+emit_direct(PgcExtract *extract, PgcLeaf *column, PgcEdge edge, const PgcEffect *effects)
 {
 	const PgcEffect *immediate = &effects[PGC_HOP_IMMEDIATE];
 	const PgcEffect *base = &effects[PGC_HOP_BASE];
@@ -49,13 +54,14 @@ emit_direct(PgcExtract *extract, PgcEdge edge, const PgcEffect *effects)
 
 	for (int hop = 0; hop < PGC_HOPS; hop++)
 	{
-		if (effects[hop].direct == 0 || (same && hop > 0))
-			continue;
+		if (same && hop > 0)
+			break;
 		edge.subtype = effects[hop].direct - 1;
 		edge.hops = same ? PGC_IMMEDIATE | PGC_BASE : hop == PGC_HOP_BASE ? PGC_BASE : PGC_IMMEDIATE;
 		edge.masking = !effects[hop].open;
 		edge.nullable = effects[hop].nullable;
-		edge_add(extract, edge);
+		if (effects[hop].direct > 0)
+			edge_add(extract, column, edge);
 	}
 }
 
@@ -63,11 +69,9 @@ emit_direct(PgcExtract *extract, PgcEdge edge, const PgcEffect *effects)
 static void
 emit_source(PgcExtract *extract, PgcEdge edge, const PgcFlowItem *source)
 {
-	PgcLeaf  *column = extract->columns[source->column];
+	PgcLeaf    *column = extract->columns[source->column];
 
-	edge.source = source_node(extract, column);
-	edge.source_column = column->attnum;
-	emit_direct(extract, edge, source->effects);
+	emit_direct(extract, column, edge, source->effects);
 	for (PgcSubtype subtype = PGC_JOIN; subtype <= PGC_CONDITIONAL; subtype++)
 	{
 		uint8		bit = 1 << (subtype - PGC_JOIN);
@@ -75,8 +79,7 @@ emit_source(PgcExtract *extract, PgcEdge edge, const PgcFlowItem *source)
 		edge.subtype = subtype;
 		edge.hops = (source->effects[PGC_HOP_IMMEDIATE].indirect & bit ? PGC_IMMEDIATE : 0) |
 			(source->effects[PGC_HOP_BASE].indirect & bit ? PGC_BASE : 0);
-		if (edge.hops != 0)
-			edge_add(extract, edge);
+		edge_add(extract, column, edge);
 	}
 }
 
@@ -98,9 +101,9 @@ pgc_emit_flow(PgcExtract *extract, int target, AttrNumber column, const PgcFlow 
 		emit_source(extract, edge, &flow->sources[i]);
 }
 
-/* pgc_emit_expression makes edges of what a column of the target is set to. */
-void
-pgc_emit_expression(PgcScope *scope, int target, AttrNumber column, const Node *expression)
+/* make_flow is what an expression comes from. */
+static PgcFlow *
+make_flow(PgcScope *scope, const Node *expression)
 {
 	PgcFlow    *flow = pgc_flow_make();
 	PgcValue	value = pgc_expression_flow(scope, expression, PGC_AS_IS, flow);
@@ -108,21 +111,60 @@ pgc_emit_expression(PgcScope *scope, int target, AttrNumber column, const Node *
 	pgc_flow_finish(flow);
 	flow->expression = value.expression;
 	flow->shape = value.shape;
-	pgc_emit_flow(scope->extract, target, column, flow);
+	return flow;
 }
 
-/* emit_list makes edges of what is assigned to columns. */
+/* pgc_emit_expression makes edges of what a column of the target is set to. */
+void
+pgc_emit_expression(PgcScope *scope, int target, AttrNumber column, const Node *expression)
+{
+	pgc_emit_flow(scope->extract, target, column, make_flow(scope, expression));
+}
+
+/*
+ * emit_to makes edges to a column of the relation that a statement writes, or to its
+ * rows.  Where the statement names a view and writes the table below, immediate edges
+ * lead to the view.
+ */
 static void
-emit_list(PgcScope *scope, int target, const List *list)
+emit_to(PgcScope *scope, Oid relid, AttrNumber column, const PgcFlow *flow)
+{
+	PgcExtract *extract = scope->extract;
+	Oid			view = scope->target_view;
+	AttrNumber	view_column;
+
+	if (flow->nsources == 0)
+		return;
+	if (!OidIsValid(view))
+	{
+		pgc_emit_flow(extract, pgc_lineage_add_node(extract->lineage, PGC_RELATION, relid), column, flow);
+		return;
+	}
+	extract->hops = PGC_BASE;
+	pgc_emit_flow(extract, pgc_lineage_add_node(extract->lineage, PGC_RELATION, relid), column, flow);
+	extract->hops = PGC_IMMEDIATE;
+	view_column = column == 0 ? 0 : pgc_view_column(extract, view, relid, column);
+	if (column == 0 || view_column > 0)
+		pgc_emit_flow(extract, pgc_lineage_add_node(extract->lineage, PGC_RELATION, view), view_column, flow);
+	extract->hops = PGC_IMMEDIATE | PGC_BASE;
+}
+
+/* emit_list makes edges of what is assigned to columns of a relation. */
+static void
+emit_list(PgcScope *scope, Oid relid, const List *list)
 {
 	const ListCell *cell;
 
+	scope->assigned = list;
 	foreach(cell, list)
 	{
 		const TargetEntry *entry = lfirst(cell);
+		PgcFlow    *flow;
 
-		if (!entry->resjunk)
-			pgc_emit_expression(scope, target, entry->resno, (const Node *) entry->expr);
+		if (entry->resjunk)
+			continue;
+		flow = make_flow(scope, (const Node *) entry->expr);
+		emit_to(scope, relid, entry->resno, flow);
 	}
 }
 
@@ -141,7 +183,7 @@ add_filter(PgcScope *scope, const Node *condition, PgcFlow *rows)
 
 /* emit_arms makes edges of all that the statement assigns. */
 static void
-emit_arms(PgcScope *scope, int target, PgcFlow *rows)
+emit_arms(PgcScope *scope, Oid relid, PgcFlow *rows)
 {
 	const Query *query = scope->query;
 	ListCell   *cell;
@@ -153,14 +195,14 @@ emit_arms(PgcScope *scope, int target, PgcFlow *rows)
 			const MergeAction *action = lfirst(cell);
 
 			add_filter(scope, action->qual, rows);
-			emit_list(scope, target, action->targetList);
+			emit_list(scope, relid, action->targetList);
 		}
 	}
 	else if (query->commandType != CMD_DELETE)
-		emit_list(scope, target, query->targetList);
+		emit_list(scope, relid, query->targetList);
 	if (query->onConflict != NULL)
 	{
-		emit_list(scope, target, query->onConflict->onConflictSet);
+		emit_list(scope, relid, query->onConflict->onConflictSet);
 		add_filter(scope, query->onConflict->onConflictWhere, rows);
 	}
 }
@@ -170,15 +212,15 @@ static void
 emit_written(PgcScope *scope)
 {
 	const RangeTblEntry *rte = rt_fetch(scope->query->resultRelation, scope->query->rtable);
-	int			target = pgc_lineage_add_node(scope->extract->lineage, PGC_RELATION, rte->relid);
+	const PgcFlow *all = pgc_rows_flow(scope);
 	PgcFlow    *rows = pgc_flow_make();
 
-	pgc_flow_use(pgc_rows_flow(scope), PGC_AS_IS, rows);
-	rows->expression = scope->rows->expression;
-	rows->shape = scope->rows->shape;
-	emit_arms(scope, target, rows);
+	pgc_flow_add(rows, all, PGC_AS_IS);
+	rows->expression = all->expression;
+	rows->shape = all->shape;
+	emit_arms(scope, rte->relid, rows);
 	pgc_flow_finish(rows);
-	pgc_emit_flow(scope->extract, target, 0, rows);
+	emit_to(scope, rte->relid, 0, rows);
 }
 
 /* pgc_emit_outputs makes edges to a target that has the columns of a query. */

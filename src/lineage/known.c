@@ -45,6 +45,7 @@ typedef struct PlannedQuery
 {
 	QueryKey	key;
 	PgcKnown   *known;			/* NULL: it has no lineage of interest */
+	bool		has_parameters;
 } PlannedQuery;
 
 typedef struct Numbered
@@ -118,8 +119,8 @@ bytes_kept(void)
 }
 
 /*
- * pgc_known_enter returns the statement of this query id that has this lineage, which is copied; NULL: there is no room
- * until the end of the transaction.  Its text is the one that came first.
+ * pgc_known_enter returns the statement of this query id that has this lineage, which is copied.  Its text is the one
+ * that came first.  If there is no room until the end of the transaction it raises an error.
  */
 PgcKnown *
 pgc_known_enter(const PgcLineage *lineage, const PgcSource *source)
@@ -136,7 +137,9 @@ pgc_known_enter(const PgcLineage *lineage, const PgcSource *source)
 	if (known != NULL)
 		return known;
 	if (bytes_kept() > KEPT_WITHIN)
-		return NULL;
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a transaction has too many different statements")));
 	caller = MemoryContextSwitchTo(context);
 	made.lineage = pgc_lineage_copy(lineage);
 	made.text = source->text ? pgc_normalize(source->text, source->location, source->length) : NULL;
@@ -192,9 +195,9 @@ key_of(const Query *query, QueryKey *key)
 	return true;
 }
 
-/* pgc_known_recall finds what is known of a query; *known is NULL if it has no lineage of interest. */
+/* pgc_known_recall finds what is known of a query, as pgc_known_remember was told. */
 bool
-pgc_known_recall(const Query *query, PgcKnown **known)
+pgc_known_recall(const Query *query, PgcKnown **known, bool *has_parameters)
 {
 	QueryKey	key;
 	const PlannedQuery *planned;
@@ -209,14 +212,19 @@ pgc_known_recall(const Query *query, PgcKnown **known)
 	if (!key_of(query, &key))
 		return false;
 	planned = hash_search(by_query, &key, HASH_FIND, NULL);
-	if (planned != NULL)
-		*known = planned->known;
-	return planned != NULL;
+	if (planned == NULL)
+		return false;
+	*known = planned->known;
+	*has_parameters = planned->has_parameters;
+	return true;
 }
 
-/* pgc_known_remember keeps what was found after pgc_known_recall did not, unless something changed meanwhile. */
+/*
+ * pgc_known_remember keeps what was found after pgc_known_recall did not (NULL: no lineage of interest), unless
+ * something changed meanwhile; and whether the query has parameters, whose values then came from nowhere.
+ */
 void
-pgc_known_remember(const Query *query, PgcKnown *known)
+pgc_known_remember(const Query *query, PgcKnown *known, bool has_parameters)
 {
 	QueryKey	key;
 	PlannedQuery *planned;
@@ -227,6 +235,7 @@ pgc_known_remember(const Query *query, PgcKnown *known)
 		return;
 	planned = hash_search(by_query, &key, HASH_ENTER, NULL);
 	planned->known = known;
+	planned->has_parameters = has_parameters;
 }
 
 /* pgc_known_forget_queries: something has changed on which lineage may depend; never fails. */

@@ -140,6 +140,7 @@ extern void pgc_personal_stored(const PgcLineage *lineage);
 
 /* policy.c: personal data and nulls follow the data */
 extern void pgc_policy_check(const PgcLineage *lineage);
+extern uint64 pgc_policy_state(void);
 extern void pgc_policy_report_nulls(const PgcLineage *lineage);
 
 /* walk.c: for the guard and for incidents */

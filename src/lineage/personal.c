@@ -74,6 +74,7 @@ typedef struct Set
 static Set *current = NULL;
 static Set *loading = NULL;		/* what is to replace it */
 static bool is_valid = false;
+static uint64 generation = 0;	/* of current */
 static Oid	marker = InvalidOid;	/* see pgc_lineage_changed */
 
 /* forget_relation is told of changed relations. */
@@ -416,6 +417,7 @@ reload(void)
 		MemoryContextDelete(current->context);
 	MemoryContextSetParent(set->context, CacheMemoryContext);
 	current = set;
+	generation++;
 }
 
 /* pgc_personal_is_current: is what is known true? */
@@ -423,7 +425,14 @@ bool
 pgc_personal_is_current(void)
 {
 	AcceptInvalidationMessages();
-	return is_valid && marker == pgc_lineage_marker();
+	return is_valid;
+}
+
+/* pgc_personal_generation returns a number, not 0, that changes with what is known. */
+uint64
+pgc_personal_generation(void)
+{
+	return generation;
 }
 
 /*

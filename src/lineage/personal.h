@@ -26,6 +26,7 @@ extern bool pgc_personal_is_current(void);
 extern bool pgc_personal_refresh(void);
 extern bool pgc_personal_try_refresh(void);
 extern bool pgc_personal_normalize(Oid *relid, AttrNumber *column);
+extern uint64 pgc_personal_generation(void);
 extern const PgcPersonal *pgc_personal_find(Oid relid, AttrNumber column);
 extern List *pgc_personal_path(const PgcPersonal *personal);
 

@@ -253,7 +253,7 @@ pgc_policy_check(const PgcLineage *lineage)
 	const char *name;
 	List	   *copies;
 
-	if (pgc_pii_policy == PGC_PII_OFF || lineage == NULL || !pgc_catalog_exists() ||
+	if (pgc_pii_policy == PGC_PII_OFF || lineage == NULL || (!pgc_personal_is_current() && !pgc_catalog_exists()) ||
 		!(is_rejected ? pgc_personal_refresh() : pgc_personal_try_refresh()))
 		return;
 	copies = find_copies(lineage);
@@ -269,6 +269,16 @@ pgc_policy_check(const PgcLineage *lineage)
 			 errdetail("%s", copies_detail(lineage, copies)),
 			 errhint("%s", copy_hint(target, first)),
 			 set_fields(target, first->edge->target_column)));
+}
+
+/*
+ * pgc_policy_state returns a number that stays the same as long as the policy says the same of a statement; 0: it
+ * must be asked.
+ */
+uint64
+pgc_policy_state(void)
+{
+	return pgc_personal_is_current() ? pgc_personal_generation() * 2 + (pgc_pii_policy == PGC_PII_REJECT) : 0;
 }
 
 /* not_null_rule returns the name of a rule, for all rows, that a column must not be null; or NULL. */

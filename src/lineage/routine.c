@@ -150,16 +150,23 @@ count_planning(Query *query, const char *source, int options, ParamListInfo para
 	return result;
 }
 
-/* plan is the planner, which takes note of what a query of the client's passes to functions. */
+/* plan is the planner, which takes note of what the client's queries pass to functions, and of what functions run as text. */
 static PlannedStmt *
 plan(Query *query, const char *source, int options, ParamListInfo params)
 {
-	ErrorContextCallback *context = error_context_stack;
+	ErrorContextCallback *frame = error_context_stack;
 	List	   *marks = NIL;
 	PlannedStmt *result;
 
-	if (planning == 0 && depth == 0 && pgc_track_is_on() && pgc_routine_frame(&context) == NULL)
-		marks = pgc_routine_planning(query);
+	if (planning == 0 && pgc_track_is_on())
+	{
+		PLpgSQL_execstate *estate = pgc_routine_frame(&frame);
+
+		if (estate == NULL && depth == 0)
+			marks = pgc_routine_planning(query);
+		else if (estate != NULL && frame == error_context_stack->previous)
+			pgc_routine_observe(estate, frame, query, source);
+	}
 	result = count_planning(query, source, options, params);
 	result->invalItems = list_concat(result->invalItems, marks);
 	return result;

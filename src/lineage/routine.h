@@ -29,6 +29,7 @@ typedef struct PgcCode
 {
 	List	   *expressions;	/* PLpgSQL_expr * */
 	List	   *assignments;	/* PgcAssignment * */
+	bool		acts;			/* it may do more than read */
 } PgcCode;
 
 /* What the columns of a query come from. */
@@ -70,6 +71,7 @@ typedef struct PgcVariables
 								 * looked at */
 	List	   *failed;			/* PLpgSQL_expr * that could not be analysed */
 	bool		passed;			/* the function's arguments were needed */
+	bool		of_call;		/* what is known is true of this call only */
 	bool		grew;
 } PgcVariables;
 
@@ -88,6 +90,10 @@ extern PgcOutputs *pgc_origins_of(const Query *query, List *(*origins) (const Pa
 extern PgcVariables *pgc_variables_make(PLpgSQL_execstate *estate, ErrorContextCallback *frame);
 extern List *pgc_variables_origins(PgcVariables *variables, const Param *param, AttrNumber field);
 extern List *pgc_variables_value(PgcVariables *variables, PLpgSQL_expr *expr, AttrNumber field);
+extern bool pgc_variables_assign(PgcVariables *variables, int number, const PgcOutputs *outputs);
+
+/* running.c */
+extern void pgc_routine_observe(PLpgSQL_execstate *estate, ErrorContextCallback *frame, const Query *query, const char *source);
 
 /* arguments.c */
 extern List *pgc_routine_calls(const Query *query, Oid funcid);

@@ -3,12 +3,13 @@
  *		Which function's variables the parameters of a query are, and what is known of them from before.
  *
  * What is found out about a function's variables is kept with the function, as long as PL/pgSQL keeps that compiled and nothing changes on
- * which it depends.  Arguments differ from call to call: with them it is kept until the call is over.
+ * which it depends.  Arguments, and what the function runs as text, differ from call to call: with them it is kept until the call is over.
  */
 #include "postgres.h"
 
 #include "lineage/lineage.h"
 #include "lineage/routine.h"
+#include "lineage/track.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -173,11 +174,11 @@ kept_of(PLpgSQL_execstate *estate, ErrorContextCallback *frame)
 	return kept;
 }
 
-/* finish ends a look at the variables; if it took in arguments, they are of this call only. */
+/* finish ends a look at the variables. */
 static void
 finish(Kept *kept)
 {
-	if (kept->variables->passed && !kept->ends)
+	if (kept->variables->of_call && !kept->ends)
 	{
 		at_end(kept->variables->estate->datum_context, end_call, kept);
 		kept->ends = true;
@@ -283,6 +284,60 @@ using_of(const PLpgSQL_stmt *statement)
 		default:
 			return NIL;
 	}
+}
+
+/* target_of returns what a statement that runs text assigns its columns to, or NULL. */
+static const PLpgSQL_variable *
+target_of(const PLpgSQL_stmt *statement)
+{
+	if (statement != NULL && statement->cmd_type == PLPGSQL_STMT_DYNEXECUTE)
+		return ((const PLpgSQL_stmt_dynexecute *) statement)->target;
+	if (statement != NULL && statement->cmd_type == PLPGSQL_STMT_DYNFORS)
+		return ((const PLpgSQL_stmt_dynfors *) statement)->var;
+	return NULL;
+}
+
+/* A query that a function runs as text. */
+typedef struct Observation
+{
+	Kept	   *kept;
+	const Query *query;
+	int			target;
+} Observation;
+
+/* observe takes what the columns of a query come from as what its target may come from, for the rest of the call. */
+static void
+observe(void *arg)
+{
+	Observation *observation = arg;
+	Kept	   *kept = observation->kept;
+	PgcOutputs *outputs = pgc_origins_of(observation->query, argument_origins, kept);
+
+	kept->busy = true;
+	if (pgc_variables_assign(kept->variables, observation->target, outputs))
+		kept->values = NIL;
+	kept->variables->of_call = true;
+	finish(kept);
+}
+
+/*
+ * pgc_routine_observe looks at a query that is planned directly for a frame of PL/pgSQL.  If it is text, this is when it can be seen where the
+ * values come from that the function gets from it.
+ */
+void
+pgc_routine_observe(PLpgSQL_execstate *estate, ErrorContextCallback *frame, const Query *query, const char *source)
+{
+	const PLpgSQL_variable *target = target_of(estate->err_stmt);
+	Observation observation = {.query = query};
+
+	if (target == NULL || (query->commandType != CMD_SELECT && query->returningList == NIL))
+		return;
+	observation.kept = kept_of(estate, frame);
+	observation.target = target->dno;
+	if (!observation.kept->variables->code->acts || is_of(observation.kept->variables->code, source))
+		return;
+	observation.kept->arguments = using_of(estate->err_stmt);
+	(void) pgc_lineage_try(observe, &observation);
 }
 
 /*

@@ -7,15 +7,14 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/prepare.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lineage/extract.h"
-#include "nodes/nodeFuncs.h"
+#include "lineage/track.h"
+#include "miscadmin.h"
 #include "parser/analyze.h"
-#include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "rewrite/rewriteHandler.h"
 #include "tcop/tcopprot.h"
@@ -28,12 +27,13 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_statement_lineage);
 /* Into what a query's rows go, if it does not say so itself. */
 typedef struct Into
 {
-	const char *operation;		/* NULL: nowhere */
-	const RangeVar *relation;
-	const List *columns;		/* String, or NIL */
+	const RangeVar *relation;	/* NULL: to the client */
+	const List *columns;		/* their names (String), or NIL: as in the query */
+	const CopyStmt *copy;		/* or into its file */
 } Into;
 
 static void explain_statement(ReturnSetInfo *result, const char *source, Node *statement);
+static void explain_utility(ReturnSetInfo *result, const char *source, Node *statement);
 
 /* put_edge adds an edge to the result, as seen from one hop. */
 static void
@@ -46,8 +46,8 @@ put_edge(ReturnSetInfo *result, const PgcLineage *lineage, const PgcEdge *edge, 
 		target->schema, target->name, edge->target_column > 0 ? target->columns[edge->target_column - 1] : NULL,
 		PGC_IS_DIRECT(edge->subtype) ? "direct" : "indirect", pgc_subtype_name(edge->subtype), hop
 	};
-	Datum		values[lengthof(texts) + 1];
-	bool		nulls[lengthof(texts) + 1] = {false};
+	Datum		values[lengthof(texts) + 2];
+	bool		nulls[lengthof(texts) + 2] = {false};
 
 	for (int i = 0; i < lengthof(texts); i++)
 	{
@@ -55,6 +55,8 @@ put_edge(ReturnSetInfo *result, const PgcLineage *lineage, const PgcEdge *edge, 
 		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
 	}
 	values[lengthof(texts)] = BoolGetDatum(edge->masking);
+	values[lengthof(texts) + 1] = BoolGetDatum(edge->nullable);
+	nulls[lengthof(texts) + 1] = !PGC_IS_DIRECT(edge->subtype);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -71,38 +73,44 @@ put_lineage(ReturnSetInfo *result, const PgcLineage *lineage)
 	}
 }
 
-/* name_output gives the columns of a SELECT the names that they will have in what is made of it. */
+/* name_output puts what is made of a SELECT in the place of its columns. */
 static void
-name_output(PgcLineage *lineage, const Into *into)
+name_output(PgcLineageNode *node, const Into *into)
 {
-	for (int i = 0; lineage != NULL && into->relation != NULL && i < lineage->nnodes; i++)
-	{
-		PgcLineageNode *node = &lineage->nodes[i];
-		const ListCell *cell;
+	const ListCell *cell;
 
-		if (node->place != PGC_OUTPUT)
-			continue;
-		node->place = PGC_RELATION;
-		node->schema = get_namespace_name(RangeVarGetCreationNamespace(into->relation));
-		node->name = into->relation->relname;
-		foreach(cell, into->columns)
+	if (into->copy != NULL)
+		pgc_copy_set_file(node, into->copy);
+	if (into->relation == NULL)
+		return;
+	node->place = PGC_RELATION;
+	node->schema = get_namespace_name(RangeVarGetCreationNamespace(into->relation));
+	node->name = into->relation->relname;
+	foreach(cell, into->columns)
+	{
+		if (foreach_current_index(cell) < node->ncolumns)
 			node->columns[foreach_current_index(cell)] = strVal(lfirst(cell));
 	}
 }
 
-/* explain_query adds the edges of an analysed query, which is rewritten and changed. */
+/* explain_query adds the edges of an analysed query, which is copied and rewritten. */
 static void
-explain_query(ReturnSetInfo *result, Query *query, const Into *into)
+explain_query(ReturnSetInfo *result, const Query *query, const Into *into)
 {
-	const PgcExtraction how = {.operation = into->operation,.has_output = true};
+	const PgcExtraction how = {.has_output = true};
+	Query	   *copy = copyObject(unconstify(Query *, query));
 	ListCell   *cell;
 
-	AcquireRewriteLocks(query, true, false);
-	foreach(cell, QueryRewrite(query))
+	AcquireRewriteLocks(copy, true, false);
+	foreach(cell, QueryRewrite(copy))
 	{
 		PgcLineage *lineage = pgc_extract_query(lfirst(cell), &how);
 
-		name_output(lineage, into);
+		for (int i = 0; lineage != NULL && i < lineage->nnodes; i++)
+		{
+			if (lineage->nodes[i].place == PGC_OUTPUT)
+				name_output(&lineage->nodes[i], into);
+		}
 		put_lineage(result, lineage);
 	}
 }
@@ -119,13 +127,54 @@ analyze(const char *source, Node *statement)
 	return parse_analyze_varparams(raw, source, &types, &count, NULL);
 }
 
-/* explain_view: CREATE VIEW. */
+/* explain_prepared adds the edges of a prepared statement. */
 static void
-explain_view(ReturnSetInfo *result, const char *source, const ViewStmt *statement)
+explain_prepared(ReturnSetInfo *result, const ExecuteStmt *statement, const Into *into)
 {
-	Into		into = {"view", statement->view, statement->aliases};
+	ListCell   *cell;
 
-	explain_query(result, analyze(source, statement->query), &into);
+	foreach(cell, FetchPreparedStatement(statement->name, true)->plansource->query_list)
+	{
+		const Query *query = lfirst_node(Query, cell);
+
+		if (query->commandType != CMD_UTILITY)
+			explain_query(result, query, into);
+	}
+}
+
+/* explain_inner adds the edges of an analysed query that is a part of a command. */
+static void
+explain_inner(ReturnSetInfo *result, const char *source, Node *node, const Into *into)
+{
+	Query	   *query = castNode(Query, node);
+
+	if (query->commandType != CMD_UTILITY)
+		explain_query(result, query, into);
+	else if (IsA(query->utilityStmt, ExecuteStmt))
+		explain_prepared(result, (ExecuteStmt *) query->utilityStmt, into);
+	else
+		explain_utility(result, source, query->utilityStmt);
+}
+
+/* explain_copy: COPY, from or to a file or program of the server. */
+static void
+explain_copy(ReturnSetInfo *result, const char *source, const CopyStmt *statement)
+{
+	const Into	into = {.copy = statement};
+
+	if (statement->filename == NULL)
+		return;
+	if (statement->relation != NULL)
+		put_lineage(result, pgc_copy_lineage(statement));
+	else
+		explain_query(result, analyze(source, statement->query), &into);
+}
+
+/* explain_refresh: REFRESH MATERIALIZED VIEW. */
+static void
+explain_refresh(ReturnSetInfo *result, const RefreshMatViewStmt *statement)
+{
+	put_lineage(result, pgc_extract_view(RangeVarGetRelid(statement->relation, AccessShareLock, false)));
 }
 
 /* explain_utility adds the edges of a command that has a query inside. */
@@ -134,38 +183,36 @@ explain_utility(ReturnSetInfo *result, const char *source, Node *statement)
 {
 	Into		into = {0};
 
+	check_stack_depth();
 	switch (nodeTag(statement))
 	{
 		case T_CreateTableAsStmt:
-			{
-				const CreateTableAsStmt *create = (CreateTableAsStmt *) statement;
-
-				into = (Into) {"CREATE TABLE AS", create->into->rel, create->into->colNames};
-				if (castNode(Query, create->query)->commandType != CMD_UTILITY)
-					explain_query(result, copyObject(castNode(Query, create->query)), &into);
-				break;
-			}
+			into.relation = ((CreateTableAsStmt *) statement)->into->rel;
+			into.columns = ((CreateTableAsStmt *) statement)->into->colNames;
+			explain_inner(result, source, ((CreateTableAsStmt *) statement)->query, &into);
+			break;
+		case T_ViewStmt:
+			into.relation = ((ViewStmt *) statement)->view;
+			into.columns = ((ViewStmt *) statement)->aliases;
+			explain_query(result, analyze(source, ((ViewStmt *) statement)->query), &into);
+			break;
 		case T_DeclareCursorStmt:
-			explain_query(result, copyObject(castNode(Query, ((DeclareCursorStmt *) statement)->query)), &into);
+			explain_inner(result, source, ((DeclareCursorStmt *) statement)->query, &into);
 			break;
 		case T_ExplainStmt:
-			{
-				Query	   *query = castNode(Query, ((ExplainStmt *) statement)->query);
-
-				if (query->commandType == CMD_UTILITY)
-					explain_utility(result, source, query->utilityStmt);
-				else
-					explain_query(result, copyObject(query), &into);
-				break;
-			}
-		case T_ViewStmt:
-			explain_view(result, source, (ViewStmt *) statement);
+			explain_inner(result, source, ((ExplainStmt *) statement)->query, &into);
 			break;
 		case T_PrepareStmt:
 			explain_statement(result, source, ((PrepareStmt *) statement)->query);
 			break;
+		case T_ExecuteStmt:
+			explain_prepared(result, (ExecuteStmt *) statement, &into);
+			break;
+		case T_CopyStmt:
+			explain_copy(result, source, (CopyStmt *) statement);
+			break;
 		case T_RefreshMatViewStmt:
-			put_lineage(result, pgc_extract_view(RangeVarGetRelid(((RefreshMatViewStmt *) statement)->relation, AccessShareLock, false)));
+			explain_refresh(result, (RefreshMatViewStmt *) statement);
 			break;
 		default:
 			break;

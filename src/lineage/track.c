@@ -11,9 +11,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/contract.h"
 #include "compat.h"
 #include "executor/executor.h"
 #include "lineage/track.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
@@ -27,7 +29,7 @@ static ExecutorFinish_hook_type previous_finish = NULL;
 bool
 pgc_track_is_on(void)
 {
-	return pgc_track_lineage != PGC_TRACK_OFF &&
+	return pgc_track_lineage != PGC_TRACK_OFF && !pgc_catalog_is_running &&
 		(pgc_lineage_sync || pgc_pii_policy != PGC_PII_OFF || pgc_queue_exists()) &&
 		pgc_interest_is_here();
 }
@@ -106,23 +108,45 @@ take(void *arg)
 		taking->known = pgc_known_enter(lineage, &taking->source);
 }
 
+/* has_parameters: does this part of a query have a parameter that is given from outside? */
+static bool
+has_parameters(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXTERN;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_parameters, context, 0);
+	return expression_tree_walker(node, has_parameters, context);
+}
+
 /* known_of returns what is known of a query that writes, taking its lineage if nothing is; or NULL. */
 static PgcKnown *
 known_of(const Query *query, const char *text, ParamListInfo params)
 {
 	Taking		taking = {.query = query};
-	bool		has_variables = pgc_routine_origins(text, params, &taking.how);
+	bool		parameters = false;
+	bool		variables;
+	bool		found = pgc_known_recall(query, &taking.known, &parameters);
 
-	if (!has_variables && pgc_known_recall(query, &taking.known))
+	if (found && !parameters)
 		return taking.known;
+	if (!found)
+		parameters = has_parameters(unconstify(Node *, (const Node *) query), NULL);
+	/* the same query elsewhere has other variables */
+	variables = parameters && pgc_routine_origins(text, params, &taking.how);
+	if (found && !variables)
+		return taking.known;
+	taking.known = NULL;
 	if (pgc_track_lineage == PGC_TRACK_CONTRACTS && !pgc_interest_possible(query))
 		return NULL;
 	taking.how.operation = operation_of(query);
 	taking.source = (PgcSource) {
 		text, query->stmt_location, query->stmt_len, (uint64) query->queryId
 	};
-	if (pgc_lineage_try(take, &taking) && !has_variables)
-		pgc_known_remember(query, taking.known);
+	if (pgc_lineage_try(take, &taking) && !variables)
+		pgc_known_remember(query, taking.known, parameters);
 	return taking.known;
 }
 
@@ -133,7 +157,7 @@ plan(Query *query, const char *text, int options, ParamListInfo params)
 	PgcKnown   *known = NULL;
 	PlannedStmt *result;
 
-	if (pgc_utility_awaits_plan())
+	if (pgc_utility_awaits_plan(text))
 		pgc_utility_planned(query);
 	if (writes(query) && pgc_track_is_on() && !pgc_utility_is_silent())
 		known = known_of(query, text, params);
@@ -202,12 +226,15 @@ resolved(PgcKnown *known, bool wrote)
 void
 pgc_track_check(PgcKnown *known)
 {
-	if (pgc_pii_policy != PGC_PII_OFF)
-	{
-		known = resolved(known, false);
-		if (known != NULL)
-			pgc_policy_check(known->lineage);
-	}
+	uint64		state;
+
+	if (pgc_pii_policy == PGC_PII_OFF || (known = resolved(known, false)) == NULL)
+		return;
+	state = pgc_policy_state();
+	if (state != 0 && known->allowed == state)
+		return;
+	pgc_policy_check(known->lineage);
+	known->allowed = pgc_policy_state();
 }
 
 /* pgc_track_ran counts an execution of a statement that wrote so many rows. */
@@ -246,7 +273,7 @@ rows_written(const QueryDesc *query)
 static void
 start(QueryDesc *query, int flags)
 {
-	if (pgc_utility_awaits_execution() && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	if (pgc_utility_awaits_execution(query) && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		pgc_utility_starts(query);
 	else if (query->plannedstmt->invalItems != NIL && is_effective(flags))
 	{

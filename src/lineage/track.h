@@ -26,6 +26,7 @@ typedef struct PgcKnown
 	uint64		resolved_at;	/* value of pgc_temporary_changes; 0: never */
 	struct PgcKnown *resolved;	/* what it was then without them, or NULL */
 	bool		reported;		/* nulls that it may bring were looked for */
+	uint64		allowed;		/* pgc_policy_state() when it was let pass, or 0 */
 	PgcRun	   *runs;			/* in this transaction */
 } PgcKnown;
 
@@ -62,8 +63,8 @@ extern bool pgc_interest_is_here(void);
 extern PgcKnown *pgc_known_enter(const PgcLineage *lineage, const PgcSource *source);
 extern PgcKnown *pgc_known_find(const PlannedStmt *plan);
 extern void pgc_known_mark(PlannedStmt *plan, const PgcKnown *known);
-extern bool pgc_known_recall(const Query *query, PgcKnown **known);
-extern void pgc_known_remember(const Query *query, PgcKnown *known);
+extern bool pgc_known_recall(const Query *query, PgcKnown **known, bool *has_parameters);
+extern void pgc_known_remember(const Query *query, PgcKnown *known, bool has_parameters);
 extern void pgc_known_forget_queries(void);
 extern void pgc_known_end(void);
 
@@ -82,9 +83,9 @@ extern void pgc_track_check(PgcKnown *known);
 extern void pgc_utility_init(void);
 extern bool pgc_utility_is_silent(void);
 extern bool pgc_utility_explains(void);
-extern bool pgc_utility_awaits_plan(void);
+extern bool pgc_utility_awaits_plan(const char *text);
 extern void pgc_utility_planned(const Query *query);
-extern bool pgc_utility_awaits_execution(void);
+extern bool pgc_utility_awaits_execution(const QueryDesc *query);
 extern void pgc_utility_starts(const QueryDesc *query);
 extern bool pgc_utility_finishes(const QueryDesc *query);
 

@@ -9,7 +9,7 @@
  *
  * Arguments come from what the caller passes, in whichever of its calls.
  *
- * What this does not see: rows of EXECUTE and of cursors opened elsewhere, and results of CALL.
+ * What this does not see: rows of cursors that are opened elsewhere or for text, and results of CALL.
  *
  * Nothing is executed, and nothing of the function changed.
  */
@@ -542,6 +542,7 @@ find_arguments(PgcVariables *variables)
 	if (variables->passed || variables->function->fn_nargs == 0 || variables->depth >= MAX_DEPTH)
 		return;
 	variables->passed = true;
+	variables->of_call = true;
 	estate = pgc_routine_frame(&context);
 	if (estate != NULL)
 	{
@@ -624,6 +625,17 @@ pgc_variables_origins(PgcVariables *variables, const Param *param, AttrNumber fi
 		propagate(variables);
 	}
 	return known_origins(param, field, variables);
+}
+
+/* pgc_variables_assign notes that columns go to a variable; true: that is new, and what is made of it is found out again. */
+bool
+pgc_variables_assign(PgcVariables *variables, int number, const PgcOutputs *outputs)
+{
+	variables->grew = false;
+	put_outputs(variables, number, outputs);
+	if (variables->grew)
+		memset(variables->needed, 0, variables->function->ndatums * sizeof(bool));
+	return variables->grew;
 }
 
 /* pgc_variables_value returns what the value of an expression of the function, or a field of it, comes from, in the current context. */

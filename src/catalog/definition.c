@@ -234,7 +234,7 @@ has_generated(Oid relid, AttrNumber natts)
 {
 	for (AttrNumber attno = 1; attno <= natts; attno++)
 	{
-		HeapTuple	tuple = SearchSysCacheAttNum(relid, attno);	/* none: dropped */
+		HeapTuple	tuple = SearchSysCacheAttNum(relid, attno); /* none: dropped */
 		bool		generated = HeapTupleIsValid(tuple) && ((Form_pg_attribute) GETSTRUCT(tuple))->attgenerated != '\0';
 
 		if (HeapTupleIsValid(tuple))

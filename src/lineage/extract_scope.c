@@ -109,12 +109,15 @@ pgc_scope_call(PgcScope *scope, const FuncExpr *function)
 	return scope_slot(scope->extract, function, scope, InvalidOid);
 }
 
-/* stored_query copies the query of a view or a materialized view; NULL: it has none. */
+/*
+ * stored_query copies the query of a view or a materialized view; NULL: it has none.  Without a lock if it is for a
+ * statement, which must not wait for a view that it only might read.
+ */
 static const Query *
-stored_query(Oid relid)
+stored_query(const PgcExtract *extract, Oid relid)
 {
-	Relation	relation = relation_open(relid, AccessShareLock);
-	const RuleLock *rules = relation->rd_rules;
+	Relation	relation = extract->is_definition ? relation_open(relid, AccessShareLock) : RelationIdGetRelation(relid);
+	const RuleLock *rules = relation ? relation->rd_rules : NULL;
 	const Query *query = NULL;
 
 	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
@@ -124,7 +127,8 @@ stored_query(Oid relid)
 		if (rule->event == CMD_SELECT && list_length(rule->actions) == 1)
 			query = copyObject(linitial_node(Query, rule->actions));
 	}
-	relation_close(relation, AccessShareLock);
+	if (relation)
+		relation_close(relation, extract->is_definition ? AccessShareLock : NoLock);
 	return query;
 }
 
@@ -136,7 +140,7 @@ pgc_scope_view(PgcExtract *extract, Oid relid)
 
 	if (*slot == NULL)
 	{
-		const Query *query = stored_query(relid);
+		const Query *query = stored_query(extract, relid);
 
 		if (query != NULL)
 			*slot = pgc_scope_make(extract, query, NULL);

@@ -62,6 +62,9 @@ CREATE VIEW v AS SELECT id, x FROM a;
 CREATE TABLE i AS SELECT x FROM v;
 CREATE MATERIALIZED VIEW m AS SELECT id, x FROM a;
 CREATE UNIQUE INDEX ON m (id);
+-- planning runs a query of its own
+CREATE FUNCTION folded() RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN (SELECT max(x) FROM a); END$$;
+CREATE TABLE o AS SELECT id FROM a WHERE x < folded();
 CREATE TABLE j AS WITH moved AS (DELETE FROM d WHERE id > 8 RETURNING id) SELECT id FROM moved;
 SELECT operation, edges, executions, rows, statement FROM seen;
 :forget
@@ -73,7 +76,7 @@ SELECT operation, edges, executions, rows FROM seen;
 :forget
 
 -- COPY
-COPY a (id, x) TO PROGRAM 'cat secret >/dev/null || true';
+COPY a (id, x) TO PROGRAM 'PASSWORD=secret cat secret >/dev/null || true';
 COPY (SELECT id, x + y AS sum FROM a WHERE x > 50) TO '/dev/null';
 COPY b (x, y) FROM '/dev/null';
 COPY b TO STDOUT;

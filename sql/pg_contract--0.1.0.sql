@@ -1837,50 +1837,60 @@ field AS (
 	FROM input_field i GROUP BY 1, 2, 3, 4, 5),
 output AS MATERIALIZED (	-- a dataset with its lineage, by statement
 	SELECT f.digest, d.identity, d.facets OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('columnLineage',
-		contract.openlineage_facet('ColumnLineageDatasetFacet', '1-2-0', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-			'fields', COALESCE(pg_catalog.jsonb_object_agg(f.target_column, pg_catalog.jsonb_build_object('inputFields', f.fields))
-				FILTER (WHERE f.target_column IS NOT NULL), '{}'),
-			'dataset', pg_catalog.jsonb_agg(f.fields) FILTER (WHERE f.target_column IS NULL)->0)))) AS facets
-	FROM field f JOIN dataset d
-		ON d.place = f.target_place AND d.schema_name IS NOT DISTINCT FROM f.target_schema AND d.table_name = f.target_table
-	GROUP BY f.digest, d.identity, d.facets),
+		contract.openlineage_facet('ColumnLineageDatasetFacet', '1-2-0', pg_catalog.jsonb_strip_nulls(
+			pg_catalog.jsonb_build_object('fields', f.fields, 'dataset', f.rows)))) AS facets
+	FROM (
+		SELECT f.digest, f.target_place, f.target_schema, f.target_table,
+			COALESCE(pg_catalog.jsonb_object_agg(f.target_column, pg_catalog.jsonb_build_object('inputFields', f.fields))
+				FILTER (WHERE f.target_column IS NOT NULL), '{}') AS fields,
+			pg_catalog.jsonb_agg(f.fields) FILTER (WHERE f.target_column IS NULL)->0 AS rows
+		FROM field f GROUP BY 1, 2, 3, 4) f
+	JOIN dataset d
+		ON d.place = f.target_place AND d.schema_name IS NOT DISTINCT FROM f.target_schema AND d.table_name = f.target_table),
 input AS (
-	SELECT e.digest, pg_catalog.jsonb_agg(DISTINCT d.identity OPERATOR(pg_catalog.||)
-		pg_catalog.jsonb_build_object('facets', d.facets)) AS datasets
-	FROM edge e JOIN dataset d
+	SELECT e.digest, pg_catalog.jsonb_agg(d.identity OPERATOR(pg_catalog.||)
+		pg_catalog.jsonb_build_object('facets', d.facets) ORDER BY d.identity) AS datasets
+	FROM (SELECT DISTINCT e.digest, e.source_place, e.source_schema, e.source_table FROM edge e WHERE e.digest IS NOT NULL) e
+	JOIN dataset d
 		ON d.place = e.source_place AND d.schema_name IS NOT DISTINCT FROM e.source_schema AND d.table_name = e.source_table
-	WHERE e.digest IS NOT NULL
 	GROUP BY e.digest),
 statement AS (
-	SELECT DISTINCT ON (e.digest) e.digest, e.operation, e.statement, e.query_id, e.routine, e.last_seen, e.executions, e.rows,
-		e.target_schema, e.target_table, s.namespace, s.database,
-		contract.openlineage_run(e.digest::text, e.last_seen) AS run,
-		contract.openlineage_run(pg_catalog.concat_ws(' ', e.routine, e.role), e.last_seen) AS parent
-	FROM edge e CROSS JOIN namespace s
+	SELECT DISTINCT ON (e.digest) e.digest, e.operation, e.statement, e.query_id, e.routine, e.role, e.last_seen, e.executions,
+		e.rows, e.target_schema, e.target_table
+	FROM edge e
 	WHERE e.digest IS NOT NULL
 	ORDER BY e.digest, e.target_schema, e.target_table),
+outputs AS (
+	SELECT s.digest, pg_catalog.jsonb_agg(o.identity OPERATOR(pg_catalog.||) pg_catalog.jsonb_strip_nulls(
+		pg_catalog.jsonb_build_object('facets', o.facets,
+			'outputFacets', CASE WHEN s.executions = 1 THEN pg_catalog.jsonb_build_object('outputStatistics',
+				contract.openlineage_facet('OutputStatisticsOutputDatasetFacet', '1-0-2',
+					pg_catalog.jsonb_build_object('rowCount', s.rows))) END)) ORDER BY o.identity) AS datasets
+	FROM statement s JOIN output o ON o.digest = s.digest
+	GROUP BY s.digest),
 run AS (
 	SELECT s.*,
 		pg_catalog.jsonb_build_object('eventTime', s.last_seen, 'producer', f.engine->'_producer',
 			'schemaURL', 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent',
-			'run', pg_catalog.jsonb_build_object('runId', s.run, 'facets', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+			'run', pg_catalog.jsonb_build_object('runId', contract.openlineage_run(s.digest::text, s.last_seen), 'facets', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
 				'processing_engine', f.engine,
 				'externalQuery', CASE WHEN s.query_id IS NOT NULL THEN contract.openlineage_facet('ExternalQueryRunFacet', '1-0-2',
 					pg_catalog.jsonb_build_object('externalQueryId', s.query_id::text, 'source', 'postgresql')) END,
 				'parent', CASE WHEN s.routine IS NOT NULL THEN contract.openlineage_facet('ParentRunFacet', '1-2-0',
-					pg_catalog.jsonb_build_object('run', pg_catalog.jsonb_build_object('runId', s.parent), 'job',
-						pg_catalog.jsonb_build_object('namespace', s.namespace,
-							'name', pg_catalog.concat_ws('.', s.database, s.routine)))) END))),
-			'job', pg_catalog.jsonb_build_object('namespace', s.namespace,
+					pg_catalog.jsonb_build_object('run', pg_catalog.jsonb_build_object('runId',
+						contract.openlineage_run(pg_catalog.concat_ws(' ', s.routine, s.role), s.last_seen)), 'job',
+						pg_catalog.jsonb_build_object('namespace', n.namespace,
+							'name', pg_catalog.concat_ws('.', n.database, s.routine)))) END))),
+			'job', pg_catalog.jsonb_build_object('namespace', n.namespace,
 				'name', CASE WHEN s.operation = 'REFRESH MATERIALIZED VIEW'
-					THEN pg_catalog.concat_ws('.', s.database, s.target_schema, s.target_table)
-					ELSE pg_catalog.concat_ws('.', s.database, 'query', COALESCE(pg_catalog.to_hex(s.query_id), s.digest::text)) END,
+					THEN pg_catalog.concat_ws('.', n.database, s.target_schema, s.target_table)
+					ELSE pg_catalog.concat_ws('.', n.database, 'query', COALESCE(pg_catalog.to_hex(s.query_id), s.digest::text)) END,
 				'facets', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
 					'sql', CASE WHEN s.statement <> '<insufficient privilege>' THEN contract.openlineage_facet('SQLJobFacet', '1-1-0',
 						pg_catalog.jsonb_build_object('query', s.statement, 'dialect', 'postgres')) END,
 					'jobType', contract.openlineage_facet('JobTypeJobFacet', '2-0-4', pg_catalog.jsonb_build_object(
 						'processingType', 'BATCH', 'integration', 'POSTGRESQL', 'jobType', 'QUERY')))))) AS event
-	FROM statement s CROSS JOIN (SELECT contract.openlineage_facet('ProcessingEngineRunFacet', '1-1-1', pg_catalog.jsonb_build_object(
+	FROM statement s CROSS JOIN namespace n CROSS JOIN (SELECT contract.openlineage_facet('ProcessingEngineRunFacet', '1-1-1', pg_catalog.jsonb_build_object(
 		'name', 'PostgreSQL', 'version', pg_catalog.current_setting('server_version'),
 		'openlineageAdapterVersion', (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_contract'))) AS engine) f)
 SELECT e.event
@@ -1894,14 +1904,9 @@ FROM (
 	UNION ALL
 	SELECT r.event OPERATOR(pg_catalog.||) '{"eventType": "START"}', r.last_seen, 1, r.event->'run' FROM run r
 	UNION ALL
-	SELECT r.event OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('eventType', 'COMPLETE', 'inputs', i.datasets, 'outputs', (
-		SELECT pg_catalog.jsonb_agg(o.identity OPERATOR(pg_catalog.||) pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-			'facets', o.facets,
-			'outputFacets', CASE WHEN r.executions = 1 THEN pg_catalog.jsonb_build_object('outputStatistics',
-				contract.openlineage_facet('OutputStatisticsOutputDatasetFacet', '1-0-2',
-					pg_catalog.jsonb_build_object('rowCount', r.rows))) END)) ORDER BY o.identity)
-		FROM output o WHERE o.digest = r.digest)), r.last_seen, 2, r.event->'run'
-	FROM run r JOIN input i ON i.digest = r.digest) e
+	SELECT r.event OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('eventType', 'COMPLETE',
+		'inputs', i.datasets, 'outputs', o.datasets), r.last_seen, 2, r.event->'run'
+	FROM run r JOIN input i ON i.digest = r.digest JOIN outputs o ON o.digest = r.digest) e
 ORDER BY e.at, e.what, e.number;
 END;
 COMMENT ON FUNCTION contract.openlineage(timestamptz) IS

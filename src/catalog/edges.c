@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 /* $1 relations, $2 columns, $3 nodes that are no relations (else 0): the ends asked for. */
 #define ASKED "WITH k AS (SELECT * FROM unnest($1, $2, $3) WITH ORDINALITY AS k (relid, attnum, node_id, number))\n"
@@ -158,6 +159,17 @@ take_edge(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	reader->function(&edge, reader->arg);
 }
 
+/* read_edges is pgc_catalog_query; planned as if it found much, a step of a walk is not worth compiling. */
+static void
+read_edges(const char *sql, int nargs, const Oid *types, const Datum *values, PgcRowFunction row, void *arg)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	pgc_catalog_query(sql, nargs, types, values, NULL, row, arg);
+	AtEOXact_GUC(false, nestlevel);
+}
+
 /* fill_ends makes the first three parameters of ends. */
 static void
 fill_ends(Datum *values, const PgcEnd *ends, int nends)
@@ -190,7 +202,7 @@ pgc_edges_next(const PgcEnd *ends, int nends, bool downstream, PgcEdgeFunction f
 	Datum		values[lengthof(types)];
 
 	fill_ends(values, ends, nends);
-	pgc_catalog_query(downstream ? downstream_sql : upstream_sql, lengthof(types), types, values, NULL, take_edge, &reader);
+	read_edges(downstream ? downstream_sql : upstream_sql, lengthof(types), types, values, take_edge, &reader);
 }
 
 /* take_statement is a PgcRowFunction. */
@@ -244,7 +256,7 @@ pgc_edges_statements(const PgcEnd *ends, int nends, int ntargets, Oid role)
 	fill_ends(values, ends, nends);
 	values[3] = ObjectIdGetDatum(role);
 	values[4] = Int64GetDatum(ntargets);
-	pgc_catalog_query(statements_sql, lengthof(types), types, values, NULL, take_statement, &uses);
+	read_edges(statements_sql, lengthof(types), types, values, take_statement, &uses);
 	return uses;
 }
 
@@ -258,7 +270,7 @@ pgc_edges_functions(const PgcEnd *ends, int nends, Oid role)
 
 	fill_ends(values, ends, nends);
 	values[3] = ObjectIdGetDatum(role);
-	pgc_catalog_query(functions_sql, lengthof(types), types, values, NULL, take_function, &uses);
+	read_edges(functions_sql, lengthof(types), types, values, take_function, &uses);
 	return uses;
 }
 
@@ -268,5 +280,5 @@ pgc_edges_sources(PgcEdgeFunction function, void *arg)
 {
 	Reader		reader = {.function = function,.arg = arg};
 
-	pgc_catalog_query(sources_sql, 0, NULL, NULL, NULL, take_edge, &reader);
+	read_edges(sources_sql, 0, NULL, NULL, take_edge, &reader);
 }

@@ -84,18 +84,21 @@ is_stored(const PgcLineage *lineage, const PgcEdge *edge)
 static bool
 name_node(const PgcLineageNode *node, PgcPoint *point)
 {
-	char	   *name = node->place == PGC_RELATION ? get_rel_name(node->oid) : NULL;
+	char	   *schema_now = NULL;
+	char	   *name_now = NULL;
 	Oid			schema;
 
 	point->place = node->place;
 	point->schema = node->schema;
 	point->table = node->name;
 	point->relid = InvalidOid;
-	if (name != NULL)
+	if (node->place == PGC_RELATION)
+		pgc_node_relation_name(node->oid, &schema_now, &name_now);
+	if (name_now != NULL)
 	{
 		point->relid = node->oid;
-		point->schema = get_namespace_name(get_rel_namespace(node->oid));
-		point->table = name;
+		point->schema = schema_now;
+		point->table = name_now;
 		return true;
 	}
 	schema = node->place == PGC_RELATION ? get_namespace_oid(node->schema, true) : InvalidOid;

@@ -143,6 +143,16 @@ pgc_lineage_lock(void)
 	AtEOXact_GUC(false, nestlevel);
 }
 
+/* pgc_node_relation_name fills schema and name of a relation (palloc'd); both NULL: it is gone, perhaps since a moment ago. */
+void
+pgc_node_relation_name(Oid relid, char **schema, char **name)
+{
+	*name = get_rel_name(relid);
+	*schema = *name ? get_namespace_name(get_rel_namespace(relid)) : NULL;
+	if (*schema == NULL)
+		*name = NULL;
+}
+
 /* take_point is a PgcRowFunction for what was found of a point. */
 static void
 take_point(HeapTuple tuple, TupleDesc descriptor, void *arg)
@@ -259,10 +269,10 @@ settle(Oid relid)
 
 /* by_name runs a statement about the nodes of a name. */
 static void
-by_name(const char *sql, const char *schema, const char *relation)
+by_name(const char *sql, const Named *named)
 {
 	const Oid	types[] = {TEXTOID, TEXTOID};
-	const Datum values[] = {CStringGetTextDatum(schema), CStringGetTextDatum(relation)};
+	const Datum values[] = {CStringGetTextDatum(named->schema), CStringGetTextDatum(named->table)};
 
 	(void) pgc_catalog_execute(sql, 2, types, values, NULL);
 }
@@ -275,7 +285,7 @@ give_up(Oid relid, const Named *named, Oid successor)
 	if (OidIsValid(successor))
 		follow(successor);
 	by_name(TURN("SELECT node_id FROM contract.lineage_node n WHERE n.schema_name = $1 AND n.table_name = $2"
-				 " AND n.place = 'relation' AND " IS_FREE), named->schema, named->table);
+				 " AND n.place = 'relation' AND " IS_FREE), named);
 }
 
 /*
@@ -287,24 +297,25 @@ follow(Oid relid)
 {
 	const Oid	types[] = {OIDOID};
 	const Datum values[] = {ObjectIdGetDatum(relid)};
-	char	   *name = get_rel_name(relid);	/* NULL: it is gone */
 	Named		named = {0};
+	Named		now;
 	Oid			owner;
 
 	check_stack_depth();
+	pgc_node_relation_name(relid, &now.schema, &now.table);
 	pgc_catalog_query("SELECT n.schema_name, n.table_name FROM contract.lineage_binding b"
 					  " JOIN contract.lineage_node n USING (node_id) WHERE b.relid = $1 LIMIT 1",
 					  1, types, values, NULL, take_named, &named);
 	if (named.schema != NULL)
 	{
 		owner = relation_of(&named);
-		if (name == NULL || (OidIsValid(owner) && owner != relid))
+		if (now.schema == NULL || (OidIsValid(owner) && owner != relid))
 			give_up(relid, &named, owner);
 		else
 			settle(relid);
 	}
-	if (name != NULL)
-		by_name(ADOPT("n.schema_name = $1 AND n.table_name = $2"), get_namespace_name(get_rel_namespace(relid)), name);
+	if (now.schema != NULL)
+		by_name(ADOPT("n.schema_name = $1 AND n.table_name = $2"), &now);
 }
 
 /* follow_all compares the nodes of relations with the catalogs. */
@@ -338,11 +349,16 @@ static bool
 is_concerned(Datum relids)
 {
 	const Oid	types[] = {OIDARRAYOID};
+	bool		kept = pgc_catalog_keeps_plans;
+	bool		result;
 
-	return pgc_catalog_query("SELECT FROM contract.lineage_binding WHERE relid = ANY ($1)"
+	pgc_catalog_keeps_plans = true;
+	result = pgc_catalog_query("SELECT FROM contract.lineage_binding WHERE relid = ANY ($1)"
 							 " UNION ALL SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace"
 							 " JOIN contract.lineage_node n ON n.schema_name = s.nspname::text AND n.table_name = c.relname::text"
 							 " WHERE c.oid = ANY ($1) LIMIT 1", 1, types, &relids, NULL, NULL, NULL) > 0;
+	pgc_catalog_keeps_plans = kept;
+	return result;
 }
 
 /*

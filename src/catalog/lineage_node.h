@@ -23,6 +23,7 @@ typedef struct PgcPoint
 								 * any more */
 } PgcPoint;
 
+extern void pgc_node_relation_name(Oid relid, char **schema, char **name);
 extern void pgc_node_find(PgcPoint *points, int npoints);
 
 #endif							/* PGC_LINEAGE_NODE_H */

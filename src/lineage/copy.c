@@ -15,6 +15,18 @@
 #include "nodes/value.h"
 #include "utils/rel.h"
 
+/* command_of returns the name of the program in a line of the shell, which is changed: settings before it and arguments may be secrets. */
+static char *
+command_of(char *line)
+{
+	static const char *const space = " \t\n";
+	char	   *word = strtok(line, space);
+
+	while (word != NULL && strchr(word, '=') != NULL)
+		word = strtok(NULL, space);
+	return word ? word : pstrdup("");
+}
+
 /* pgc_copy_set_file makes a node stand for the file or program of a COPY. */
 void
 pgc_copy_set_file(PgcLineageNode *node, const CopyStmt *statement)
@@ -24,7 +36,7 @@ pgc_copy_set_file(PgcLineageNode *node, const CopyStmt *statement)
 	node->schema = NULL;
 	node->name = pstrdup(statement->filename);
 	if (statement->is_program)
-		node->name[strcspn(node->name, " \t\n")] = '\0';	/* arguments may be secrets */
+		node->name = command_of(node->name);
 }
 
 /* columns_of returns the numbers of the columns that COPY of a table moves (List of int), in its order. */

@@ -410,19 +410,21 @@ pgc_walk_order(const PgcWalk *walk, int *count)
 	return order;
 }
 
-/* pgc_vertex_name returns schema.table.column, quoted where necessary; of all rows schema.table (palloc'd). */
+/* pgc_vertex_name returns schema.table.column, quoted where necessary; of all rows schema.table.  It belongs to the vertex. */
 char *
-pgc_vertex_name(const PgcVertex *vertex)
+pgc_vertex_name(PgcVertex *vertex)
 {
 	StringInfoData name;
 
+	if (vertex->name != NULL)
+		return vertex->name;
 	initStringInfo(&name);
 	if (vertex->schema != NULL)
 		appendStringInfo(&name, "%s.", quote_identifier(vertex->schema));
 	appendStringInfoString(&name, vertex->end.classid == RelationRelationId ? quote_identifier(vertex->table) : vertex->table);
 	if (vertex->column != NULL)
 		appendStringInfo(&name, ".%s", quote_identifier(vertex->column));
-	return name.data;
+	return vertex->name = name.data;
 }
 
 /* pgc_walk_path returns the names of the columns between the start and a visit, both included, from source to target (List of char *). */

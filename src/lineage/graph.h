@@ -17,6 +17,7 @@ typedef struct PgcVertex
 	char	   *schema;			/* or NULL: a file, a program */
 	char	   *table;
 	char	   *column;			/* or NULL: all rows */
+	char	   *name;			/* of pgc_vertex_name, or NULL */
 	int			best;			/* index of the visit that is shown, or -1 */
 } PgcVertex;
 
@@ -78,7 +79,7 @@ extern void pgc_walk_run(PgcWalk *walk, int depth);
 extern void pgc_walk_turn(PgcWalk *walk);
 extern int *pgc_walk_order(const PgcWalk *walk, int *count);
 extern List *pgc_walk_path(const PgcWalk *walk, const PgcVisit *visit);
-extern char *pgc_vertex_name(const PgcVertex *vertex);
+extern char *pgc_vertex_name(PgcVertex *vertex);
 
 /* reading.c: arguments of the SQL functions */
 extern AttrNumber pgc_walk_column(Oid relid, const char *name);

@@ -102,7 +102,7 @@ relation_name(const PgcVertex *vertex)
 {
 	PgcVertex	whole = *vertex;
 
-	whole.column = NULL;
+	whole.column = whole.name = NULL;
 	return pgc_vertex_name(&whole);
 }
 

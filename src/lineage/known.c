@@ -119,8 +119,8 @@ bytes_kept(void)
 }
 
 /*
- * pgc_known_enter returns the statement of this query id that has this lineage, which is copied; NULL: there is no room
- * until the end of the transaction.  Its text is the one that came first.
+ * pgc_known_enter returns the statement of this query id that has this lineage, which is copied.  Its text is the one
+ * that came first.  If there is no room until the end of the transaction it raises an error.
  */
 PgcKnown *
 pgc_known_enter(const PgcLineage *lineage, const PgcSource *source)
@@ -137,7 +137,9 @@ pgc_known_enter(const PgcLineage *lineage, const PgcSource *source)
 	if (known != NULL)
 		return known;
 	if (bytes_kept() > KEPT_WITHIN)
-		return NULL;
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a transaction has too many different statements")));
 	caller = MemoryContextSwitchTo(context);
 	made.lineage = pgc_lineage_copy(lineage);
 	made.text = source->text ? pgc_normalize(source->text, source->location, source->length) : NULL;

@@ -51,14 +51,19 @@ is_constant(const char *token)
 	}
 }
 
-/* highest_parameter returns the greatest n of the parameters $n in a text. */
+/* highest_parameter returns the greatest n of what may be a parameter $n in a text. */
 static int
 highest_parameter(const char *statement)
 {
 	int			highest = 0;
 
 	for (const char *at = strchr(statement, '$'); at != NULL; at = strchr(at + 1, '$'))
-		highest = Max(highest, (int) strtol(at + 1, NULL, 10));
+	{
+		long		number = strtol(at + 1, NULL, 10);
+
+		if (number > highest && number <= PG_UINT16_MAX)
+			highest = (int) number;
+	}
 	return highest;
 }
 

@@ -157,7 +157,7 @@ plan(Query *query, const char *text, int options, ParamListInfo params)
 	PgcKnown   *known = NULL;
 	PlannedStmt *result;
 
-	if (pgc_utility_awaits_plan())
+	if (pgc_utility_awaits_plan(text))
 		pgc_utility_planned(query);
 	if (writes(query) && pgc_track_is_on() && !pgc_utility_is_silent())
 		known = known_of(query, text, params);
@@ -273,7 +273,7 @@ rows_written(const QueryDesc *query)
 static void
 start(QueryDesc *query, int flags)
 {
-	if (pgc_utility_awaits_execution() && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	if (pgc_utility_awaits_execution(query) && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		pgc_utility_starts(query);
 	else if (query->plannedstmt->invalItems != NIL && is_effective(flags))
 	{

@@ -83,9 +83,9 @@ extern void pgc_track_check(PgcKnown *known);
 extern void pgc_utility_init(void);
 extern bool pgc_utility_is_silent(void);
 extern bool pgc_utility_explains(void);
-extern bool pgc_utility_awaits_plan(void);
+extern bool pgc_utility_awaits_plan(const char *text);
 extern void pgc_utility_planned(const Query *query);
-extern bool pgc_utility_awaits_execution(void);
+extern bool pgc_utility_awaits_execution(const QueryDesc *query);
 extern void pgc_utility_starts(const QueryDesc *query);
 extern bool pgc_utility_finishes(const QueryDesc *query);
 

@@ -37,6 +37,7 @@ typedef struct Command
 								 * with statements */
 	bool		awaits_plan;
 	bool		awaits_execution;
+	bool		executes;		/* a prepared statement */
 	bool		has_run;
 	const QueryDesc *query;		/* of its own execution; NULL: none, or over */
 	uint64		rows;
@@ -60,18 +61,22 @@ pgc_utility_explains(void)
 	return current != NULL && current->explains && !current->has_run;
 }
 
-/* pgc_utility_awaits_plan: is the next query planned that of the command? */
+/* pgc_utility_awaits_plan: is the query that is planned from a text that of the command? */
 bool
-pgc_utility_awaits_plan(void)
+pgc_utility_awaits_plan(const char *text)
 {
-	return current != NULL && current->awaits_plan && !pgc_catalog_is_running;
+	return current != NULL && current->awaits_plan && text == current->source.text;
 }
 
-/* pgc_utility_awaits_execution: is the next execution that of the command? */
+/*
+ * pgc_utility_awaits_execution: is the execution that of the command?  Not one of a function that planning
+ * calls: that has another text.  So has a prepared statement.
+ */
 bool
-pgc_utility_awaits_execution(void)
+pgc_utility_awaits_execution(const QueryDesc *query)
 {
-	return current != NULL && current->awaits_execution && !pgc_catalog_is_running;
+	return current != NULL && current->awaits_execution &&
+		(query->sourceText == current->source.text || current->executes);
 }
 
 /* operation_of returns what CREATE TABLE AS is called as written. */
@@ -127,7 +132,10 @@ take_into(Command *command, const CreateTableAsStmt *statement)
 	if (query->commandType != CMD_UTILITY)
 		(void) pgc_routine_origins(command->source.text, command->params, &how);
 	else if (IsA(query->utilityStmt, ExecuteStmt))
+	{
+		command->executes = true;
 		query = prepared_query((ExecuteStmt *) query->utilityStmt);
+	}
 	else
 		return;
 	command->lineage = query ? pgc_extract_query(query, &how) : NULL;

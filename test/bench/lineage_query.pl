@@ -20,7 +20,7 @@ sub expression
 
 	return "p.c$n" if ($level + $n) % 3 == 0;
 	return "p.c$n + t.c$other" if ($level + $n) % 3 == 1;
-	return "CASE WHEN t.c$n > $level THEN p.c$other ELSE coalesce(p.c$n, 0) END";
+	return "CASE WHEN t.c$n > $level THEN t.c$other ELSE coalesce(p.c$n, 0) END";
 }
 
 sub level

@@ -12,13 +12,13 @@ CREATE TABLE mart.revenue AS
 	SELECT day, country, sum(amount) AS revenue, count(*) AS orders FROM staging.orders GROUP BY day, country;
 
 CREATE TABLE mart.buyers (customer_id integer, name text, spent numeric, contact text, contact_key text);
-CREATE PROCEDURE mart.load_buyers(least numeric) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE mart.load_buyers(threshold numeric) LANGUAGE plpgsql AS $$
 DECLARE
 	best record;
 BEGIN
 	CREATE TEMP TABLE spent ON COMMIT DROP AS
 		SELECT customer_id, sum(amount) AS spent FROM staging.orders GROUP BY customer_id;
-	FOR best IN SELECT s.*, c.name, c.email FROM spent s JOIN staging.customers c ON c.id = s.customer_id WHERE s.spent >= least LOOP
+	FOR best IN SELECT s.*, c.name, c.email FROM spent s JOIN staging.customers c ON c.id = s.customer_id WHERE s.spent >= threshold LOOP
 		EXECUTE format('INSERT INTO mart.%I VALUES ($1, $2, $3, $4, md5($4))', 'buyers')
 		USING best.customer_id, best.name, best.spent, best.email;
 	END LOOP;
@@ -26,7 +26,7 @@ END $$;
 \set ECHO none
 SET pg_contract.track_lineage = 'all';
 \set ECHO queries
-CALL mart.load_buyers(least => 5000);
+CALL mart.load_buyers(threshold => 5000);
 CREATE VIEW mart.report AS
 	SELECT r.day, r.country, r.revenue / nullif(r.orders, 0) AS per_order, rank() OVER (ORDER BY r.revenue DESC) AS place FROM mart.revenue r;
 \set ECHO none

@@ -7,6 +7,7 @@ SET search_path = regress_use;
 CREATE ROLE regress_use_reader;
 GRANT USAGE ON SCHEMA regress_use TO regress_use_reader;
 SET pg_contract.lineage_sync = on;
+SET pg_contract.track_lineage = contracts;
 \pset null '-'
 -- schemas are long
 CREATE VIEW pii AS

@@ -455,6 +455,7 @@ pgc_lineage_prune(TimestampTz oldest)
 					  2, times, values, NULL, take_pruned, &pruned);
 	if (pruned.edges == 0)
 		return false;
+	pgc_lineage_changed();
 	pgc_catalog_execute("DELETE FROM contract.lineage_statement s WHERE statement_id = ANY ($1)"
 						" AND NOT EXISTS (SELECT FROM contract.lineage_edge e WHERE e.statement_id = s.statement_id)",
 						1, arrays, &pruned.statements, NULL);

@@ -164,7 +164,7 @@ find_calls(Node *node, void *arg)
 List *
 pgc_routine_calls(const Query *query, Oid funcid)
 {
-	Search		search = {.funcid = funcid};
+	Search		search = {.funcid = funcid, .query = query};
 
 	if (!OidIsValid(funcid))
 		search.language = get_language_oid("plpgsql", true);
@@ -199,7 +199,7 @@ add_passed(List *list, const PgcCall *call)
 	PgcOutputs *outputs = pgc_origins_of(call->query, NULL, NULL);
 	Passed	   *passed = NULL;
 	ListCell   *cell;
-	bool		grew;
+	bool		grew = false;
 
 	foreach(cell, list)
 	{
@@ -273,7 +273,7 @@ copy_arguments(const List *arguments)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	List	   *copy = NIL;
 	ListCell   *cell;
-	bool		grew;
+	bool		grew = false;
 
 	foreach(cell, arguments)
 	{
@@ -382,20 +382,37 @@ passed_by(const PlannedStmt *plan, Oid funcid)
 	return NULL;
 }
 
-/* pgc_routine_passed returns what the client's statement that runs passes to a function: List of PgcArgument *. */
-const List *
-pgc_routine_passed(Oid funcid)
+/* passed_now returns what the client's statement that runs passes to a function, or NULL. */
+static const Passed *
+passed_now(Oid funcid)
 {
+	const Passed *passed = NULL;
 	ListCell   *cell;
 
 	if (kept == NULL || ActivePortal == NULL)
-		return NIL;
+		return NULL;
 	foreach(cell, ActivePortal->stmts)
 	{
-		const Passed *passed = passed_by(lfirst_node(PlannedStmt, cell), funcid);
-
-		if (passed)
-			return passed->arguments;
+		if (passed == NULL)
+			passed = passed_by(lfirst_node(PlannedStmt, cell), funcid);
 	}
-	return NIL;
+	return passed;
+}
+
+/* pgc_routine_passed returns its arguments: List of PgcArgument *. */
+const List *
+pgc_routine_passed(Oid funcid)
+{
+	const Passed *passed = passed_now(funcid);
+
+	return passed ? passed->arguments : NIL;
+}
+
+/* pgc_routine_passed_number returns its number; 0: nothing is known of it. */
+uint32
+pgc_routine_passed_number(Oid funcid)
+{
+	const Passed *passed = passed_now(funcid);
+
+	return passed ? passed->number : 0;
 }

@@ -121,7 +121,7 @@ pgc_origins_of(const Query *query, List *(*origins) (const Param *param, AttrNum
 	PgcLineage *lineage = pgc_extract_query(select, &how);
 	PgcOutputs *outputs = palloc0(sizeof(PgcOutputs));
 	ListCell   *cell;
-	bool		grew;
+	bool		grew = false;
 
 	outputs->names = palloc0(list_length(select->targetList) * sizeof(char *));
 	outputs->origins = palloc0(list_length(select->targetList) * sizeof(List *));

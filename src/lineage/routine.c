@@ -5,12 +5,12 @@
  * Nothing is kept for PL/pgSQL: each of its functions that runs has a frame in the server's stack of error contexts, which errors,
  * subtransactions and COMMIT in a procedure leave right by themselves.  To know these frames from others one needs the address of
  * PL/pgSQL's callback.  It writes that into the plugin that is found under the rendezvous variable PLpgSQL_plugin, whoever
- * set it, each time a function starts.  If there is none, ours is put there, which does nothing.
+ * set it, each time a function starts.  Ours hands on to the one that it found there; beside that it tells running.c of calls.
  *
  * Functions in other languages have no such frame.  The function manager tells of the start and the end of those that may write
  * (fmgr_hook).  As that forbids to inline them, the planner is not told.
  *
- * This never raises an error and calls nothing of a plugin.
+ * This never raises an error.
  */
 #include "postgres.h"
 
@@ -24,7 +24,8 @@
 #include "optimizer/planner.h"
 #include "utils/syscache.h"
 
-static PLpgSQL_plugin plugin;	/* of ours, without functions */
+static PLpgSQL_plugin plugin;	/* ours */
+static PLpgSQL_plugin *previous_plugin;
 static PLpgSQL_plugin **plugin_place;
 static void (*frame_callback) (void *arg);	/* of frames of PL/pgSQL */
 
@@ -37,7 +38,48 @@ static planner_hook_type previous_planner;
 static needs_fmgr_hook_type previous_needs;
 static fmgr_hook_type previous_fmgr;
 
-/* learn_callback sees to it that there is a plugin, and takes the address that PL/pgSQL left in it. */
+/* setup is told that a function starts, before begin is; it hands on what PL/pgSQL has put into our plugin. */
+static void
+setup(PLpgSQL_execstate *estate, PLpgSQL_function *function)
+{
+	if (previous_plugin == NULL)
+		return;
+	previous_plugin->error_callback = plugin.error_callback;
+	previous_plugin->assign_expr = plugin.assign_expr;
+	previous_plugin->assign_value = plugin.assign_value;
+	previous_plugin->eval_datum = plugin.eval_datum;
+	previous_plugin->cast_value = plugin.cast_value;
+	if (previous_plugin->func_setup)
+		previous_plugin->func_setup(estate, function);
+}
+
+/* begin is told that a function begins. */
+static void
+begin(PLpgSQL_execstate *estate, PLpgSQL_function *function)
+{
+	pgc_routine_begins(estate);
+	if (previous_plugin && previous_plugin->func_beg)
+		previous_plugin->func_beg(estate, function);
+}
+
+/* install_plugin puts our plugin before the one that is there. */
+static void
+install_plugin(void)
+{
+	plugin_place = (PLpgSQL_plugin **) find_rendezvous_variable("PLpgSQL_plugin");
+	previous_plugin = *plugin_place;
+	plugin.func_setup = setup;
+	plugin.func_beg = begin;
+	if (previous_plugin)
+	{
+		plugin.func_end = previous_plugin->func_end;
+		plugin.stmt_beg = previous_plugin->stmt_beg;
+		plugin.stmt_end = previous_plugin->stmt_end;
+	}
+	*plugin_place = &plugin;
+}
+
+/* learn_callback takes the address that PL/pgSQL left in the plugin; one that took our place may have gone without putting it back. */
 static void
 learn_callback(void)
 {
@@ -45,6 +87,13 @@ learn_callback(void)
 		*plugin_place = &plugin;
 	if ((*plugin_place)->error_callback != NULL)
 		frame_callback = (*plugin_place)->error_callback;
+}
+
+/* pgc_routine_sees_calls: are we told when functions begin?  Not if another plugin has taken our place. */
+bool
+pgc_routine_sees_calls(void)
+{
+	return *plugin_place == &plugin;
 }
 
 /* pgc_routine_frame returns the state of the innermost function of PL/pgSQL under a context, or NULL; *context: its frame. */
@@ -176,8 +225,7 @@ plan(Query *query, const char *source, int options, ParamListInfo params)
 void
 pgc_routine_init(void)
 {
-	plugin_place = (PLpgSQL_plugin **) find_rendezvous_variable("PLpgSQL_plugin");
-	learn_callback();
+	install_plugin();
 	previous_planner = planner_hook;
 	planner_hook = plan;
 	previous_needs = needs_fmgr_hook;

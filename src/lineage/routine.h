@@ -72,11 +72,13 @@ typedef struct PgcVariables
 	List	   *failed;			/* PLpgSQL_expr * that could not be analysed */
 	bool		passed;			/* the function's arguments were needed */
 	bool		of_call;		/* what is known is true of this call only */
+	bool		observed;		/* for it contains what ran as text */
 	bool		grew;
 } PgcVariables;
 
 /* routine.c */
 extern PLpgSQL_execstate *pgc_routine_frame(ErrorContextCallback **context);
+extern bool pgc_routine_sees_calls(void);
 
 /* assignments.c */
 extern PgcCode *pgc_routine_code(PLpgSQL_function *function);
@@ -93,11 +95,13 @@ extern List *pgc_variables_value(PgcVariables *variables, PLpgSQL_expr *expr, At
 extern bool pgc_variables_assign(PgcVariables *variables, int number, const PgcOutputs *outputs);
 
 /* running.c */
+extern void pgc_routine_begins(PLpgSQL_execstate *estate);
 extern void pgc_routine_observe(PLpgSQL_execstate *estate, ErrorContextCallback *frame, const Query *query, const char *source);
 
 /* arguments.c */
 extern List *pgc_routine_calls(const Query *query, Oid funcid);
 extern List *pgc_routine_planning(const Query *query);
 extern const List *pgc_routine_passed(Oid funcid);
+extern uint32 pgc_routine_passed_number(Oid funcid);
 
 #endif							/* PGC_LINEAGE_ROUTINE_H */

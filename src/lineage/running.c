@@ -4,9 +4,13 @@
  *
  * What is found out about a function's variables is kept with the function, as long as PL/pgSQL keeps that compiled and nothing changes on
  * which it depends.  Arguments, and what the function runs as text, differ from call to call: with them it is kept until the call is over.
+ *
+ * A plan that PostgreSQL keeps for good bears the lineage of the call in which it was made.  So when the next call comes from elsewhere, such plans
+ * are made again.
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "lineage/lineage.h"
 #include "lineage/routine.h"
 #include "lineage/track.h"
@@ -21,12 +25,17 @@ typedef struct Kept
 {
 	PLpgSQL_function *function; /* hash key */
 	uint64		serial;			/* no two have the same */
-	uint64		changes;		/* what it was when this was made */
+	MemoryContext context;		/* ends with the function */
+	PgcVariables *variables;	/* in a context below it; or NULL */
+	uint64		changes;		/* what it was when those were made */
 	bool		busy;			/* half done, if an error came then */
 	bool		ends;			/* with the call */
-	PgcVariables *variables;
-	List	   *values;			/* Value * */
-	const List *arguments;		/* now; PLpgSQL_expr * of USING; NIL: the
+	List	   *values;			/* Value *; with the variables */
+	List	   *plans;			/* PLpgSQL_expr * with a plan that is kept and
+								 * true of some calls only */
+	uint64		caller;			/* of those calls; 0: of none but one */
+	const PLpgSQL_expr *planning;	/* now, if the plan will be kept */
+	const List *arguments;		/* now: PLpgSQL_expr * of USING; NIL: the
 								 * parameters are variables */
 } Kept;
 
@@ -49,6 +58,7 @@ typedef struct End
 static HTAB *functions = NULL;
 static uint64 last_serial = 0;
 static uint64 changes = 0;		/* invalidations so far */
+static int	nvarying = 0;		/* functions with plans that are true of some calls only */
 
 /* note_relation and note_other count invalidations. */
 static void
@@ -80,15 +90,27 @@ set_up(void)
 	functions = hash_create("pg_contract variables", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* forget takes a function out of the table, when its variables are gone. */
+/* forget takes a function out of the table, when it is gone. */
 static void
 forget(void *arg)
 {
 	End		   *end = arg;
 	Kept	   *kept = hash_search(functions, &end->function, HASH_FIND, NULL);
 
-	if (kept && kept->serial == end->serial)
-		hash_search(functions, &end->function, HASH_REMOVE, NULL);
+	if (kept == NULL || kept->serial != end->serial)
+		return;
+	nvarying -= kept->plans != NIL;
+	hash_search(functions, &end->function, HASH_REMOVE, NULL);
+}
+
+/* drop_variables drops the variables of a function. */
+static void
+drop_variables(Kept *kept)
+{
+	if (kept->variables)
+		MemoryContextDelete(kept->variables->context);
+	kept->variables = NULL;
+	kept->values = NIL;
 }
 
 /* end_call drops the variables of a function whose call is over. */
@@ -98,8 +120,8 @@ end_call(void *arg)
 	End		   *end = arg;
 	Kept	   *kept = hash_search(functions, &end->function, HASH_FIND, NULL);
 
-	if (kept && kept->serial == end->serial)
-		MemoryContextDelete(kept->variables->context);
+	if (kept && kept->serial == end->serial && kept->ends)
+		drop_variables(kept);
 }
 
 /* at_end has something done when a context is reset. */
@@ -131,58 +153,139 @@ is_usable(const Kept *kept)
 	return true;
 }
 
-/* make_kept makes what is kept of a function, in a context that ends with it. */
+/* entry_of returns what is kept of a function; found or made. */
 static Kept *
-make_kept(PLpgSQL_execstate *estate, ErrorContextCallback *frame)
-{
-	MemoryContext context = AllocSetContextCreate(estate->func->fn_cxt, "pg_contract variables of a function", ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	PgcVariables *variables = pgc_variables_make(estate, frame);
-	Kept	   *kept;
-
-	MemoryContextSwitchTo(caller);
-	kept = hash_search(functions, &estate->func, HASH_ENTER, NULL);
-	kept->serial = ++last_serial;
-	kept->changes = changes;
-	kept->busy = false;
-	kept->ends = false;
-	kept->variables = variables;
-	kept->values = NIL;
-	at_end(context, forget, kept);
-	return kept;
-}
-
-/* kept_of returns what is kept of a function that runs; found or made. */
-static Kept *
-kept_of(PLpgSQL_execstate *estate, ErrorContextCallback *frame)
+entry_of(PLpgSQL_function *function)
 {
 	Kept	   *kept;
+	bool		found;
 
 	if (functions == NULL)
 		set_up();
-	kept = hash_search(functions, &estate->func, HASH_FIND, NULL);
-	/* A function that calls itself has arguments of its own each time. */
-	if (kept && (!is_usable(kept) || (kept->ends && kept->variables->estate != estate)))
+	kept = hash_search(functions, &function, HASH_ENTER, &found);
+	if (!found)
 	{
-		MemoryContextDelete(kept->variables->context);
-		kept = NULL;
+		memset(kept, 0, sizeof(Kept));
+		kept->function = function;
+		kept->serial = ++last_serial;
+		kept->context = AllocSetContextCreate(function->fn_cxt, "pg_contract function", ALLOCSET_SMALL_SIZES);
+		at_end(kept->context, forget, kept);
 	}
-	if (kept == NULL)
-		kept = make_kept(estate, frame);
+	return kept;
+}
+
+/* kept_of returns what is kept of a function that runs, with its variables. */
+static Kept *
+kept_of(PLpgSQL_execstate *estate, ErrorContextCallback *frame)
+{
+	Kept	   *kept = entry_of(estate->func);
+
+	/* A function that calls itself has arguments of its own each time. */
+	if (kept->variables && (!is_usable(kept) || (kept->ends && kept->variables->estate != estate)))
+		drop_variables(kept);
+	if (kept->variables == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(AllocSetContextCreate(kept->context, "pg_contract variables",
+																		   ALLOCSET_SMALL_SIZES));
+
+		kept->changes = changes;
+		kept->busy = false;
+		kept->ends = false;
+		kept->variables = pgc_variables_make(estate, frame);
+		MemoryContextSwitchTo(caller);
+	}
 	kept->variables->estate = estate;
 	kept->variables->frame = frame;
+	kept->planning = NULL;
+	kept->arguments = NIL;
 	return kept;
+}
+
+/*
+ * caller_of returns a hash of who calls the function of a frame: the functions of PL/pgSQL further out, and what the client's query passes.
+ * Never 0.
+ */
+static uint64
+caller_of(const PLpgSQL_execstate *estate, ErrorContextCallback *frame)
+{
+	const PLpgSQL_function *function = estate->func;
+	uint64		hash = 1;
+
+	for (frame = frame->previous; (estate = pgc_routine_frame(&frame)) != NULL; frame = frame->previous)
+	{
+		if (estate->func != function)
+			hash = hash_combine64(hash, entry_of(estate->func)->serial);
+		function = estate->func;
+	}
+	hash = hash_combine64(hash, pgc_routine_passed_number(function->fn_oid));
+	return hash == 0 ? 1 : hash;
+}
+
+/* drop_plans has the plans made again that are not true of the call that runs. */
+static void
+drop_plans(Kept *kept)
+{
+	ListCell   *cell;
+	ListCell   *plan;
+
+	if (kept->plans == NIL)
+		return;
+	foreach(cell, kept->plans)
+	{
+		const PLpgSQL_expr *expr = lfirst(cell);
+
+		foreach(plan, expr->plan ? SPI_plan_get_plan_sources(expr->plan) : NIL)
+		{
+			CachedPlanSource *source = lfirst(plan);
+
+			if (source->gplan)
+				source->gplan->is_valid = false;
+		}
+	}
+	list_free(kept->plans);
+	kept->plans = NIL;
+	nvarying--;
+}
+
+/* pgc_routine_begins is called when a function of PL/pgSQL begins. */
+void
+pgc_routine_begins(PLpgSQL_execstate *estate)
+{
+	ErrorContextCallback *frame = error_context_stack;
+	Kept	   *kept;
+
+	if (nvarying == 0 || pgc_routine_frame(&frame) != estate)
+		return;
+	kept = hash_search(functions, &estate->func, HASH_FIND, NULL);
+	if (kept && kept->plans != NIL && kept->caller != caller_of(estate, frame))
+		drop_plans(kept);
+}
+
+/* add_plan notes that the plan in the making is true of this call, and of those that come from the same place. */
+static void
+add_plan(Kept *kept, bool observed)
+{
+	MemoryContext caller = MemoryContextSwitchTo(kept->context);
+
+	nvarying += kept->plans == NIL;
+	kept->plans = list_append_unique_ptr(kept->plans, unconstify(PLpgSQL_expr *, kept->planning));
+	kept->caller = observed ? 0 : caller_of(kept->variables->estate, kept->variables->frame);
+	MemoryContextSwitchTo(caller);
 }
 
 /* finish ends a look at the variables. */
 static void
 finish(Kept *kept)
 {
-	if (kept->variables->of_call && !kept->ends)
+	PgcVariables *variables = kept->variables;
+
+	if (variables->of_call && !kept->ends)
 	{
-		at_end(kept->variables->estate->datum_context, end_call, kept);
+		at_end(variables->estate->datum_context, end_call, kept);
 		kept->ends = true;
 	}
+	if (variables->of_call && kept->planning)
+		add_plan(kept, variables->observed);
 	kept->busy = false;
 }
 
@@ -206,7 +309,7 @@ find_value(Kept *kept, PLpgSQL_expr *expr, AttrNumber field)
 	List	   *origins;
 	MemoryContext caller;
 	Value	   *value;
-	bool		grew;
+	bool		grew = false;
 
 	kept->busy = true;
 	origins = pgc_variables_value(kept->variables, expr, field);
@@ -242,16 +345,16 @@ argument_origins(const Param *param, AttrNumber field, void *arg)
 	return find_value(kept, expr, field)->origins;
 }
 
-/* is_of: does a function contain the source text that is being planned? */
-static bool
-is_of(const PgcCode *code, const char *source)
+/* expression_of returns the expression of a function that is being planned, or NULL. */
+static const PLpgSQL_expr *
+expression_of(const PgcCode *code, const char *source)
 {
 	ListCell   *cell;
 	ListCell   *plan;
 
 	foreach(cell, code->expressions)
 	{
-		PLpgSQL_expr *expr = lfirst(cell);
+		const PLpgSQL_expr *expr = lfirst(cell);
 
 		if (expr->plan == NULL)
 			continue;
@@ -259,10 +362,10 @@ is_of(const PgcCode *code, const char *source)
 		{
 			/* The same string, not an equal one: then it is this expression. */
 			if (((CachedPlanSource *) lfirst(plan))->query_string == source)
-				return true;
+				return expr;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 /* using_of returns the expressions of USING of a statement that runs text. */
@@ -315,8 +418,12 @@ observe(void *arg)
 
 	kept->busy = true;
 	if (pgc_variables_assign(kept->variables, observation->target, outputs))
+	{
 		kept->values = NIL;
+		drop_plans(kept);
+	}
 	kept->variables->of_call = true;
+	kept->variables->observed = true;
 	finish(kept);
 }
 
@@ -334,10 +441,28 @@ pgc_routine_observe(PLpgSQL_execstate *estate, ErrorContextCallback *frame, cons
 		return;
 	observation.kept = kept_of(estate, frame);
 	observation.target = target->dno;
-	if (!observation.kept->variables->code->acts || is_of(observation.kept->variables->code, source))
+	if (!observation.kept->variables->code->acts || expression_of(observation.kept->variables->code, source) != NULL)
 		return;
 	observation.kept->arguments = using_of(estate->err_stmt);
 	(void) pgc_lineage_try(observe, &observation);
+}
+
+/* stable_origins says where a variable comes from in every call. */
+static List *
+stable_origins(const Param *param, AttrNumber field, void *arg)
+{
+	return pgc_variables_origins(arg, param, field);
+}
+
+/* ask_stable has parameters looked up without what differs from call to call. */
+static void
+ask_stable(PgcExtraction *how, PLpgSQL_execstate *estate, ErrorContextCallback *frame)
+{
+	PgcVariables *variables = pgc_variables_make(estate, frame);
+
+	variables->passed = true;
+	how->origins = stable_origins;
+	how->arg = variables;
 }
 
 /*
@@ -350,19 +475,27 @@ pgc_routine_origins(const char *source, ParamListInfo params, PgcExtraction *how
 {
 	ErrorContextCallback *frame = error_context_stack;
 	PLpgSQL_execstate *estate = pgc_routine_frame(&frame);
-	const List *arguments = NIL;
+	const PLpgSQL_expr *expr;
 	Kept	   *kept;
 
 	if (estate == NULL || estate->func->action == NULL)
 		return false;
+	kept = kept_of(estate, frame);
+	how->arg = kept;
 	if (params && params->paramFetch == NULL && frame != error_context_stack && frame == error_context_stack->previous &&
 		params->numParams == list_length(using_of(estate->err_stmt)))
-		arguments = using_of(estate->err_stmt);
-	kept = kept_of(estate, frame);
-	if (arguments == NIL && !is_of(kept->variables->code, source))
+	{
+		kept->arguments = using_of(estate->err_stmt);
+		how->origins = argument_origins;
+		return true;
+	}
+	expr = expression_of(kept->variables->code, source);
+	if (expr == NULL)
 		return false;
-	kept->arguments = arguments;
-	how->origins = arguments ? argument_origins : variable_origins;
-	how->arg = kept;
+	how->origins = variable_origins;
+	if (params == NULL && !pgc_routine_sees_calls())
+		ask_stable(how, estate, frame);
+	else if (params == NULL)
+		kept->planning = expr;
 	return true;
 }

@@ -211,7 +211,7 @@ static List *
 content_of(const PgcVariables *variables, int number, const char *field)
 {
 	List	   *origins = NIL;
-	bool		grew;
+	bool		grew = false;
 	ListCell   *cell;
 
 	foreach(cell, variables->contents[number])

@@ -154,6 +154,9 @@ typedef struct PgcDefinition
 extern bool pgc_definition_is(Oid classid, Oid objid);
 extern bool pgc_definition_moved_in(void);
 extern List *pgc_definition_list(void);
+extern TimestampTz pgc_definition_due(void);
+extern void pgc_definition_put_off(TimestampTz until);
+extern void pgc_definition_hurry(TimestampTz due);
 extern List *pgc_definition_dependents(Oid classid, Oid objid);
 extern List *pgc_definition_touched(void);
 extern void pgc_definition_lock(PgcDefinition *definition);

@@ -405,7 +405,7 @@ pgc_lineage_catch_up(void)
 {
 	List	   *relids = NIL;
 
-	pgc_catalog_query("DELETE FROM contract.lineage_due WHERE relid <> 0 RETURNING relid",
+	pgc_catalog_query("DELETE FROM contract.lineage_due WHERE relid > 1 RETURNING relid",
 					  0, NULL, NULL, NULL, take_relation, &relids);
 	follow_all(relids);
 }

@@ -180,6 +180,60 @@ SELECT lin('CREATE TABLE r AS SELECT xmlelement(name foo, xmlattributes(x AS q),
 SELECT lin($$CREATE TABLE r AS SELECT x.* FROM a, XMLTABLE('/r/i' PASSING (a.t::xml) COLUMNS nm text PATH 'n' DEFAULT (a.id::text), o FOR ORDINALITY) x$$);
 SELECT lin($$CREATE TABLE r AS SELECT j->>'k' k, j #>> ARRAY[t] p, j['x'] s, arr[x] e, arr[1:y] sl, (ARRAY[x,y])[1] c FROM a$$);
 
+ALTER TABLE a ADD PRIMARY KEY (id);
+-- upd conflict
+SELECT lin('INSERT INTO upd(id, xx) SELECT id, z FROM b ON CONFLICT (id) DO UPDATE SET xx = excluded.xx + upd.xx WHERE excluded.t <> upd.t');
+-- ctas with dml
+SELECT lin('CREATE TABLE r AS WITH m AS (DELETE FROM b RETURNING id, x) SELECT * FROM m');
+-- nested recursive
+SELECT lin('CREATE TABLE r AS WITH RECURSIVE o AS (SELECT x AS n, y AS m FROM a UNION ALL (WITH RECURSIVE i AS (SELECT o.n AS k, b.z AS q FROM o JOIN b ON b.id = o.m UNION ALL SELECT i.q, i.k FROM i) SELECT k, q FROM i)) SELECT n FROM o');
+SELECT lin('CREATE TABLE r AS SELECT a.id, s.n FROM a, LATERAL (WITH RECURSIVE c(n) AS (SELECT a.x UNION ALL SELECT c.n + a.y FROM c WHERE c.n < a.id) SELECT n FROM c) s');
+SELECT lin('CREATE TABLE r AS WITH RECURSIVE c AS (SELECT id, x FROM a UNION ALL SELECT s.id, s.x FROM (SELECT c.x AS id, c.id AS x FROM c WHERE c.x > 1) s) SELECT * FROM c');
+SELECT lin('CREATE TABLE r AS WITH RECURSIVE c1(n) AS (SELECT x FROM a UNION ALL SELECT n + 1 FROM c1), c2(m) AS (SELECT n FROM c1 UNION ALL SELECT m + z FROM c2, b) SELECT m, n FROM c2, c1');
+-- whole-row of recursive / cte / values / setop
+SELECT lin('CREATE TABLE r AS WITH c AS (SELECT x, t FROM a UNION SELECT p, r FROM d) SELECT c, row_to_json(c) j FROM c');
+SELECT lin('CREATE TABLE r AS SELECT v FROM (VALUES (1, 2), (3, 4)) v(a, b)');
+SELECT lin('CREATE TABLE r AS SELECT v FROM v');
+SELECT lin('CREATE TABLE r AS SELECT (v).s, (v2.*)::text AS q FROM v, v2');
+-- composite type columns
+CREATE TYPE ct AS (m int, n text);
+CREATE TABLE cc(id int, c ct, cs ct[]);
+SELECT lin('CREATE TABLE r AS SELECT (c).m, (cs[1]).n FROM cc');
+SELECT lin('INSERT INTO cc (id, c.m, cs[2].n) SELECT x, y, t FROM a');
+SELECT lin('UPDATE cc SET c.m = a.x, c.n = a.t, cs[1].m = a.y FROM a WHERE a.id = cc.id');
+SELECT lin('INSERT INTO cc (id, c) SELECT x, ROW(y, t)::ct FROM a');
+SELECT lin('CREATE TABLE r AS SELECT (q).m, (q).n FROM (SELECT ROW(y, t)::ct AS q FROM a) s');
+SELECT lin('CREATE TABLE r AS SELECT u.m, u.n FROM cc, unnest(cc.cs) u');
+SELECT lin('CREATE TABLE r AS SELECT (jsonb_populate_record(NULL::ct, a.j)).* FROM a');
+-- json each
+SELECT lin('CREATE TABLE r AS SELECT jsonb_object_agg(k.key, k.value) o FROM a, jsonb_each(a.j) k GROUP BY a.id');
+-- tablesample etc.
+SELECT lin('CREATE TABLE r AS SELECT x FROM a TABLESAMPLE SYSTEM (10)');
+SELECT lin('CREATE TABLE r AS SELECT x FROM ONLY a');
+-- hypothetical, mode, within group direct args
+SELECT lin('CREATE TABLE r AS SELECT rank(5) WITHIN GROUP (ORDER BY x) r1, mode() WITHIN GROUP (ORDER BY y) m, percentile_cont(ARRAY[0.1]) WITHIN GROUP (ORDER BY id) FROM a');
+-- in select-list subquery with group/having/join
+SELECT lin('CREATE TABLE r AS SELECT (SELECT max(b.z) FROM b JOIN d ON d.p = b.id GROUP BY b.t HAVING count(d.q) > a.y ORDER BY b.t LIMIT 1) AS mx FROM a');
+-- any/all
+SELECT lin('CREATE TABLE r AS SELECT x > ALL (SELECT z FROM b) al, ROW(x, y) < (SELECT id, z FROM b LIMIT 1) rc, x = ANY (arr) an FROM a');
+-- default on target, identity
+SELECT lin('INSERT INTO d DEFAULT VALUES');
+SELECT lin('INSERT INTO d (p, q) SELECT x, NULL FROM a');
+-- select distinct aggregate combos
+SELECT lin('CREATE TABLE r AS SELECT DISTINCT count(*) c, x FROM a GROUP BY x');
+-- delete
+SELECT lin('DELETE FROM a USING b, d WHERE a.id = b.id AND b.z IN (SELECT q FROM d)');
+SELECT lin('DELETE FROM a');
+-- truncated: set op with order by expression, cte of dml with sets
+SELECT lin('CREATE TABLE r AS SELECT x AS k FROM a UNION SELECT z FROM b ORDER BY k');
+SELECT lin('SELECT x FROM a UNION ALL SELECT 1 UNION ALL SELECT NULL');
+-- partitioned generated
+CREATE TABLE gen(a int, b int GENERATED ALWAYS AS (a * 2) STORED, c text DEFAULT 'x');
+SELECT lin('INSERT INTO gen(a) SELECT x FROM a');
+SELECT lin('UPDATE gen SET a = b + 1');
+-- ctes and window in filter
+SELECT lin('CREATE TABLE r AS SELECT id FROM (SELECT id, rank() OVER (PARTITION BY x ORDER BY y) rk, count(*) OVER () n FROM a) s WHERE rk = 1 AND n > 2');
+
 -- functions that mask: hash functions, and those of the setting
 CREATE FUNCTION pseudonym(v text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN v; END';
 CREATE FUNCTION "Odd.Name"(v text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN v; END';
@@ -232,5 +286,6 @@ SELECT count(*) FROM contract.statement_lineage((
 \pset format aligned
 \pset tuples_only off
 RESET search_path;
+RESET lineage_extract.nullable;
 DROP SCHEMA lineage_extract CASCADE;
 DROP ROLE regress_lineage;

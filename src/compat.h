@@ -289,7 +289,7 @@ pgc_compat_group_expression(const RangeTblEntry *rte, AttrNumber attnum)
 static inline const Node *
 pgc_compat_merge_condition(const Query *query)
 {
-	if (query->commandType != CMD_MERGE)
+	if (query->commandType != CMD_MERGE || query->jointree == NULL)
 		return NULL;
 #if PG_VERSION_NUM >= 170000
 	return query->mergeJoinCondition;

@@ -45,7 +45,7 @@ typedef struct PgcFlow
 {
 	int			nsources;
 	int			capacity;
-	PgcFlowItem  *sources;		/* ascending by column and distinct once the
+	PgcFlowItem *sources;		/* ascending by column and distinct once the
 								 * flow is finished */
 	uint64		expression;		/* hash of how it is made */
 	uint64		shape;			/* the same without constants */
@@ -66,7 +66,7 @@ typedef struct PgcLeaf
 	int			number;
 	int			node;			/* of the lineage; -1: not one yet */
 	PgcFlow		flow;
-	PgcFlowItem	source;
+	PgcFlowItem source;
 } PgcLeaf;
 
 struct PgcScope;
@@ -76,7 +76,7 @@ typedef struct PgcExtract
 {
 	const PgcExtraction *how;
 	HTAB	   *column_hash;	/* (relid, attnum) -> PgcLeaf * */
-	PgcLeaf **columns;		/* by number */
+	PgcLeaf   **columns;		/* by number */
 	int			ncolumns;
 	int			capacity;
 	HTAB	   *scope_hash;		/* (query, parent) -> PgcScope * */
@@ -96,7 +96,8 @@ typedef struct PgcScope
 	PgcExtract *extract;
 	const Query *query;
 	struct PgcScope *parent;	/* what varlevelsup 1 means, or NULL */
-	int			noutputs;		/* columns: of a SELECT's list, or of RETURNING */
+	int			noutputs;		/* columns: of a SELECT's list, or of
+								 * RETURNING */
 	const TargetEntry **outputs;
 	PgcFlow   **output_flows;	/* NULL: not known yet */
 	PgcFlow  ***columns;		/* by range table entry; at 0 the whole row */
@@ -172,6 +173,7 @@ extern const PgcFlow *pgc_entry_flow(PgcScope *scope, int varno, AttrNumber attn
 /* extract_expression.c */
 extern PgcValue pgc_value_make(uint64 seed);
 extern PgcValue pgc_value_combine(PgcValue whole, PgcValue part, uint64 seed);
+extern PgcValue pgc_flow_value(const PgcFlow *flow);
 extern PgcValue pgc_flow_use(const PgcFlow *flow, PgcHow how, PgcFlow *into);
 extern PgcValue pgc_expression_flow(PgcScope *scope, const Node *node, PgcHow how, PgcFlow *into);
 

@@ -43,7 +43,7 @@ whole_row(PgcScope *scope, int varno, const RangeTblEntry *rte, PgcFlow *into)
 	PgcValue	value = pgc_value_make(RTE_RELATION);
 	int			width = entry_width(rte);
 
-	for (AttrNumber i = 1; i <= width; i++)
+	for (int i = 1; i <= width; i++)
 	{
 		const PgcFlow *flow;
 
@@ -51,7 +51,7 @@ whole_row(PgcScope *scope, int varno, const RangeTblEntry *rte, PgcFlow *into)
 			continue;
 		flow = pgc_entry_flow(scope, varno, i);
 		pgc_flow_add(into, flow, PGC_AS(PGC_TRANSFORMATION));
-		value = pgc_value_combine(value, (PgcValue) {flow->expression, flow->shape, false}, 0);
+		value = pgc_value_combine(value, pgc_flow_value(flow), 0);
 	}
 	value.nullable = false;
 	pgc_flow_set_nullable(into, false);
@@ -79,7 +79,7 @@ static bool
 body_column(PgcScope *scope, const RangeTblFunction *function, int number, PgcFlow *into, PgcValue *value)
 {
 	PgcScope   *body = IsA(function->funcexpr, FuncExpr) ?
-		pgc_function_scope(scope, (const FuncExpr *) function->funcexpr) : NULL;
+	pgc_function_scope(scope, (const FuncExpr *) function->funcexpr) : NULL;
 
 	if (body == NULL)
 		return false;
@@ -124,7 +124,9 @@ tablefunc_column(PgcScope *scope, const TableFunc *function, AttrNumber attnum, 
 	PgcValue	value = pgc_value_make(RTE_TABLEFUNC + attnum);
 	PgcHow		how = PGC_AS(PGC_TRANSFORMATION);
 
-	if (attnum - 1 == function->ordinalitycol)
+	/* FOR ORDINALITY: of XMLTABLE, or one without a value of JSON_TABLE. */
+	if (attnum - 1 == function->ordinalitycol ||
+		(attnum <= list_length(of_column[2]) && list_nth(of_column[2], attnum - 1) == NULL))
 		return value;
 	for (int i = 0; i < lengthof(of_all); i++)
 		value = pgc_value_combine(value, pgc_expression_flow(scope, of_all[i], how, into), 0);
@@ -285,7 +287,7 @@ entry_make(PgcScope *scope, int varno, const RangeTblEntry *rte, AttrNumber attn
 			pgc_flow_add_view(scope->extract, flow, view, attnum, inner);
 		else
 			hidden_target_column(scope, rte, attnum, flow);
-		value = (PgcValue) {inner->expression, inner->shape, inner->nullable};
+		value = pgc_flow_value(inner);
 	}
 	else
 		value = entry_value(scope, varno, rte, attnum, flow);

@@ -38,19 +38,28 @@ static bool visit(Node *node, Walk *walk);
 PgcValue
 pgc_value_make(uint64 seed)
 {
-	return (PgcValue) {seed + 1, seed + 1, false};
+	PgcValue	value = {.expression = seed + 1,.shape = seed + 1};
+
+	return value;
 }
 
 /* pgc_value_combine adds a part to a value. */
 PgcValue
 pgc_value_combine(PgcValue whole, PgcValue part, uint64 seed)
 {
-	return (PgcValue)
-	{
-		hash_combine64(whole.expression, part.expression + seed),
-			hash_combine64(whole.shape, part.shape + seed),
-			whole.nullable || part.nullable
-	};
+	whole.expression = hash_combine64(whole.expression, part.expression + seed);
+	whole.shape = hash_combine64(whole.shape, part.shape + seed);
+	whole.nullable |= part.nullable;
+	return whole;
+}
+
+/* pgc_flow_value is the value whose flow it is. */
+PgcValue
+pgc_flow_value(const PgcFlow *flow)
+{
+	PgcValue	value = {.expression = flow->expression,.shape = flow->shape,.nullable = flow->nullable};
+
+	return value;
 }
 
 /* pgc_flow_use takes a flow as a part of another. */
@@ -58,7 +67,7 @@ PgcValue
 pgc_flow_use(const PgcFlow *flow, PgcHow how, PgcFlow *into)
 {
 	pgc_flow_add(into, flow, how);
-	return (PgcValue) {flow->expression, flow->shape, flow->nullable};
+	return pgc_flow_value(flow);
 }
 
 /* how_raise is how something takes part that was made so, or stronger, before. */
@@ -167,7 +176,8 @@ visit_var(const Var *var, Walk *walk)
 		return false;
 	flow = pgc_entry_flow(scope, var->varno, var->varattno);
 	nullable = pgc_is_nullable(scope, var, flow->nullable);
-	value = (PgcValue) {flow->expression, flow->shape, nullable};
+	value = pgc_flow_value(flow);
+	value.nullable = nullable;
 	walk->value = pgc_value_combine(walk->value, value, 0);
 	if (nullable == flow->nullable)
 		pgc_flow_add(walk->into, flow, walk->how);
@@ -576,6 +586,41 @@ visit_null_test(const NullTest *test, Walk *walk)
 	return false;
 }
 
+/* visit_operation takes what makes something else of its parts. */
+static bool
+visit_operation(Node *node, Walk *walk)
+{
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+			return visit_function((FuncExpr *) node, walk);
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			return visit_operator((OpExpr *) node, walk);
+		case T_ScalarArrayOpExpr:
+			return visit_children(node, walk, ((ScalarArrayOpExpr *) node)->opno, PGC_TRANSFORMATION);
+		case T_BoolExpr:
+			return visit_children(node, walk, ((BoolExpr *) node)->boolop, PGC_TRANSFORMATION);
+		case T_CoalesceExpr:
+			return visit_first(((CoalesceExpr *) node)->args, walk, T_CoalesceExpr);
+		case T_MinMaxExpr:
+			return visit_first(((MinMaxExpr *) node)->args, walk, T_MinMaxExpr + ((MinMaxExpr *) node)->op);
+		case T_NullTest:
+			return visit_null_test((NullTest *) node, walk);
+		case T_BooleanTest:
+			return visit_apart(node, walk, ((BooleanTest *) node)->booltesttype, PGC_TRANSFORMATION, false);
+		case T_RowExpr:
+			return visit_apart(node, walk, 0, PGC_TRANSFORMATION, false);
+		case T_ArrayExpr:
+			return visit_array((ArrayExpr *) node, walk);
+		case T_SQLValueFunction:
+			return visit_children(node, walk, ((SQLValueFunction *) node)->op, PGC_TRANSFORMATION);
+		default:
+			return visit_children(node, walk, 0, PGC_TRANSFORMATION);
+	}
+}
+
 /* visit takes an expression, or a list, into what is in the making. */
 static bool
 visit(Node *node, Walk *walk)
@@ -587,7 +632,9 @@ visit(Node *node, Walk *walk)
 	check_stack_depth();
 	same = pgc_compat_same_value(node);
 	if (same != NULL)
-		return visit((Node *) same, walk);
+		return visit(unconstify(Node *, same), walk);
+	if (is_assignment(node))
+		return visit_assignment(node, walk);
 	switch (nodeTag(node))
 	{
 		case T_Var:
@@ -605,46 +652,16 @@ visit(Node *node, Walk *walk)
 		case T_GroupingFunc:
 			walk_add(walk, ((GroupingFunc *) node)->args, PGC_GROUP_BY);
 			return false;
-		case T_FuncExpr:
-			return visit_function((FuncExpr *) node, walk);
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-			return visit_operator((OpExpr *) node, walk);
-		case T_ScalarArrayOpExpr:
-			return visit_children(node, walk, ((ScalarArrayOpExpr *) node)->opno, PGC_TRANSFORMATION);
-		case T_BoolExpr:
-			return visit_children(node, walk, ((BoolExpr *) node)->boolop, PGC_TRANSFORMATION);
 		case T_CaseExpr:
 			return visit_case((CaseExpr *) node, walk);
-		case T_CoalesceExpr:
-			return visit_first(((CoalesceExpr *) node)->args, walk, T_CoalesceExpr);
-		case T_MinMaxExpr:
-			return visit_first(((MinMaxExpr *) node)->args, walk, T_MinMaxExpr + ((MinMaxExpr *) node)->op);
-		case T_NullTest:
-			return visit_null_test((NullTest *) node, walk);
-		case T_BooleanTest:
-			return visit_apart(node, walk, ((BooleanTest *) node)->booltesttype, PGC_TRANSFORMATION, false);
-		case T_RowExpr:
-			return visit_apart(node, walk, 0, PGC_TRANSFORMATION, false);
-		case T_ArrayExpr:
-			return visit_array((ArrayExpr *) node, walk);
 		case T_FieldSelect:
 			walk->value = pgc_value_combine(walk->value, field_flow((FieldSelect *) node, walk), 0);
 			return false;
-		case T_FieldStore:
-			return visit_assignment(node, walk);
-		case T_SubscriptingRef:
-			if (is_assignment(node))
-				return visit_assignment(node, walk);
-			return visit_children(node, walk, 0, PGC_TRANSFORMATION);
-		case T_SQLValueFunction:
-			return visit_children(node, walk, ((SQLValueFunction *) node)->op, PGC_TRANSFORMATION);
 		case T_List:
 		case T_TargetEntry:
 			return visit_children(node, walk, 0, PGC_IDENTITY);
 		default:
-			return visit_children(node, walk, 0, PGC_TRANSFORMATION);
+			return visit_operation(node, walk);
 	}
 }
 

@@ -68,7 +68,11 @@ var_field(PgcScope *scope, const Var *var, int field, PgcHow how, PgcFlow *into,
 		*value = pgc_field_flow(owner, list_nth(rte->joinaliasvars, var->varattno - 1), field, how, into);
 		return true;
 	}
-	/* A view's column has no fields to name; a recursive query's is not finished. */
+
+	/*
+	 * A view's column has no fields to name; a recursive query's is not
+	 * finished.
+	 */
 	inner = OidIsValid(pgc_entry_view(rte)) ? NULL : pgc_entry_scope(owner, rte);
 	if (inner == NULL || var->varattno < 0 || pgc_entry_is_recursive(owner, rte))
 		return false;
@@ -92,10 +96,11 @@ pgc_origins_flow(PgcScope *scope, const Param *param, int field, PgcHow how, Pgc
 		const PgcOrigin *origin = lfirst(cell);
 		PgcFlow    *here = pgc_flow_make();
 		PgcFlow    *used = pgc_flow_make();
+		PgcHow		before = {origin->subtype, origin->masking};
 
 		pgc_flow_add_base(here, pgc_column_flow(scope->extract, origin->relid, origin->column));
 		pgc_flow_set_nullable(here, true);
-		pgc_flow_add(used, here, (PgcHow) {origin->subtype, origin->masking});
+		pgc_flow_add(used, here, before);
 		pgc_flow_add(into, used, how);
 	}
 }

@@ -52,7 +52,7 @@ flow_compact(PgcFlow *flow)
 	qsort(flow->sources, flow->nsources, sizeof(PgcFlowItem), source_compare);
 	for (int i = 1; i < flow->nsources; i++)
 	{
-		PgcFlowItem  *last = &flow->sources[n];
+		PgcFlowItem *last = &flow->sources[n];
 
 		if (flow->sources[i].column != last->column)
 			flow->sources[++n] = flow->sources[i];
@@ -96,7 +96,10 @@ effect_pass(PgcEffect effect, PgcHow how)
 		return effect;
 	}
 	if (effect.direct > 0 || effect.indirect != 0)
-		return (PgcEffect) {.indirect = 1 << (how.subtype - PGC_JOIN)};
+	{
+		memset(&effect, 0, sizeof(effect));
+		effect.indirect = 1 << (how.subtype - PGC_JOIN);
+	}
 	return effect;
 }
 
@@ -106,7 +109,7 @@ pgc_flow_add(PgcFlow *into, const PgcFlow *from, PgcHow how)
 {
 	for (int i = 0; i < from->nsources; i++)
 	{
-		PgcFlowItem  *source = flow_append(into);
+		PgcFlowItem *source = flow_append(into);
 
 		source->column = from->sources[i].column;
 		for (int hop = 0; hop < PGC_HOPS; hop++)
@@ -121,7 +124,7 @@ pgc_flow_add_base(PgcFlow *into, const PgcFlow *from)
 	for (int i = 0; i < from->nsources; i++)
 	{
 		PgcEffect	effect = from->sources[i].effects[PGC_HOP_BASE];
-		PgcFlowItem  *source;
+		PgcFlowItem *source;
 
 		if (effect.direct == 0 && effect.indirect == 0)
 			continue;
@@ -223,7 +226,7 @@ typedef struct ColumnKey
 typedef struct ColumnEntry
 {
 	ColumnKey	key;
-	PgcLeaf  *column;
+	PgcLeaf    *column;
 } ColumnEntry;
 
 static PgcLeaf *
@@ -266,8 +269,8 @@ pgc_column_flow(PgcExtract *extract, Oid relid, AttrNumber attnum)
 void
 pgc_flow_add_view(PgcExtract *extract, PgcFlow *into, Oid relid, AttrNumber attnum, const PgcFlow *inner)
 {
-	PgcLeaf  *column = column_of(extract, relid, attnum);
-	PgcFlowItem  *source = flow_append(into);
+	PgcLeaf    *column = column_of(extract, relid, attnum);
+	PgcFlowItem *source = flow_append(into);
 
 	*source = column->source;
 	source->effects[PGC_HOP_IMMEDIATE].nullable = inner->nullable;

@@ -82,7 +82,9 @@ pgc_lineage_add_node(PgcLineage *lineage, PgcPlace place, Oid oid)
 	else if ((number & (number - 1)) == 0)
 		lineage->nodes = repalloc(lineage->nodes, 2 * number * sizeof(PgcLineageNode));
 	lineage->nnodes++;
-	lineage->nodes[number] = (PgcLineageNode) {.place = place,.oid = oid};
+	memset(&lineage->nodes[number], 0, sizeof(PgcLineageNode));
+	lineage->nodes[number].place = place;
+	lineage->nodes[number].oid = oid;
 	if (place == PGC_RELATION && OidIsValid(oid))
 		pgc_lineage_set_relation(lineage, number, oid);
 	else if (place == PGC_ROUTINE)

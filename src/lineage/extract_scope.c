@@ -73,8 +73,9 @@ pgc_scope_make(PgcExtract *extract, const Query *query, PgcScope *parent)
 
 /* scope_slot is where the scope of a key is kept. */
 static PgcScope **
-scope_slot(PgcExtract *extract, ScopeKey key)
+scope_slot(PgcExtract *extract, const void *query, PgcScope *parent, Oid relid)
 {
+	ScopeKey	key = {query, parent, relid};
 	ScopeEntry *entry;
 	bool		found;
 
@@ -94,7 +95,7 @@ scope_slot(PgcExtract *extract, ScopeKey key)
 PgcScope *
 pgc_scope_of(PgcExtract *extract, const Query *query, PgcScope *parent)
 {
-	PgcScope  **slot = scope_slot(extract, (ScopeKey) {query, parent, 0});
+	PgcScope  **slot = scope_slot(extract, query, parent, InvalidOid);
 
 	if (*slot == NULL)
 		*slot = pgc_scope_make(extract, query, parent);
@@ -102,10 +103,10 @@ pgc_scope_of(PgcExtract *extract, const Query *query, PgcScope *parent)
 }
 
 /* pgc_scope_call is where the scope of a call of a function is kept. */
-PgcScope **
+PgcScope  **
 pgc_scope_call(PgcScope *scope, const FuncExpr *function)
 {
-	return scope_slot(scope->extract, (ScopeKey) {(const void *) function, scope, 0});
+	return scope_slot(scope->extract, function, scope, InvalidOid);
 }
 
 /* stored_query copies the query of a view or a materialized view; NULL: it has none. */
@@ -131,7 +132,7 @@ stored_query(Oid relid)
 PgcScope *
 pgc_scope_view(PgcExtract *extract, Oid relid)
 {
-	PgcScope  **slot = scope_slot(extract, (ScopeKey) {NULL, NULL, relid});
+	PgcScope  **slot = scope_slot(extract, NULL, NULL, relid);
 
 	if (*slot == NULL)
 	{
@@ -272,12 +273,7 @@ set_operation(PgcScope *scope, const Node *node, int number, PgcHow how, PgcFlow
 
 	check_stack_depth();
 	if (IsA(node, RangeTblRef))
-	{
-		const PgcFlow *flow = pgc_entry_flow(scope, ((const RangeTblRef *) node)->rtindex, number);
-
-		pgc_flow_add(into, flow, how);
-		return (PgcValue) {flow->expression, flow->shape, flow->nullable};
-	}
+		return pgc_flow_use(pgc_entry_flow(scope, ((const RangeTblRef *) node)->rtindex, number), how, into);
 	left = set_operation(scope, operation->larg, number, how, into);
 	/* The rows of EXCEPT's right side only keep others away. */
 	right = set_operation(scope, operation->rarg, number,

@@ -28,7 +28,8 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_statement_lineage);
 typedef struct Into
 {
 	const RangeVar *relation;	/* NULL: to the client */
-	const List *columns;		/* their names (String), or NIL: as in the query */
+	const List *columns;		/* their names (String), or NIL: as in the
+								 * query */
 	const CopyStmt *copy;		/* or into its file */
 } Into;
 

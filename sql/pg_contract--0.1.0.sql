@@ -469,10 +469,10 @@ CREATE INDEX lineage_edge_target_idx ON contract.lineage_edge (target_id);
 COMMENT ON TABLE contract.lineage_edge IS 'which column fed which, in a statement';
 
 CREATE TABLE contract.lineage_due (
-	relid oid NOT NULL,	-- 0: all
+	relid oid NOT NULL,	-- 0: all; 1: all definitions
 	due timestamptz NOT NULL DEFAULT '-infinity'
 );
-COMMENT ON TABLE contract.lineage_due IS 'relations whose nodes are to be compared with the catalogs, and when all are; not dumped';
+COMMENT ON TABLE contract.lineage_due IS 'relations whose nodes are to be compared with the catalogs, and when all are, and when all definitions are to be derived; not dumped';
 
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version', '');

@@ -234,7 +234,7 @@ has_generated(Oid relid, AttrNumber natts)
 {
 	for (AttrNumber attno = 1; attno <= natts; attno++)
 	{
-		HeapTuple	tuple = SearchSysCacheAttNum(relid, attno);	/* none: dropped */
+		HeapTuple	tuple = SearchSysCacheAttNum(relid, attno); /* none: dropped */
 		bool		generated = HeapTupleIsValid(tuple) && ((Form_pg_attribute) GETSTRUCT(tuple))->attgenerated != '\0';
 
 		if (HeapTupleIsValid(tuple))
@@ -359,24 +359,56 @@ pgc_definition_dependents(Oid classid, Oid objid)
 bool
 pgc_definition_moved_in(void)
 {
-	static bool at_home = false;
 	const Oid	types[] = {INT8OID};
 	const Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier())};
 	int64		home = 0;
 
-	if (at_home)
-		return false;
 	pgc_catalog_query("SELECT digest FROM contract.lineage_derived WHERE classid = 0 AND objid = 0",
 					  0, NULL, NULL, NULL, pgc_take_int64, &home);
-	at_home = home == DatumGetInt64(values[0]);
-	if (at_home)
+	if (home == DatumGetInt64(values[0]))
 		return false;
 	pgc_catalog_execute("WITH gone AS (DELETE FROM contract.lineage_derived WHERE classid = 'pg_proc'::regclass),"
 						" edges AS (DELETE FROM contract.lineage_definition WHERE classid = 'pg_proc'::regclass)"
 						" INSERT INTO contract.lineage_derived (classid, objid, digest) VALUES (0, 0, $1)"
 						" ON CONFLICT (classid, objid) DO UPDATE SET digest = $1", 1, types, values, NULL);
 	CommandCounterIncrement();
-	return home != 0;
+	return true;
+}
+
+/*
+ * In contract.lineage_due, relid 1 says when all definitions are to be derived anew.
+ */
+
+/* pgc_definition_due returns when that is; DT_NOBEGIN: now. */
+TimestampTz
+pgc_definition_due(void)
+{
+	int64		due = DT_NOBEGIN;
+
+	pgc_catalog_query("SELECT min(due) FROM contract.lineage_due WHERE relid = 1", 0, NULL, NULL, NULL, pgc_take_int64, &due);
+	return due;
+}
+
+/* pgc_definition_put_off forgets all such times but a new one.  To be called before definitions are read. */
+void
+pgc_definition_put_off(TimestampTz until)
+{
+	const Oid	types[] = {TIMESTAMPTZOID};
+	const Datum values[] = {TimestampTzGetDatum(until)};
+
+	pgc_catalog_execute("WITH gone AS (DELETE FROM contract.lineage_due WHERE relid = 1)"
+						" INSERT INTO contract.lineage_due (relid, due) VALUES (1, $1)", 1, types, values, NULL);
+}
+
+/* pgc_definition_hurry has the worker do it at that time already. */
+void
+pgc_definition_hurry(TimestampTz due)
+{
+	const Oid	types[] = {TIMESTAMPTZOID};
+	const Datum values[] = {TimestampTzGetDatum(due)};
+
+	pgc_catalog_execute("INSERT INTO contract.lineage_due (relid, due) VALUES (1, $1)", 1, types, values, NULL);
+	pgc_nudge(PGC_TENDING);
 }
 
 /* SQL: what a command has made or altered, with children of tables; functions by classid pg_proc, else relations. */

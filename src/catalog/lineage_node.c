@@ -68,7 +68,10 @@ NAMED("p.schema_name IS NULL AND n.schema_name IS NULL AND n.column_name IS NOT 
 	" LEFT JOIN pg_class c ON c.oid = b.relid LEFT JOIN pg_namespace s ON s.oid = c.relnamespace" \
 	" LEFT JOIN pg_attribute a ON a.attrelid = b.relid AND a.attnum = b.attnum AND a.attnum > 0 AND NOT a.attisdropped"
 
-/* Is a binding b as its node n says? */
+/* Is what is bound there?  It may be gone since a moment ago. */
+#define IS_THERE "s.oid IS NOT NULL AND (b.attnum = 0 OR a.attnum IS NOT NULL)"
+
+/* Is a binding b other than its node n says? */
 #define DIFFERS \
 	"(s.nspname::text, c.relname::text, a.attname::text) IS DISTINCT FROM (n.schema_name, n.table_name, n.column_name)"
 
@@ -101,7 +104,7 @@ static const char merge[] =
 " FROM contract.lineage_binding b JOIN contract.lineage_node n USING (node_id)" CATALOGS
 " JOIN contract.lineage_node z ON z.table_name = c.relname::text AND z.schema_name = s.nspname::text"
 " AND COALESCE(z.column_name, '') = COALESCE(a.attname::text, '') AND z.place = 'relation'"
-" WHERE b.relid = $1 AND " DIFFERS
+" WHERE b.relid = $1 AND " IS_THERE " AND " DIFFERS
 " AND NOT EXISTS (SELECT FROM contract.lineage_binding o WHERE o.node_id = z.node_id AND o.relid = $1)"
 " GROUP BY b.attnum, n.node_id),"
 " gone AS (DELETE FROM contract.lineage_edge WHERE source_id = ANY (ARRAY(SELECT old FROM pair))"
@@ -264,7 +267,7 @@ settle(Oid relid)
 	one_of(merge, relid);
 	one_of("UPDATE contract.lineage_node n SET schema_name = s.nspname, table_name = c.relname, column_name = a.attname"
 		   " FROM contract.lineage_binding b" CATALOGS
-		   " WHERE b.relid = $1 AND n.node_id = b.node_id AND " DIFFERS, relid);
+		   " WHERE b.relid = $1 AND n.node_id = b.node_id AND " IS_THERE " AND " DIFFERS, relid);
 }
 
 /* by_name runs a statement about the nodes of a name. */
@@ -354,9 +357,9 @@ is_concerned(Datum relids)
 
 	pgc_catalog_keeps_plans = true;
 	result = pgc_catalog_query("SELECT FROM contract.lineage_binding WHERE relid = ANY ($1)"
-							 " UNION ALL SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace"
-							 " JOIN contract.lineage_node n ON n.schema_name = s.nspname::text AND n.table_name = c.relname::text"
-							 " WHERE c.oid = ANY ($1) LIMIT 1", 1, types, &relids, NULL, NULL, NULL) > 0;
+							   " UNION ALL SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace"
+							   " JOIN contract.lineage_node n ON n.schema_name = s.nspname::text AND n.table_name = c.relname::text"
+							   " WHERE c.oid = ANY ($1) LIMIT 1", 1, types, &relids, NULL, NULL, NULL) > 0;
 	pgc_catalog_keeps_plans = kept;
 	return result;
 }
@@ -402,7 +405,7 @@ pgc_lineage_catch_up(void)
 {
 	List	   *relids = NIL;
 
-	pgc_catalog_query("DELETE FROM contract.lineage_due WHERE relid <> 0 RETURNING relid",
+	pgc_catalog_query("DELETE FROM contract.lineage_due WHERE relid > 1 RETURNING relid",
 					  0, NULL, NULL, NULL, take_relation, &relids);
 	follow_all(relids);
 }

@@ -8,6 +8,7 @@
 
 #include "catalog/lineage.h"
 #include "common/hashfn.h"
+#include "compat.h"
 #include "lib/stringinfo.h"
 
 /* Bytes being read. */

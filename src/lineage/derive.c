@@ -12,7 +12,6 @@
 #include "catalog/contract.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
 #include "engine/rights.h"
 #include "fmgr.h"
 #include "lineage/lineage.h"
@@ -32,6 +31,13 @@
 /* So many definitions that could not be derived are named. */
 #define SHOWN 10
 
+/*
+ * The worker derives all definitions once a day: what they see through functions may have changed, temporary views go
+ * without a word.  Earlier if somebody was in the way.
+ */
+#define PERIOD USECS_PER_DAY
+#define AGAIN (5 * USECS_PER_MINUTE)
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_refresh_lineage);
 
 /* Definitions to derive, and what became of them. */
@@ -43,6 +49,7 @@ typedef struct Round
 	bool		follows;		/* what depends on a changed one is derived,
 								 * too */
 	int			patience;		/* ms that are left */
+	bool		was_busy;		/* somebody else was in the way */
 	int			nfailed;
 	StringInfoData failed;		/* the first of them, and why */
 } Round;
@@ -88,10 +95,13 @@ note_failure(Round *round, const PgcDefinition *definition, const ErrorData *err
 	const ObjectAddress address = {.classId = definition->classid,.objectId = definition->objid};
 	char	   *name = getObjectDescription(&address, true);
 
-	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		round->patience -= PATIENCE_EACH;
 	if (name == NULL)
 		return;					/* dropped meanwhile */
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		round->patience -= PATIENCE_EACH;
+		round->was_busy = true;
+	}
 	if (round->nfailed++ < SHOWN)
 		appendStringInfo(&round->failed, "%s%s: %s.", round->failed.len > 0 ? "\n" : "", name, error->message);
 }
@@ -212,23 +222,6 @@ run(Round *round)
 	warn_of_failures(round);
 }
 
-/* pgc_derive_moved derives functions anew after pg_upgrade, which has given them other OIDs. */
-void
-pgc_derive_moved(void)
-{
-	Round		round = {.queue = NIL};
-	ListCell   *cell;
-
-	if (!pgc_definition_moved_in())
-		return;
-	foreach(cell, pgc_definition_list())
-	{
-		if (((const PgcDefinition *) lfirst(cell))->classid == ProcedureRelationId && is_left(lfirst(cell)))
-			round.queue = lappend(round.queue, lfirst(cell));
-	}
-	run(&round);
-}
-
 /*
  * pgc_derive_touched, in an event trigger, derives what the command has made or altered, and
  * what depends on it as far as that changes it.  with_dependents: what depends on it may
@@ -238,11 +231,9 @@ void
 pgc_derive_touched(bool with_dependents)
 {
 	Round		round = {.queue = NIL,.follows = true};
-	List	   *touched;
+	List	   *touched = pgc_definition_touched();
 	ListCell   *cell;
 
-	pgc_derive_moved();
-	touched = pgc_definition_touched();
 	enqueue(&round, touched);
 	round.ntouched = list_length(round.queue);
 	foreach(cell, with_dependents ? touched : NIL)
@@ -252,25 +243,55 @@ pgc_derive_touched(bool with_dependents)
 		enqueue(&round, pgc_definition_dependents(definition->classid, definition->objid));
 	}
 	run(&round);
+	if (round.was_busy)
+		pgc_definition_hurry(GetCurrentTimestamp());
 }
 
-/* pgc_refresh_lineage is contract.refresh_lineage(): returns how many definitions are up to date then. */
-Datum
-pgc_refresh_lineage(PG_FUNCTION_ARGS)
+/* refresh derives all definitions; returns how many are up to date then. */
+static int
+refresh(void)
 {
 	Round		round = {.queue = NIL};
-	bool		keeps_plans = pgc_catalog_keeps_plans;
 	ListCell   *cell;
 
-	PreventCommandIfReadOnly("contract.refresh_lineage()");
-	pgc_catalog_keeps_plans = true;
-	(void) pgc_definition_moved_in();
+	pgc_definition_put_off(GetCurrentTimestamp() + PERIOD);
 	foreach(cell, pgc_definition_list())
 	{
 		if (is_left(lfirst(cell)))
 			round.queue = lappend(round.queue, lfirst(cell));
 	}
 	run(&round);
+	if (round.was_busy)
+		pgc_definition_hurry(GetCurrentTimestamp() + AGAIN);
+	return list_length(round.queue) - round.nfailed;
+}
+
+/* pgc_derive_step is a task of the worker: all definitions, if that is due. */
+bool
+pgc_derive_step(PgcStep *step)
+{
+	TimestampTz due = pgc_definition_due();
+
+	if (pgc_definition_moved_in() || due <= step->now || due > step->now + PERIOD)
+	{
+		(void) refresh();
+		due = pgc_definition_due();
+	}
+	step->next = due;
+	return false;
+}
+
+/* pgc_refresh_lineage is contract.refresh_lineage(): returns how many definitions are up to date then. */
+Datum
+pgc_refresh_lineage(PG_FUNCTION_ARGS)
+{
+	bool		keeps_plans = pgc_catalog_keeps_plans;
+	int			derived;
+
+	PreventCommandIfReadOnly("contract.refresh_lineage()");
+	pgc_catalog_keeps_plans = true;
+	(void) pgc_definition_moved_in();
+	derived = refresh();
 	pgc_catalog_keeps_plans = keeps_plans;
-	PG_RETURN_INT64(list_length(round.queue) - round.nfailed);
+	PG_RETURN_INT64(derived);
 }

@@ -124,7 +124,9 @@ tablefunc_column(PgcScope *scope, const TableFunc *function, AttrNumber attnum, 
 	PgcValue	value = pgc_value_make(RTE_TABLEFUNC + attnum);
 	PgcHow		how = PGC_AS(PGC_TRANSFORMATION);
 
-	if (attnum - 1 == function->ordinalitycol)
+	/* FOR ORDINALITY: of XMLTABLE, or one without a value of JSON_TABLE. */
+	if (attnum - 1 == function->ordinalitycol ||
+		(attnum <= list_length(of_column[2]) && list_nth(of_column[2], attnum - 1) == NULL))
 		return value;
 	for (int i = 0; i < lengthof(of_all); i++)
 		value = pgc_value_combine(value, pgc_expression_flow(scope, of_all[i], how, into), 0);

@@ -125,7 +125,7 @@ extern bool pgc_lineage_step(PgcStep *step);
 extern void pgc_flush_end(bool committed);
 
 /* derive.c: definitions */
-extern void pgc_derive_moved(void);
+extern bool pgc_derive_step(PgcStep *step);
 extern void pgc_derive_touched(bool with_dependents);
 
 /* follow.c: DDL */

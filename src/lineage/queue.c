@@ -372,6 +372,13 @@ publish_new(void)
 	LWLockRelease(queue->lock);
 }
 
+/* call_worker has the worker come within a naptime. */
+static void
+call_worker(void)
+{
+	pgc_worker_due_by(MyDatabaseId, PGC_TENDING, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pgc_naptime));
+}
+
 /* pgc_queue_publish counts what was prepared: the transaction has committed.  Cannot fail, and waits for nobody for long. */
 void
 pgc_queue_publish(void)
@@ -388,8 +395,7 @@ pgc_queue_publish(void)
 	if (!all)
 		pgc_worker_due(MyDatabaseId, PGC_TENDING);
 	else if (dirty)
-		pgc_worker_due_by(MyDatabaseId, PGC_TENDING,
-						  TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pgc_naptime));
+		call_worker();
 }
 
 /* pgc_queue_discard forgets what was prepared.  Cannot fail. */
@@ -468,37 +474,54 @@ drop_bytes(Entry *entry)
 
 /*
  * settle_one says of an entry what became of its copy.  What is not in our tables any more (0)
- * keeps its executions until somebody brings the statement again.
+ * keeps its executions until somebody brings the statement again.  Returns whether it was executed since.
  */
-static void
+static bool
 settle_one(Entry *entry, const PgcQueued *queued)
 {
+	bool		dirty;
+
 	entry->statement_id = queued->statement_id;
 	drop_bytes(entry);
 	if (queued->statement_id == 0)
-		return;
+		return false;
+	if (queued->statement_id == PGC_REFUSED)
+	{
+		pg_atomic_fetch_add_u64(&queue->lost, entry->executions);
+		entry->executions = 0;
+		return false;
+	}
 	SpinLockAcquire(&entry->mutex);
 	entry->executions -= queued->executions;
 	entry->rows -= queued->rows;
 	entry->first = entry->last;
+	dirty = entry->executions > 0;
 	SpinLockRelease(&entry->mutex);
-	if (queued->statement_id == PGC_REFUSED)
-		pg_atomic_fetch_add_u64(&queue->lost, queued->executions);
+	return dirty;
 }
 
 /* pgc_queue_settle tells the queue what became of copies, now that it is committed.  Cannot fail. */
 void
 pgc_queue_settle(const PgcTaken *taken)
 {
+	bool		dirty = false;
+
 	LWLockAcquire(queue->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < taken->count; i++)
 	{
 		Entry	   *entry = find(&taken->queued[i].key);
 
 		if (entry != NULL)
-			settle_one(entry, &taken->queued[i]);
+			dirty |= settle_one(entry, &taken->queued[i]);
 	}
 	LWLockRelease(queue->lock);
+
+	/*
+	 * Who executed it meanwhile did not call: there was something to be
+	 * recorded already.
+	 */
+	if (dirty)
+		call_worker();
 }
 
 /* remove_entry removes an entry; what it had is lost.  The lock is held exclusively. */

@@ -142,8 +142,12 @@ known_of(const Query *query, const char *text, ParamListInfo params)
 	if (pgc_track_lineage == PGC_TRACK_CONTRACTS && !pgc_interest_possible(query))
 		return NULL;
 	taking.how.operation = operation_of(query);
-	taking.source = (PgcSource) {
-		text, query->stmt_location, query->stmt_len, (uint64) query->queryId
+	taking.source = (PgcSource)
+	{
+		text	   ,
+					query->stmt_location,
+					query->stmt_len,
+					(uint64) query->queryId
 	};
 	if (pgc_lineage_try(take, &taking) && !variables)
 		pgc_known_remember(query, taking.known, parameters);

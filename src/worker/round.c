@@ -20,6 +20,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_tend);
 static const PgcTask tending[] = {
 	{"refused rows", pgc_drain_step},
 	{"lineage", pgc_lineage_step, true},
+	{"definitions", pgc_derive_step, true},
 	{"last writes", pgc_last_write_step, true},
 	{"freshness", pgc_freshness_step, true},
 	{"incidents", pgc_incident_step, true},

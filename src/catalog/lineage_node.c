@@ -424,7 +424,8 @@ pgc_lineage_reconcile(void)
 					  " JOIN contract.lineage_node n USING (node_id)" CATALOGS " WHERE " DIFFERS,
 					  0, NULL, NULL, NULL, take_relation, &relids);
 	follow_all(relids);
-	pgc_catalog_execute(ADOPT("true"), 0, NULL, NULL, NULL);
+	if (pgc_catalog_execute(ADOPT("true"), 0, NULL, NULL, NULL) > 0)
+		pgc_lineage_changed();
 	pgc_catalog_execute(TURN("SELECT node_id FROM contract.lineage_node n WHERE n.place = 'relation' AND " IS_FREE),
 						0, NULL, NULL, NULL);
 }

@@ -99,9 +99,9 @@ time_insert() {
 # time_extraction side: ms of planning as EXPLAIN says, and of the whole statement
 time_extraction() {
 	{
-		echo "SET pg_contract.track_lineage = off;"
+		echo "SET pg_contract.track_lineage = 'off';"
 		for _ in 1 2; do echo "EXPLAIN (SUMMARY) $(cat "$SCRATCH/query");"; done
-		echo "SET pg_contract.track_lineage = $1;"
+		echo "SET pg_contract.track_lineage = '$1';"
 		echo "\\timing on"
 		echo "$(cat "$SCRATCH/query");"
 	} | psql -XAt -v ON_ERROR_STOP=1 -d postgres |

@@ -477,6 +477,7 @@ pgc_routine_origins(const char *source, ParamListInfo params, PgcExtraction *how
 {
 	ErrorContextCallback *frame = error_context_stack;
 	PLpgSQL_execstate *estate = pgc_routine_frame(&frame);
+	const List *arguments;
 	const PLpgSQL_expr *expr;
 	Kept	   *kept;
 
@@ -484,10 +485,11 @@ pgc_routine_origins(const char *source, ParamListInfo params, PgcExtraction *how
 		return false;
 	kept = kept_of(estate, frame);
 	how->arg = kept;
-	if (params && params->paramFetch == NULL && frame != error_context_stack && frame == error_context_stack->previous &&
-		params->numParams == list_length(using_of(estate->err_stmt)))
+	arguments = using_of(estate->err_stmt);
+	if (arguments != NIL && params && params->paramFetch == NULL && frame != error_context_stack && frame == error_context_stack->previous &&
+		params->numParams == list_length(arguments))
 	{
-		kept->arguments = using_of(estate->err_stmt);
+		kept->arguments = arguments;
 		how->origins = argument_origins;
 		return true;
 	}

@@ -278,8 +278,9 @@ pgc_pending_pre_commit(void)
 void
 pgc_pending_end(bool committed)
 {
+	context = NULL;				/* it goes with the transaction's */
 	if (top == NULL)
-		return;
+		return;					/* nothing, or all of it was rolled back before */
 	for (const Batch *batch = top; batch != NULL; batch = batch->parent)
 	{
 		for (const PgcRun *run = batch->runs; run != NULL; run = run->next)
@@ -290,5 +291,4 @@ pgc_pending_end(bool committed)
 	else
 		pgc_queue_discard();
 	top = NULL;
-	context = NULL;				/* it goes with the transaction's */
 }

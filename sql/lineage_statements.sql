@@ -136,6 +136,18 @@ END$$;
 INSERT INTO b (x) SELECT 1 / (x - x) FROM a;
 SELECT operation, edges, executions, rows, statement FROM seen;
 :forget
+-- a transaction of which nothing is left leaves nothing to the next one either
+BEGIN;
+SAVEPOINT s;
+INSERT INTO b (id) SELECT id FROM a;
+ROLLBACK TO s;
+COMMIT;
+BEGIN;
+INSERT INTO b (y) SELECT y FROM a;
+INSERT INTO b (x) SELECT x FROM a;
+COMMIT;
+SELECT operation, edges, executions, rows FROM seen;
+:forget
 
 -- routines: static and dynamic statements, triggers, functions in language SQL, procedures that commit
 CREATE FUNCTION static() RETURNS void LANGUAGE plpgsql AS $$BEGIN INSERT INTO b SELECT * FROM a; END$$;

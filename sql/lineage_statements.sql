@@ -263,6 +263,28 @@ INSERT INTO part SELECT id FROM a;
 SELECT operation, edges, executions FROM seen;
 :forget
 
+-- what has fed a table that is swapped for another one goes with it
+SET pg_contract.track_lineage = 'all';
+CREATE VIEW names AS SELECT edges, (SELECT bool_or(historic_since IS NOT NULL) FROM contract.lineage l WHERE l.statement = seen.statement) AS historic FROM seen;
+CREATE TABLE swap AS SELECT id, x FROM c;
+UPDATE swap SET x = x + 1;
+CREATE TABLE swap__new AS SELECT id, y AS x FROM a;
+INSERT INTO b (id) SELECT id FROM swap;
+BEGIN;
+ALTER TABLE swap RENAME TO swap__old;
+ALTER TABLE swap__new RENAME TO swap;
+COMMIT;
+SELECT * FROM names;
+DROP TABLE swap__old;
+SELECT * FROM names;
+BEGIN;
+DROP TABLE swap;
+CREATE TABLE swap AS SELECT x AS id FROM a;
+COMMIT;
+SELECT * FROM names;
+DROP VIEW names;
+:forget
+
 -- a prepared transaction has run
 SET pg_contract.track_lineage = 'all';
 BEGIN;

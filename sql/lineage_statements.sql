@@ -233,6 +233,16 @@ SELECT operation, edges FROM seen;
 :forget
 DROP VIEW step3;
 DROP TABLE step1, step2, emptied;
+-- whatever they are called, it is the same statement
+CREATE TEMP TABLE today AS SELECT id, x FROM a;
+INSERT INTO b (id, x) SELECT id, x + 1 FROM today;
+ALTER TABLE today RENAME TO yesterday;
+INSERT INTO b (id, x) SELECT id, x + 1 FROM yesterday;
+CREATE TEMP TABLE today AS SELECT id, x FROM a;
+INSERT INTO b (id, x) SELECT id, x + 1 FROM today;
+SELECT operation, edges, executions FROM seen;
+:forget
+DROP TABLE today, yesterday;
 
 -- only datasets: written, read into something, also through a view or a temporary table
 SET pg_contract.track_lineage = 'contracts';

@@ -342,6 +342,15 @@ pgc_compat_same_value(const Node *node)
 	}
 }
 
+/* Ends the reading of a page that an error broke off; from 16 on that belongs to the resource owner. */
+static inline void
+pgc_compat_abort_buffer_io(void)
+{
+#if PG_VERSION_NUM < 160000
+	AbortBufferIO();
+#endif
+}
+
 /* Does nobody compute the ids of queries, though they are not switched off? */
 static inline bool
 pgc_compat_query_id_missing(void)

@@ -334,20 +334,20 @@ store_edges(const Store *store, int64 statement_id, int nedges)
 		values[i] = pgc_array(elements[i], arrays[i], NULL, n);
 	values[NARRAYS] = Int64GetDatum(statement_id);
 	if (pgc_catalog_execute("INSERT INTO contract.lineage_edge AS e (statement_id, source_id, target_id, subtype, immediate, base,"
-						" masking, nullable, expression, historic_since)"
-						" SELECT $10, source_id, target_id, subtype, bool_or(immediate), bool_or(base), bool_and(masking),"
-						" bool_or(nullable), min(expression), CASE WHEN bool_and(gone) THEN statement_timestamp() END"
-						" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-						" AS u (source_id, target_id, subtype, immediate, base, masking, nullable, expression, gone)"
-						" GROUP BY source_id, target_id, subtype"
-						" ON CONFLICT (statement_id, source_id, target_id, subtype) DO UPDATE SET immediate = EXCLUDED.immediate,"
-						" base = EXCLUDED.base, masking = EXCLUDED.masking, nullable = EXCLUDED.nullable,"
-						" expression = EXCLUDED.expression, historic_since = CASE WHEN EXCLUDED.historic_since IS NOT NULL"
-						" THEN COALESCE(e.historic_since, EXCLUDED.historic_since) END"
-						" WHERE (e.immediate, e.base, e.masking, e.nullable, e.expression, e.historic_since IS NULL) IS DISTINCT FROM"
-						" (EXCLUDED.immediate, EXCLUDED.base, EXCLUDED.masking, EXCLUDED.nullable, EXCLUDED.expression,"
-						" EXCLUDED.historic_since IS NULL)",
-						lengthof(types), types, values, NULL) > 0)
+							" masking, nullable, expression, historic_since)"
+							" SELECT $10, source_id, target_id, subtype, bool_or(immediate), bool_or(base), bool_and(masking),"
+							" bool_or(nullable), min(expression), CASE WHEN bool_and(gone) THEN statement_timestamp() END"
+							" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+							" AS u (source_id, target_id, subtype, immediate, base, masking, nullable, expression, gone)"
+							" GROUP BY source_id, target_id, subtype"
+							" ON CONFLICT (statement_id, source_id, target_id, subtype) DO UPDATE SET immediate = EXCLUDED.immediate,"
+							" base = EXCLUDED.base, masking = EXCLUDED.masking, nullable = EXCLUDED.nullable,"
+							" expression = EXCLUDED.expression, historic_since = CASE WHEN EXCLUDED.historic_since IS NOT NULL"
+							" THEN COALESCE(e.historic_since, EXCLUDED.historic_since) END"
+							" WHERE (e.immediate, e.base, e.masking, e.nullable, e.expression, e.historic_since IS NULL) IS DISTINCT FROM"
+							" (EXCLUDED.immediate, EXCLUDED.base, EXCLUDED.masking, EXCLUDED.nullable, EXCLUDED.expression,"
+							" EXCLUDED.historic_since IS NULL)",
+							lengthof(types), types, values, NULL) > 0)
 		pgc_lineage_added(store->lineage);
 }
 

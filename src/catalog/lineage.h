@@ -76,9 +76,9 @@ typedef struct PgcEdge
 								 * result, on every path between the two */
 	bool		nullable;		/* direct: a null may arrive, as far as
 								 * constraints and conditions tell */
-	uint64		expression;		/* hash of what makes the target's column, with
-								 * its constants; of an edge without target
-								 * column: of the condition */
+	uint64		expression;		/* hash of what makes the target's column,
+								 * with its constants; of an edge without
+								 * target column: of the condition */
 	uint64		shape;			/* the same without its constants */
 } PgcEdge;
 
@@ -89,11 +89,11 @@ typedef struct PgcLineage
 								 * COPY FROM, COPY TO; of definitions: view,
 								 * materialized view, generated, function */
 	int			nnodes;
-	PgcLineageNode    *nodes;			/* distinct */
+	PgcLineageNode *nodes;		/* distinct */
 	int			nedges;
 	PgcEdge    *edges;			/* distinct, sorted: pgc_lineage_sort */
-	char	   *unresolved;		/* what could not be followed, for people; NULL:
-								 * the edges are all there are */
+	char	   *unresolved;		/* what could not be followed, for people;
+								 * NULL: the edges are all there are */
 } PgcLineage;
 
 /* What is known of executions of a statement. */

@@ -412,9 +412,9 @@ is_concerned(Datum relids)
 
 	pgc_catalog_keeps_plans = true;
 	result = pgc_catalog_query("SELECT FROM contract.lineage_binding WHERE relid = ANY ($1)"
-							 " UNION ALL SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace"
-							 " JOIN contract.lineage_node n ON n.schema_name = s.nspname::text AND n.table_name = c.relname::text"
-							 " WHERE c.oid = ANY ($1) LIMIT 1", 1, types, &relids, NULL, NULL, NULL) > 0;
+							   " UNION ALL SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace"
+							   " JOIN contract.lineage_node n ON n.schema_name = s.nspname::text AND n.table_name = c.relname::text"
+							   " WHERE c.oid = ANY ($1) LIMIT 1", 1, types, &relids, NULL, NULL, NULL) > 0;
 	pgc_catalog_keeps_plans = kept;
 	return result;
 }
@@ -479,7 +479,8 @@ pgc_lineage_reconcile(void)
 					  " JOIN contract.lineage_node n USING (node_id)" CATALOGS " WHERE " DIFFERS,
 					  0, NULL, NULL, NULL, take_relation, &relids);
 	follow_all(relids);
-	pgc_catalog_execute(ADOPT("true"), 0, NULL, NULL, NULL);
+	if (pgc_catalog_execute(ADOPT("true"), 0, NULL, NULL, NULL) > 0)
+		pgc_lineage_changed();
 	pgc_catalog_execute(TURN("SELECT node_id FROM contract.lineage_node n WHERE n.place = 'relation' AND " IS_FREE),
 						0, NULL, NULL, NULL);
 }

@@ -164,7 +164,7 @@ find_calls(Node *node, void *arg)
 List *
 pgc_routine_calls(const Query *query, Oid funcid)
 {
-	Search		search = {.funcid = funcid, .query = query};
+	Search		search = {.funcid = funcid,.query = query};
 
 	if (!OidIsValid(funcid))
 		search.language = get_language_oid("plpgsql", true);
@@ -251,7 +251,7 @@ text_of(const Passed *passed)
 static void
 prepare_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(uint32), .entrysize = sizeof(Passed)};
+	HASHCTL		control = {.keysize = sizeof(uint32),.entrysize = sizeof(Passed)};
 
 	if (kept && hash_get_num_entries(kept) < MAX_KEPT)
 		return;

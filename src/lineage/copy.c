@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "lineage/extract.h"
@@ -84,19 +83,23 @@ add_edge(PgcLineage *lineage, int file_column, AttrNumber column, bool is_from)
 	edge->expression = edge->shape = hash_bytes_extended((const unsigned char *) name, (int) strlen(name), 0);
 }
 
-/* add_nodes adds the file and the table; returns the columns that are moved. */
+/* add_nodes adds the file and the table, without a lock, which COPY takes itself; returns the columns that are moved. */
 static List *
 add_nodes(PgcLineage *lineage, const CopyStmt *statement, Oid relid)
 {
-	Relation	relation = table_open(relid, AccessShareLock);
-	List	   *columns = columns_of(statement, RelationGetDescr(relation));
-	int			file = pgc_lineage_add_node(lineage, PGC_FILE, InvalidOid);
+	Relation	relation = RelationIdGetRelation(relid);
+	List	   *columns;
+	int			file;
 
+	if (!RelationIsValid(relation))
+		return NIL;
+	columns = columns_of(statement, RelationGetDescr(relation));
+	RelationClose(relation);
+	file = pgc_lineage_add_node(lineage, PGC_FILE, InvalidOid);
 	(void) pgc_lineage_add_node(lineage, PGC_RELATION, relid);
 	pgc_copy_set_file(&lineage->nodes[file], statement);
 	lineage->nodes[file].ncolumns = list_length(columns);
 	lineage->nodes[file].columns = palloc0(list_length(columns) * sizeof(char *));
-	table_close(relation, NoLock);
 	return columns;
 }
 
@@ -111,6 +114,8 @@ pgc_copy_lineage(const CopyStmt *statement)
 	if (!OidIsValid(relid))
 		return NULL;
 	columns = add_nodes(lineage, statement, relid);
+	if (columns == NIL)
+		return NULL;
 	lineage->operation = statement->is_from ? "COPY FROM" : "COPY TO";
 	lineage->edges = palloc0(list_length(columns) * sizeof(PgcEdge));
 	for (int i = 0; i < list_length(columns); i++)

@@ -20,6 +20,8 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+static const PgcExtraction of_definition = {0};
+
 /* extract_begin starts an extraction. */
 static PgcExtract *
 extract_begin(const PgcExtraction *how, const char *operation)
@@ -27,6 +29,7 @@ extract_begin(const PgcExtraction *how, const char *operation)
 	PgcExtract *extract = palloc0(sizeof(PgcExtract));
 
 	extract->how = how;
+	extract->is_definition = how == &of_definition;
 	extract->recursion = PGC_NO_RECURSION;
 	extract->hops = PGC_IMMEDIATE | PGC_BASE;
 	extract->lineage = palloc0(sizeof(PgcLineage));
@@ -94,14 +97,12 @@ pgc_extract_query(const Query *query, const PgcExtraction *how)
 	return extract_end(extract);
 }
 
-static const PgcExtraction no_extraction = {0};
-
 /* pgc_extract_view returns the lineage of a view or a materialized view, as its definition says. */
 PgcLineage *
 pgc_extract_view(Oid relid)
 {
 	bool		materialized = get_rel_relkind(relid) == RELKIND_MATVIEW;
-	PgcExtract *extract = extract_begin(&no_extraction, materialized ? "materialized view" : "view");
+	PgcExtract *extract = extract_begin(&of_definition, materialized ? "materialized view" : "view");
 	PgcScope   *scope = pgc_scope_view(extract, relid);
 
 	if (scope == NULL)
@@ -130,7 +131,7 @@ PgcLineage *
 pgc_extract_generated(Oid relid)
 {
 	Relation	relation = relation_open(relid, AccessShareLock);
-	PgcExtract *extract = extract_begin(&no_extraction, "generated");
+	PgcExtract *extract = extract_begin(&of_definition, "generated");
 	PgcScope   *scope = table_scope(extract, relation);
 	int			target = pgc_lineage_add_node(extract->lineage, PGC_RELATION, relid);
 
@@ -152,7 +153,7 @@ pgc_extract_generated(Oid relid)
 PgcLineage *
 pgc_extract_function(Oid funcid)
 {
-	PgcExtract *extract = extract_begin(&no_extraction, "function");
+	PgcExtract *extract = extract_begin(&of_definition, "function");
 	List	   *body = pgc_function_body(funcid);
 	ListCell   *cell;
 

@@ -85,6 +85,8 @@ typedef struct PgcExtract
 	int			recursion;		/* outermost of them of which the flow in the
 								 * making has read */
 	int			nbodies;		/* bodies of functions looked into */
+	bool		is_definition;	/* not of a statement: views are locked while
+								 * they are read */
 	PgcLineage *lineage;
 	uint8		hops;			/* of edges in the making */
 	int			edge_capacity;

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "common/hashfn.h"
 #include "lineage/extract.h"
@@ -184,10 +185,21 @@ column_number(PgcExtract *extract, PgcLeaf *column)
 	extract->columns[extract->ncolumns++] = column;
 }
 
+/* hash_name adds a name, or NULL, to a hash. */
 static uint64
 hash_name(const char *name, uint64 seed)
 {
 	return name == NULL ? seed : hash_bytes_extended((const unsigned char *) name, strlen(name), seed);
+}
+
+/* hash_relation hashes a relation's name.  Temporary ones are all alike: each session has its own, which may be called anything. */
+static uint64
+hash_relation(Oid relid)
+{
+	Oid			schema = get_rel_namespace(relid);
+
+	return isAnyTempNamespace(schema) ? 0 :
+		hash_name(get_rel_name(relid), hash_name(get_namespace_name(schema), 0));
 }
 
 /* column_describe sets the flow of a column: itself, called by its name. */
@@ -196,9 +208,8 @@ column_describe(PgcLeaf *column)
 {
 	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(column->relid), Int16GetDatum(column->attnum));
 	PgcEffect	effect = {.direct = PGC_IDENTITY + 1,.open = true,.nullable = true};
-	uint64		hash = hash_name(get_namespace_name(get_rel_namespace(column->relid)), 0);
+	uint64		hash = hash_relation(column->relid);
 
-	hash = hash_name(get_rel_name(column->relid), hash);
 	if (HeapTupleIsValid(tuple))
 	{
 		Form_pg_attribute attribute = (Form_pg_attribute) GETSTRUCT(tuple);

@@ -13,6 +13,7 @@
 #include "lineage/extract.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
 #include "rewrite/prs2lock.h"
 #include "utils/rel.h"
@@ -109,12 +110,15 @@ pgc_scope_call(PgcScope *scope, const FuncExpr *function)
 	return scope_slot(scope->extract, function, scope, InvalidOid);
 }
 
-/* stored_query copies the query of a view or a materialized view; NULL: it has none. */
+/*
+ * stored_query copies the query of a view or a materialized view; NULL: it has none.  Without a lock if it is for a
+ * statement, which must not wait for a view that it only might read.
+ */
 static const Query *
-stored_query(Oid relid)
+stored_query(const PgcExtract *extract, Oid relid)
 {
-	Relation	relation = relation_open(relid, AccessShareLock);
-	const RuleLock *rules = relation->rd_rules;
+	Relation	relation = extract->is_definition ? relation_open(relid, AccessShareLock) : RelationIdGetRelation(relid);
+	const RuleLock *rules = relation ? relation->rd_rules : NULL;
 	const Query *query = NULL;
 
 	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
@@ -124,7 +128,8 @@ stored_query(Oid relid)
 		if (rule->event == CMD_SELECT && list_length(rule->actions) == 1)
 			query = copyObject(linitial_node(Query, rule->actions));
 	}
-	relation_close(relation, AccessShareLock);
+	if (relation)
+		relation_close(relation, extract->is_definition ? AccessShareLock : NoLock);
 	return query;
 }
 
@@ -136,7 +141,7 @@ pgc_scope_view(PgcExtract *extract, Oid relid)
 
 	if (*slot == NULL)
 	{
-		const Query *query = stored_query(relid);
+		const Query *query = stored_query(extract, relid);
 
 		if (query != NULL)
 			*slot = pgc_scope_make(extract, query, NULL);
@@ -263,6 +268,23 @@ pgc_flow_end(PgcExtract *extract, PgcFlow *flow, int outer)
 	extract->recursion = Min(outer, extract->recursion);
 }
 
+/*
+ * branch_how is how column number of a branch gets into the result of the set
+ * operations: the planner casts it if the types differ.
+ */
+static PgcHow
+branch_how(const PgcScope *scope, int rtindex, int number, PgcHow how)
+{
+	const Query *branch = rt_fetch(rtindex, scope->query->rtable)->subquery;
+	const SetOperationStmt *top = castNode(SetOperationStmt, scope->query->setOperations);
+	const TargetEntry *entry = get_tle_by_resno(branch->targetList, number);
+
+	if (how.subtype == PGC_IDENTITY && entry != NULL &&
+		!IsBinaryCoercible(exprType((Node *) entry->expr), list_nth_oid(top->colTypes, number - 1)))
+		how.subtype = PGC_TRANSFORMATION;
+	return how;
+}
+
 /* set_operation adds column number of what the branches of a set operation give. */
 static PgcValue
 set_operation(PgcScope *scope, const Node *node, int number, PgcHow how, PgcFlow *into)
@@ -273,7 +295,11 @@ set_operation(PgcScope *scope, const Node *node, int number, PgcHow how, PgcFlow
 
 	check_stack_depth();
 	if (IsA(node, RangeTblRef))
-		return pgc_flow_use(pgc_entry_flow(scope, ((const RangeTblRef *) node)->rtindex, number), how, into);
+	{
+		int			rtindex = ((const RangeTblRef *) node)->rtindex;
+
+		return pgc_flow_use(pgc_entry_flow(scope, rtindex, number), branch_how(scope, rtindex, number, how), into);
+	}
 	left = set_operation(scope, operation->larg, number, how, into);
 	/* The rows of EXCEPT's right side only keep others away. */
 	right = set_operation(scope, operation->rarg, number,

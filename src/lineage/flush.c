@@ -21,8 +21,8 @@
 /* Somebody else works on lineage: look again then. */
 #define AGAIN_MS 1000
 
-static const PgcTaken *taken = NULL;	/* what this transaction records, in its
-										 * memory */
+static const PgcTaken *taken = NULL;	/* what this transaction records, in
+										 * its memory */
 
 /* pgc_flush_end tells the queue, at the end of a transaction, what it has recorded.  Cannot fail. */
 void

@@ -53,16 +53,15 @@ grow(void *array, int count, int *max, Size size)
 	return array == NULL ? palloc(*max * size) : repalloc_huge(array, *max * size);
 }
 
-/* pgc_walk_begin returns a walk in the current context that has no start yet; checked: only along edges that the user may see. */
+/* pgc_walk_begin returns a walk in the current context that has no start yet, along edges that the current user may see. */
 PgcWalk *
-pgc_walk_begin(bool downstream, bool checked)
+pgc_walk_begin(bool downstream)
 {
 	const HASHCTL vertices = {.keysize = sizeof(PgcEnd),.entrysize = sizeof(IndexEntry),.hcxt = CurrentMemoryContext};
 	const HASHCTL readable = {.keysize = sizeof(Oid),.entrysize = sizeof(Readable),.hcxt = CurrentMemoryContext};
 	PgcWalk    *walk = palloc0(sizeof(PgcWalk));
 
 	walk->downstream = downstream;
-	walk->checked = checked;
 	walk->role = GetUserId();
 	walk->index = hash_create("columns walked to", 256, &vertices, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	walk->readable = hash_create("relations walked to", 64, &readable, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -230,8 +229,7 @@ pgc_walk_start_everywhere(PgcWalk *walk)
 static bool
 is_hidden(PgcWalk *walk, const PgcEnd *one, const PgcEnd *other)
 {
-	return walk->checked &&
-		!(one->classid == RelationRelationId && may_see(walk, one->objid)) &&
+	return !(one->classid == RelationRelationId && may_see(walk, one->objid)) &&
 		!(other->classid == RelationRelationId && may_see(walk, other->objid));
 }
 

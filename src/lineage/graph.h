@@ -53,9 +53,9 @@ typedef struct PgcArc
 typedef struct PgcWalk
 {
 	bool		downstream;
-	bool		checked;		/* only along edges that this role may see */
-	Oid			role;
-	int			hidden;			/* edges that were left out for that */
+	Oid			role;			/* who asks */
+	int			hidden;			/* edges that were left out, since the role may
+								 * see neither end */
 	int			nvertices;
 	PgcVertex  *vertices;
 	int			nstarts;		/* the first of the visits */
@@ -72,7 +72,7 @@ typedef struct PgcWalk
 } PgcWalk;
 
 /* graph.c */
-extern PgcWalk *pgc_walk_begin(bool downstream, bool checked);
+extern PgcWalk *pgc_walk_begin(bool downstream);
 extern void pgc_walk_start(PgcWalk *walk, Oid relid, AttrNumber column);
 extern void pgc_walk_start_everywhere(PgcWalk *walk);
 extern void pgc_walk_run(PgcWalk *walk, int depth);

@@ -8,8 +8,14 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "engine/rights.h"
 #include "lineage/track.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -27,6 +33,18 @@ report(const ErrorData *error)
 				 error->detail ? errdetail_internal("%s", error->detail) : 0,
 				 errhint("The statement is not affected. Further failures of this session are not logged.")));
 	reported = true;
+}
+
+/* clean_up does what the end of a subtransaction does first: an error may come while a page of a catalog is read. */
+static void
+clean_up(void)
+{
+	LWLockReleaseAll();
+	pgstat_report_wait_end();
+	pgc_compat_abort_buffer_io();
+	UnlockBuffers();
+	ConditionVariableCancelSleep();
+	LockErrorCleanup();
 }
 
 /* release gives back what was taken while CurrentResourceOwner was owner; of success, locks go to its parent. */
@@ -80,6 +98,7 @@ pgc_lineage_try(void (*work) (void *arg), void *arg)
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		FlushErrorState();
+		clean_up();
 		pop_snapshots(snapshot);
 		release(owner, parent, false);
 		if (pgc_attempt_is_fatal(error->sqlerrcode))

@@ -298,7 +298,7 @@ pgc_impact(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_VOID();
 	relid = PG_GETARG_OID(0);
-	impact.walk = pgc_walk_begin(true, true);
+	impact.walk = pgc_walk_begin(true);
 	pgc_walk_start(impact.walk, relid, pgc_walk_column(relid, PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1))));
 	pgc_walk_run(impact.walk, INT_MAX);
 	note_hits(&impact);

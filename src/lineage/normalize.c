@@ -115,7 +115,8 @@ pgc_normalize(const char *statement, int location, int length)
 	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
 	extra.escape_string_warning = false;	/* the server has warned already */
 	while (normal.text.len < MAX_LENGTH && core_yylex(&value, &at, scanner) != 0)
-		add_token(&normal, extra.scanbuf + at, at); /* the scanner ends it with a zero byte */
+		add_token(&normal, extra.scanbuf + at, at); /* the scanner ends it
+													 * with a zero byte */
 	scanner_finish(scanner);
 	pfree(source);
 	if (normal.text.len > MAX_LENGTH)

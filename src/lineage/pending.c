@@ -184,10 +184,11 @@ pgc_pending_abort_sub(SubTransactionId subid)
 static void
 statement_of(const PgcRun *run, PgcStatement *statement)
 {
-	*statement = (PgcStatement) {
+	*statement = (PgcStatement)
+	{
 		.lineage = run->known->lineage,.query_id = run->known->query_id,.text = run->known->text,
-		.routine = run->routine,.role = run->role,.application = application_name,
-		.first = run->first,.last = run->last,.executions = run->executions,.rows = run->rows
+			.routine = run->routine,.role = run->role,.application = application_name,
+			.first = run->first,.last = run->last,.executions = run->executions,.rows = run->rows
 	};
 }
 

@@ -86,7 +86,7 @@ compare_arcs(const void *a, const void *b)
 static PgcWalk *
 walk_around(FunctionCallInfo fcinfo)
 {
-	PgcWalk    *walk = pgc_walk_begin(true, true);
+	PgcWalk    *walk = pgc_walk_begin(true);
 	int			depth = PG_ARGISNULL(2) ? INT_MAX : pgc_walk_depth(PG_GETARG_INT32(2));
 	Oid			relid;
 	AttrNumber	column;
@@ -138,10 +138,11 @@ number_cells(Picture *picture)
 	}
 }
 
-/* make_picture collects what is drawn: the ends of all arcs, and what a single column was asked for. */
+/* make_picture collects what is drawn: the ends of all arcs, and a column that was asked for. */
 static Picture *
-make_picture(PgcWalk *walk)
+make_picture(FunctionCallInfo fcinfo)
 {
+	PgcWalk    *walk = walk_around(fcinfo);
 	Picture    *picture = palloc0(sizeof(Picture));
 	int			narcs = 0;
 
@@ -150,7 +151,7 @@ make_picture(PgcWalk *walk)
 	picture->cell_of = palloc(Max(walk->nvertices, 1) * sizeof(int));
 	memset(picture->cell_of, -1, walk->nvertices * sizeof(int));
 	initStringInfo(&picture->out);
-	if (walk->nstarts == 1)
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1))
 		add_cell(picture, walk->visits[0].vertex);
 	for (int i = 0; i < walk->narcs; i++)
 	{
@@ -280,7 +281,7 @@ dot_arcs(Picture *picture)
 Datum
 pgc_lineage_dot(PG_FUNCTION_ARGS)
 {
-	Picture    *picture = make_picture(walk_around(fcinfo));
+	Picture    *picture = make_picture(fcinfo);
 
 	appendStringInfoString(&picture->out, "digraph lineage {\n"
 						   "\trankdir=LR;\n"
@@ -346,7 +347,7 @@ mermaid_arcs(Picture *picture)
 Datum
 pgc_lineage_mermaid(PG_FUNCTION_ARGS)
 {
-	Picture    *picture = make_picture(walk_around(fcinfo));
+	Picture    *picture = make_picture(fcinfo);
 
 	appendStringInfoString(&picture->out, "flowchart LR\n");
 	mermaid_cells(picture);

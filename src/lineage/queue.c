@@ -515,7 +515,11 @@ pgc_queue_settle(const PgcTaken *taken)
 			dirty |= settle_one(entry, &taken->queued[i]);
 	}
 	LWLockRelease(queue->lock);
-	/* Who executed it meanwhile did not call: there was something to be recorded already. */
+
+	/*
+	 * Who executed it meanwhile did not call: there was something to be
+	 * recorded already.
+	 */
 	if (dirty)
 		call_worker();
 }

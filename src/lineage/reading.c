@@ -93,7 +93,7 @@ walk_from(FunctionCallInfo fcinfo, bool downstream)
 	if (PG_ARGISNULL(0))
 		return;
 	relid = PG_GETARG_OID(0);
-	walk = pgc_walk_begin(downstream, true);
+	walk = pgc_walk_begin(downstream);
 	pgc_walk_start(walk, relid, pgc_walk_column(relid, PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1))));
 	pgc_walk_run(walk, PG_ARGISNULL(2) ? INT_MAX : pgc_walk_depth(PG_GETARG_INT32(2)));
 	order = pgc_walk_order(walk, &count);

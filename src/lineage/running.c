@@ -400,22 +400,28 @@ target_of(const PLpgSQL_stmt *statement)
 	return NULL;
 }
 
-/* A query that a function runs as text. */
+/* A query that may be one that a function runs as text. */
 typedef struct Observation
 {
-	Kept	   *kept;
+	PLpgSQL_execstate *estate;
+	ErrorContextCallback *frame;
 	const Query *query;
-	int			target;
+	const char *source;
+	int			target;			/* what its columns are assigned to */
 } Observation;
 
 /* observe takes what the columns of a query come from as what its target may come from, for the rest of the call. */
 static void
 observe(void *arg)
 {
-	Observation *observation = arg;
-	Kept	   *kept = observation->kept;
-	PgcOutputs *outputs = pgc_origins_of(observation->query, argument_origins, kept);
+	const Observation *observation = arg;
+	Kept	   *kept = kept_of(observation->estate, observation->frame);
+	PgcOutputs *outputs;
 
+	if (!kept->variables->code->acts || expression_of(kept->variables->code, observation->source) != NULL)
+		return;
+	kept->arguments = using_of(observation->estate->err_stmt);
+	outputs = pgc_origins_of(observation->query, argument_origins, kept);
 	kept->busy = true;
 	if (pgc_variables_assign(kept->variables, observation->target, outputs))
 	{
@@ -435,15 +441,11 @@ void
 pgc_routine_observe(PLpgSQL_execstate *estate, ErrorContextCallback *frame, const Query *query, const char *source)
 {
 	const PLpgSQL_variable *target = target_of(estate->err_stmt);
-	Observation observation = {.query = query};
+	Observation observation = {estate, frame, query, source};
 
 	if (target == NULL || (query->commandType != CMD_SELECT && query->returningList == NIL))
 		return;
-	observation.kept = kept_of(estate, frame);
 	observation.target = target->dno;
-	if (!observation.kept->variables->code->acts || expression_of(observation.kept->variables->code, source) != NULL)
-		return;
-	observation.kept->arguments = using_of(estate->err_stmt);
 	(void) pgc_lineage_try(observe, &observation);
 }
 
@@ -475,6 +477,7 @@ pgc_routine_origins(const char *source, ParamListInfo params, PgcExtraction *how
 {
 	ErrorContextCallback *frame = error_context_stack;
 	PLpgSQL_execstate *estate = pgc_routine_frame(&frame);
+	const List *arguments;
 	const PLpgSQL_expr *expr;
 	Kept	   *kept;
 
@@ -482,10 +485,11 @@ pgc_routine_origins(const char *source, ParamListInfo params, PgcExtraction *how
 		return false;
 	kept = kept_of(estate, frame);
 	how->arg = kept;
-	if (params && params->paramFetch == NULL && frame != error_context_stack && frame == error_context_stack->previous &&
-		params->numParams == list_length(using_of(estate->err_stmt)))
+	arguments = using_of(estate->err_stmt);
+	if (arguments != NIL && params && params->paramFetch == NULL && frame != error_context_stack && frame == error_context_stack->previous &&
+		params->numParams == list_length(arguments))
 	{
-		kept->arguments = using_of(estate->err_stmt);
+		kept->arguments = arguments;
 		how->origins = argument_origins;
 		return true;
 	}

@@ -118,7 +118,8 @@ table_of(Oid relid)
 	}
 	context = AllocSetContextCreate(TopMemoryContext, "pg_contract temporary table", ALLOCSET_SMALL_SIZES);
 	table = hash_search(tables, &relid, HASH_ENTER, &found);
-	*table = (Table) {
+	*table = (Table)
+	{
 		.relid = relid,.context = context
 	};
 	return table;
@@ -139,7 +140,7 @@ is_same(const PgcLineageNode *one, const PgcLineageNode *other)
 static void
 note_column(PgcLineageNode *node, const PgcLineageNode *other, AttrNumber column)
 {
-	if (column > node->ncolumns)
+	if (node->columns == NULL || column > node->ncolumns)
 	{
 		char	  **columns = palloc0(column * sizeof(char *));
 

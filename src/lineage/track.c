@@ -67,9 +67,13 @@ after_analysis(ParseState *state, Query *query, JumbleState *jumble)
 typedef struct Taking
 {
 	const Query *query;
-	PgcExtraction how;
-	PgcSource	source;
-	PgcKnown   *known;			/* out: NULL if there is nothing of interest */
+	const char *text;			/* the planner's own pointer */
+	ParamListInfo params;
+	bool		found;			/* it was known already; */
+	bool		parameters;		/* but has parameters */
+	bool		taken;			/* out: with lineage that is true of it wherever
+								 * it stands */
+	PgcKnown   *known;			/* NULL if there is nothing of interest */
 } Taking;
 
 /* operation_of returns what a query does that is a SELECT but for its WITH; NULL: the query says it itself. */
@@ -97,17 +101,6 @@ operation_of(const Query *query)
 	return NULL;
 }
 
-/* take fills in what is known of a query. */
-static void
-take(void *arg)
-{
-	Taking	   *taking = arg;
-	PgcLineage *lineage = pgc_extract_query(taking->query, &taking->how);
-
-	if (lineage != NULL && pgc_interest_left(lineage))
-		taking->known = pgc_known_enter(lineage, &taking->source);
-}
-
 /* has_parameters: does this part of a query have a parameter that is given from outside? */
 static bool
 has_parameters(Node *node, void *context)
@@ -121,32 +114,48 @@ has_parameters(Node *node, void *context)
 	return expression_tree_walker(node, has_parameters, context);
 }
 
+/* take fills in what is known of a query; if its parameters are variables that is so only where it stands. */
+static void
+take(void *arg)
+{
+	Taking	   *taking = arg;
+	const Query *query = taking->query;
+	PgcExtraction how = {.operation = operation_of(query)};
+	bool		variables = taking->parameters && pgc_routine_origins(taking->text, taking->params, &how);
+	PgcLineage *lineage;
+
+	if (taking->found && !variables)
+		return;
+	taking->known = NULL;
+	lineage = pgc_extract_query(query, &how);
+	if (lineage != NULL && pgc_interest_left(lineage))
+	{
+		const PgcSource source = {taking->text, query->stmt_location, query->stmt_len, (uint64) query->queryId};
+
+		taking->known = pgc_known_enter(lineage, &source);
+	}
+	taking->taken = !variables;
+}
+
 /* known_of returns what is known of a query that writes, taking its lineage if nothing is; or NULL. */
 static PgcKnown *
 known_of(const Query *query, const char *text, ParamListInfo params)
 {
-	Taking		taking = {.query = query};
-	bool		parameters = false;
-	bool		variables;
-	bool		found = pgc_known_recall(query, &taking.known, &parameters);
+	Taking		taking = {.query = query,.text = text,.params = params};
 
-	if (found && !parameters)
+	taking.found = pgc_known_recall(query, &taking.known, &taking.parameters);
+	if (taking.found && !taking.parameters)
 		return taking.known;
-	if (!found)
-		parameters = has_parameters(unconstify(Node *, (const Node *) query), NULL);
-	/* the same query elsewhere has other variables */
-	variables = parameters && pgc_routine_origins(text, params, &taking.how);
-	if (found && !variables)
-		return taking.known;
-	taking.known = NULL;
-	if (pgc_track_lineage == PGC_TRACK_CONTRACTS && !pgc_interest_possible(query))
+	if (!taking.found)
+	{
+		if (pgc_track_lineage == PGC_TRACK_CONTRACTS && !pgc_interest_possible(query))
+			return NULL;
+		taking.parameters = has_parameters(unconstify(Node *, (const Node *) query), NULL);
+	}
+	if (!pgc_lineage_try(take, &taking))
 		return NULL;
-	taking.how.operation = operation_of(query);
-	taking.source = (PgcSource) {
-		text, query->stmt_location, query->stmt_len, (uint64) query->queryId
-	};
-	if (pgc_lineage_try(take, &taking) && !variables)
-		pgc_known_remember(query, taking.known, parameters);
+	if (taking.taken)
+		pgc_known_remember(query, taking.known, taking.parameters);
 	return taking.known;
 }
 

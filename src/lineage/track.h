@@ -17,7 +17,8 @@ typedef struct PgcRun PgcRun;
 /* A statement with lineage, known to this backend until the end of a transaction at least. */
 typedef struct PgcKnown
 {
-	PgcDigest	content;		/* of lineage, names included, and query id: hash key */
+	PgcDigest	content;		/* of lineage, names included, and query id:
+								 * hash key */
 	uint32		number;			/* never used again for another */
 	uint64		query_id;
 	const char *text;			/* constants replaced, or NULL */
@@ -26,7 +27,8 @@ typedef struct PgcKnown
 	uint64		resolved_at;	/* value of pgc_temporary_changes; 0: never */
 	struct PgcKnown *resolved;	/* what it was then without them, or NULL */
 	bool		reported;		/* nulls that it may bring were looked for */
-	uint64		allowed;		/* pgc_policy_state() when it was let pass, or 0 */
+	uint64		allowed;		/* pgc_policy_state() when it was let pass, or
+								 * 0 */
 	PgcRun	   *runs;			/* in this transaction */
 } PgcKnown;
 

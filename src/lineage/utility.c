@@ -76,7 +76,7 @@ bool
 pgc_utility_awaits_execution(const QueryDesc *query)
 {
 	return current != NULL && current->awaits_execution &&
-		(query->sourceText == current->source.text || current->executes);
+		(query->sourceText == current->source.text ||current->executes);
 }
 
 /* operation_of returns what CREATE TABLE AS is called as written. */
@@ -103,7 +103,8 @@ prepared_query(const ExecuteStmt *execute)
 
 	if (prepared == NULL)
 		return NULL;
-	(void) CachedPlanGetTargetList(prepared->plansource, NULL); /* analyses it anew if it must be */
+	(void) CachedPlanGetTargetList(prepared->plansource, NULL); /* analyses it anew if
+																 * it must be */
 	return list_length(prepared->plansource->query_list) == 1 ? linitial(prepared->plansource->query_list) : NULL;
 }
 
@@ -462,8 +463,12 @@ utility(PlannedStmt *plan, const char *text, bool read_only, ProcessUtilityConte
 		next(plan, text, read_only, level, params, environment, dest, completion);
 		return;
 	}
-	command.source = (PgcSource) {
-		text, plan->stmt_location, plan->stmt_len, query_id_of(plan, level)
+	command.source = (PgcSource)
+	{
+		text	   ,
+					plan->stmt_location,
+					plan->stmt_len,
+					query_id_of(plan, level)
 	};
 	command.params = params;
 	command.context = CurrentMemoryContext;

@@ -137,8 +137,10 @@ put_outputs(PgcVariables *variables, int number, const PgcOutputs *outputs)
 		else if (datum->dtype == PLPGSQL_DTYPE_REC)
 		{
 			Oid			type = ((PLpgSQL_rec *) datum)->rectypeid;
+			const char *name = type == RECORDOID ? outputs->names[i] : field_name(type, i);
 
-			put(variables, number, type == RECORDOID ? outputs->names[i] : field_name(type, i), outputs->origins[i], PGC_IDENTITY);
+			if (name)
+				put(variables, number, name, outputs->origins[i], PGC_IDENTITY);
 		}
 		else if (i == 0)
 			put_value(variables, number, outputs->origins[i], PGC_IDENTITY);

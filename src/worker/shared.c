@@ -46,8 +46,8 @@ typedef struct Due
 {
 	bool		is_running;		/* a slot has it */
 	bool		is_nudged;		/* since it was started last */
-	TimestampTz by;				/* when it is wanted at the latest, by what was
-								 * said since then; DT_NOEND: it is not */
+	TimestampTz by;				/* when it is wanted at the latest, by what
+								 * was said since then; DT_NOEND: it is not */
 	int			failures;		/* in a row */
 	TimestampTz next;			/* DT_NOEND: when nudged */
 	TimestampTz started_at;		/* 0: never; likewise the next two, which are

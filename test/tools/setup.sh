@@ -24,7 +24,7 @@ packages() {
 		test) printf '%s\n' perl libipc-run-perl procps python3-jsonschema python3-yaml graphviz ;;
 		lint) printf '%s\n' clang-tidy cppcheck shellcheck pg-bsd-indent binutils perl ;;
 		bench) printf '%s\n' valgrind ;;
-		fuzz) printf '%s\n' clang libclang-rt-dev ;;
+		fuzz) printf '%s\n' clang libclang-rt-dev sqlsmith ;;
 		versions) printf '%s\n' debootstrap ;;
 		*) say "unknown group \"$1\"" ;;
 	esac

@@ -278,6 +278,7 @@ pgc_pending_pre_commit(void)
 void
 pgc_pending_end(bool committed)
 {
+	context = NULL;				/* it goes with the transaction's */
 	if (top == NULL)
 		return;
 	for (const Batch *batch = top; batch != NULL; batch = batch->parent)
@@ -290,5 +291,4 @@ pgc_pending_end(bool committed)
 	else
 		pgc_queue_discard();
 	top = NULL;
-	context = NULL;				/* it goes with the transaction's */
 }

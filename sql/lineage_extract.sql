@@ -150,6 +150,13 @@ SELECT lin('CREATE TABLE r AS SELECT f6(a.x) FROM a');
 PREPARE q AS SELECT x FROM a WHERE y = $1;
 SELECT lin('CREATE TABLE r AS EXECUTE q(1)');
 SELECT lin('EXECUTE q(1)');
+CREATE TABLE passing AS SELECT x FROM a;
+PREPARE stale AS INSERT INTO d(p) SELECT x FROM passing;
+DROP TABLE passing;
+SELECT lin('EXECUTE stale');
+CREATE VIEW passing AS SELECT y AS x FROM a;
+SELECT lin('EXECUTE stale');
+DROP VIEW passing;
 -- copy
 SELECT lin('COPY (SELECT x, t FROM a) TO STDOUT');
 SELECT lin('COPY a (x, t) FROM ''/tmp/x''');

@@ -136,6 +136,18 @@ END$$;
 INSERT INTO b (x) SELECT 1 / (x - x) FROM a;
 SELECT operation, edges, executions, rows, statement FROM seen;
 :forget
+-- a transaction of which nothing is left leaves nothing to the next one either
+BEGIN;
+SAVEPOINT s;
+INSERT INTO b (id) SELECT id FROM a;
+ROLLBACK TO s;
+COMMIT;
+BEGIN;
+INSERT INTO b (y) SELECT y FROM a;
+INSERT INTO b (x) SELECT x FROM a;
+COMMIT;
+SELECT operation, edges, executions, rows FROM seen;
+:forget
 
 -- routines: static and dynamic statements, triggers, functions in language SQL, procedures that commit
 CREATE FUNCTION static() RETURNS void LANGUAGE plpgsql AS $$BEGIN INSERT INTO b SELECT * FROM a; END$$;
@@ -259,6 +271,28 @@ CREATE TABLE part PARTITION OF parted DEFAULT;
 SELECT contract.describe('parted');
 INSERT INTO part SELECT id FROM a;
 SELECT operation, edges, executions FROM seen;
+:forget
+
+-- what has fed a table that is swapped for another one goes with it
+SET pg_contract.track_lineage = 'all';
+CREATE VIEW names AS SELECT edges, (SELECT bool_or(historic_since IS NOT NULL) FROM contract.lineage l WHERE l.statement = seen.statement) AS historic FROM seen;
+CREATE TABLE swap AS SELECT id, x FROM c;
+UPDATE swap SET x = x + 1;
+CREATE TABLE swap__new AS SELECT id, y AS x FROM a;
+INSERT INTO b (id) SELECT id FROM swap;
+BEGIN;
+ALTER TABLE swap RENAME TO swap__old;
+ALTER TABLE swap__new RENAME TO swap;
+COMMIT;
+SELECT * FROM names;
+DROP TABLE swap__old;
+SELECT * FROM names;
+BEGIN;
+DROP TABLE swap;
+CREATE TABLE swap AS SELECT x AS id FROM a;
+COMMIT;
+SELECT * FROM names;
+DROP VIEW names;
 :forget
 
 -- a prepared transaction has run

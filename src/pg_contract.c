@@ -223,6 +223,7 @@ _PG_init(void)
 	ExecutorStart_hook = executor_start;
 	pgc_routine_init();
 	pgc_lineage_added = pgc_personal_stored;
+	pgc_lineage_renumbered = pgc_queue_unlearn;
 	pgc_track_init();
 	RegisterXactCallback(at_transaction, NULL);
 	RegisterSubXactCallback(at_subtransaction, NULL);

@@ -130,6 +130,9 @@ extern PgcStatement *pgc_statement_deserialize(const bytea *bytes);
 /* Called when lineage was stored that was not there; lineage/ sets it. */
 extern void (*pgc_lineage_added) (const PgcLineage *lineage);
 
+/* Called for the number that a statement had, if it gets another one; lineage/ sets it. */
+extern void (*pgc_lineage_renumbered) (int64 statement_id);
+
 /* lineage.c: statements that ran */
 extern int64 pgc_lineage_store(const PgcStatement *statement);
 extern bool pgc_lineage_count(int64 statement_id, const PgcStatement *statement);

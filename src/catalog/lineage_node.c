@@ -3,8 +3,9 @@
  *		Nodes of lineage: columns and relations by name, and which they are now.
  *
  * A node belongs to its name, and follows a rename unless another relation has taken the
- * name when the transaction ends.  So a table that is dropped and made again, or
- * swapped for a new one, keeps its lineage, and so does one that is renamed.  A binding
+ * name when the transaction ends.  So who reads a table that is dropped and made again, or
+ * swapped for a new one, reads it still.  What has fed it goes with the table, though: the new one was fed
+ * by others.  A binding
  * says which column a node is; a node without one is of something that is gone, of a database
  * that was restored a moment ago, or of a file.
  *
@@ -15,6 +16,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/contract.h"
+#include "catalog/lineage.h"
 #include "catalog/lineage_node.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -96,6 +98,41 @@ NAMED("p.schema_name IS NULL AND n.schema_name IS NULL AND n.column_name IS NOT 
 	" AND (source_id = ANY (ARRAY(" nodes ")) OR target_id = ANY (ARRAY(" nodes ")))"
 
 /*
+ * What has fed relations $1 whose name another one has now feeds them under the name that they have now; if they are
+ * gone, it is historic.  The statements get other numbers, and their old ones are returned: who knows them by these brings them
+ * again, and the one that writes into the old name feeds that again.
+ */
+static const char displace[] =
+"WITH old AS MATERIALIZED (SELECT b.relid, n.node_id AS old, " IS_THERE " AS is_there,"
+" s.nspname::text AS schema_name, c.relname::text AS table_name, a.attname::text AS column_name"
+" FROM contract.lineage_binding b JOIN contract.lineage_node n USING (node_id)" CATALOGS
+" WHERE b.relid = ANY ($1) AND EXISTS (SELECT FROM pg_class t JOIN pg_namespace u ON u.oid = t.relnamespace"
+" WHERE t.relname = n.table_name::name AND u.nspname = n.schema_name::name AND t.oid <> b.relid)),"
+" pair AS MATERIALIZED (SELECT o.*, z.node_id AS known,"
+" CASE WHEN o.is_there THEN COALESCE(z.node_id, nextval('contract.lineage_node_id_seq')) ELSE o.old END AS new"
+" FROM old o LEFT JOIN LATERAL (SELECT min(z.node_id) AS node_id FROM contract.lineage_node z WHERE o.is_there"
+" AND z.table_name = o.table_name AND z.schema_name = o.schema_name AND z.place = 'relation'"
+" AND COALESCE(z.column_name, '') = COALESCE(o.column_name, '')) z ON true),"
+" statement AS MATERIALIZED (SELECT statement_id, nextval('contract.lineage_statement_id_seq') AS new"
+" FROM (SELECT DISTINCT statement_id FROM contract.lineage_edge"
+" WHERE target_id = ANY (ARRAY(SELECT old FROM old)) AND historic_since IS NULL) e),"
+" made AS (INSERT INTO contract.lineage_node (node_id, place, schema_name, table_name, column_name)"
+" SELECT new, 'relation', schema_name, table_name, column_name FROM pair WHERE is_there AND known IS NULL"
+" AND EXISTS (SELECT FROM statement)),"
+" numbered AS (UPDATE contract.lineage_statement s SET statement_id = t.new FROM statement t WHERE s.statement_id = t.statement_id),"
+" gone AS (DELETE FROM contract.lineage_edge e USING statement t WHERE e.statement_id = t.statement_id RETURNING e.*, t.new),"
+" moved AS (SELECT g.*, COALESCE(x.new, g.source_id) AS source, COALESCE(y.new, g.target_id) AS target,"
+" CASE WHEN y.is_there THEN NULL WHEN NOT y.is_there THEN statement_timestamp() END AS since"
+" FROM gone g LEFT JOIN pair y ON y.old = g.target_id AND g.historic_since IS NULL"
+" LEFT JOIN pair x ON x.old = g.source_id AND x.relid = y.relid),"
+" fed AS (INSERT INTO contract.lineage_edge (statement_id, source_id, target_id, subtype,"
+" immediate, base, masking, nullable, expression, historic_since)"
+" SELECT new, source, target, subtype, bool_or(immediate), bool_or(base), bool_and(masking), bool_or(nullable), min(expression),"
+" CASE WHEN count(COALESCE(historic_since, since)) = count(*) THEN max(COALESCE(historic_since, since)) END"
+" FROM moved GROUP BY new, source, target, subtype)"
+" SELECT statement_id FROM statement";
+
+/*
  * Nodes of relation $1 whose name of now other nodes have become those: their edges move. Whoever
  * writes into the old name again finds the old nodes, so that his statement is the same.
  */
@@ -112,9 +149,10 @@ static const char merge[] =
 " moved AS (INSERT INTO contract.lineage_edge AS e (statement_id, source_id, target_id, subtype,"
 " immediate, base, masking, nullable, expression, historic_since)"
 " SELECT statement_id, COALESCE(x.new, source_id), COALESCE(y.new, target_id), subtype,"
-" bool_or(immediate), bool_or(base), bool_and(masking), bool_or(nullable), min(expression), NULL"
+" bool_or(immediate), bool_or(base), bool_and(masking), bool_or(nullable), min(expression),"
+" CASE WHEN count(historic_since) = count(*) THEN max(historic_since) END"
 " FROM gone LEFT JOIN pair x ON x.old = source_id LEFT JOIN pair y ON y.old = target_id GROUP BY 1, 2, 3, 4"
-" ON CONFLICT (statement_id, source_id, target_id, subtype) DO UPDATE SET historic_since = NULL),"
+" ON CONFLICT (statement_id, source_id, target_id, subtype) DO UPDATE SET historic_since = EXCLUDED.historic_since),"
 " freed AS (DELETE FROM contract.lineage_binding WHERE node_id = ANY (ARRAY(SELECT new FROM pair)))"
 " UPDATE contract.lineage_binding b SET node_id = pair.new FROM pair WHERE b.relid = $1 AND b.attnum = pair.attnum";
 
@@ -321,19 +359,6 @@ follow(Oid relid)
 		by_name(ADOPT("n.schema_name = $1 AND n.table_name = $2"), &now);
 }
 
-/* follow_all compares the nodes of relations with the catalogs. */
-static void
-follow_all(const List *relids)
-{
-	ListCell   *cell;
-
-	foreach(cell, relids)
-	{
-		CHECK_FOR_INTERRUPTS();
-		follow(lfirst_oid(cell));
-	}
-}
-
 /* oid_array makes an oid[] of a List. */
 static Datum
 oid_array(const List *oids)
@@ -345,6 +370,36 @@ oid_array(const List *oids)
 	foreach(cell, oids)
 		elements[count++] = ObjectIdGetDatum(lfirst_oid(cell));
 	return pgc_array(OIDOID, elements, NULL, count);
+}
+
+void		(*pgc_lineage_renumbered) (int64 statement_id) = NULL;
+
+/* take_renumbered is a PgcRowFunction for a number that a statement had. */
+static void
+take_renumbered(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	bool		isnull;
+
+	pgc_lineage_renumbered(DatumGetInt64(heap_getattr(tuple, 1, descriptor, &isnull)));
+}
+
+/* follow_all compares the nodes of relations with the catalogs. */
+static void
+follow_all(const List *relids)
+{
+	const Oid	types[] = {OIDARRAYOID};
+	Datum		values[1];
+	ListCell   *cell;
+
+	if (relids == NIL)
+		return;
+	values[0] = oid_array(relids);
+	pgc_catalog_query(displace, lengthof(types), types, values, NULL, take_renumbered, NULL);
+	foreach(cell, relids)
+	{
+		CHECK_FOR_INTERRUPTS();
+		follow(lfirst_oid(cell));
+	}
 }
 
 /* is_concerned: is there a node of one of these relations (an oid[]), or of the name of one? */

@@ -118,6 +118,7 @@ extern void pgc_queue_publish(void);	/* never does */
 extern void pgc_queue_discard(void);
 
 extern void pgc_queue_forget(Oid database, Oid history);
+extern void pgc_queue_unlearn(int64 statement_id);
 extern List *pgc_queue_databases(void);
 
 /* flush.c: the worker's task */

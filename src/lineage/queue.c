@@ -580,6 +580,25 @@ pgc_queue_forget(Oid database, Oid history)
 	LWLockRelease(queue->lock);
 }
 
+/* pgc_queue_unlearn forgets that a statement of this database is recorded: its next execution brings it again. */
+void
+pgc_queue_unlearn(int64 statement_id)
+{
+	HASH_SEQ_STATUS scan;
+	Entry	   *entry;
+
+	if (queue == NULL)
+		return;
+	LWLockAcquire(queue->lock, LW_EXCLUSIVE);
+	hash_seq_init(&scan, table);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (entry->key.database == MyDatabaseId && entry->statement_id == statement_id)
+			entry->statement_id = 0;
+	}
+	LWLockRelease(queue->lock);
+}
+
 /* pgc_queue_databases returns the OIDs of the databases that have something in the queue (palloc'd). */
 List *
 pgc_queue_databases(void)

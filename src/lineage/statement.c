@@ -128,19 +128,38 @@ analyze(const char *source, Node *statement)
 	return parse_analyze_varparams(raw, source, &types, &count, NULL);
 }
 
-/* explain_prepared adds the edges of a prepared statement. */
+/* show_position makes the position of an error one in the statement, not in the statement that calls us. */
+static void
+show_position(void *arg)
+{
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery((const char *) arg);
+	}
+}
+
+/* explain_prepared adds the edges of a prepared statement, as it is now: its own query may be older. */
 static void
 explain_prepared(ReturnSetInfo *result, const ExecuteStmt *statement, const Into *into)
 {
-	ListCell   *cell;
+	const CachedPlanSource *prepared = FetchPreparedStatement(statement->name, true)->plansource;
+	ErrorContextCallback callback = {
+		.callback = show_position,.arg = unconstify(char *, prepared->query_string),.previous = error_context_stack
+	};
+	const Query *query;
 
-	foreach(cell, FetchPreparedStatement(statement->name, true)->plansource->query_list)
-	{
-		const Query *query = lfirst_node(Query, cell);
-
-		if (query->commandType != CMD_UTILITY)
-			explain_query(result, query, into);
-	}
+	if (prepared->raw_parse_tree == NULL)
+		return;
+	error_context_stack = &callback;
+	query = parse_analyze_fixedparams(copyObject(prepared->raw_parse_tree), prepared->query_string,
+									  prepared->param_types, prepared->num_params, NULL);
+	if (query->commandType != CMD_UTILITY)
+		explain_query(result, query, into);
+	error_context_stack = callback.previous;
 }
 
 /* explain_inner adds the edges of an analysed query that is a part of a command. */
@@ -231,20 +250,6 @@ explain_statement(ReturnSetInfo *result, const char *source, Node *statement)
 		explain_utility(result, source, query->utilityStmt);
 	else
 		explain_query(result, query, &nowhere);
-}
-
-/* show_position makes the position of an error one in the statement, not in the statement that calls us. */
-static void
-show_position(void *arg)
-{
-	int			position = geterrposition();
-
-	if (position > 0)
-	{
-		errposition(0);
-		internalerrposition(position);
-		internalerrquery((const char *) arg);
-	}
 }
 
 /*

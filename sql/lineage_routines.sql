@@ -15,6 +15,7 @@ WHERE executions IS NOT NULL AND hop = 'base'
 GROUP BY query_id, statement, routine, executions, first_seen
 ORDER BY routine COLLATE "C", 3, executions;
 \set forget 'DELETE FROM contract.lineage_edge; DELETE FROM contract.lineage_statement;'
+:forget
 
 CREATE TABLE a (x int, y int, z int, t text);
 CREATE TABLE b (p int, q int, r text);

@@ -280,7 +280,7 @@ pgc_pending_end(bool committed)
 {
 	context = NULL;				/* it goes with the transaction's */
 	if (top == NULL)
-		return;
+		return;					/* nothing, or all of it was rolled back before */
 	for (const Batch *batch = top; batch != NULL; batch = batch->parent)
 	{
 		for (const PgcRun *run = batch->runs; run != NULL; run = run->next)

@@ -304,6 +304,16 @@ COMMIT PREPARED 'lineage';
 SELECT operation, edges, executions FROM seen;
 :forget
 
+-- where it is not certain what is a constant, no text is kept
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+PREPARE escaped AS INSERT INTO b SELECT a.* FROM a WHERE 'a\' secret \'' <> '';
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+EXECUTE escaped;
+SELECT DISTINCT statement IS NULL AS no_text, executions FROM contract.lineage WHERE operation = 'INSERT';
+:forget
+
 DEALLOCATE ALL;
 SET client_min_messages = error;
 SELECT contract.drop_contract('runs.parted');

@@ -80,6 +80,21 @@ add_token(Normal *normal, const char *token, int location)
 	normal->end = location + (int) strlen(token);
 }
 
+/*
+ * is_ambiguous: is it a string whose end depends on standard_conforming_strings?  That may have been another when
+ * the statement was prepared.
+ */
+static bool
+is_ambiguous(const char *token, int length)
+{
+	for (int i = 1; token[0] == '\'' && i + 1 < length; i++)
+	{
+		if (token[i] == '\\' && token[i + 1] == '\'')
+			return true;
+	}
+	return false;
+}
+
 /* piece copies the part of a text where the statement stands; NULL: that is not known. */
 static char *
 piece(const char *statement, int location, int length)
@@ -96,7 +111,7 @@ piece(const char *statement, int location, int length)
 /*
  * pgc_normalize returns a statement (palloc'd), of length bytes (0: the rest) from location (-1: the
  * beginning) on, with $1, $2, ... for constants, without comments, and one space where there
- * was any; NULL if there is none.
+ * was any; NULL if there is none, or if it is not certain what is a constant.
  */
 char *
 pgc_normalize(const char *statement, int location, int length)
@@ -106,6 +121,8 @@ pgc_normalize(const char *statement, int location, int length)
 	core_yy_extra_type extra;
 	core_YYSTYPE value;
 	YYLTYPE		at = 0;
+	int			before = 0;
+	bool		ambiguous = false;
 	Normal		normal = {.highest = 0};
 
 	if (source == NULL)
@@ -115,10 +132,16 @@ pgc_normalize(const char *statement, int location, int length)
 	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
 	extra.escape_string_warning = false;	/* the server has warned already */
 	while (normal.text.len < MAX_LENGTH && core_yylex(&value, &at, scanner) != 0)
+	{
+		ambiguous |= is_ambiguous(source + before, at - before);
+		before = at;
 		add_token(&normal, extra.scanbuf + at, at); /* the scanner ends it
 													 * with a zero byte */
+	}
 	scanner_finish(scanner);
 	pfree(source);
+	if (ambiguous)
+		return NULL;
 	if (normal.text.len > MAX_LENGTH)
 	{
 		normal.text.len = pg_mbcliplen(normal.text.data, normal.text.len, MAX_LENGTH);

@@ -150,6 +150,17 @@ CREATE TABLE wide AS SELECT i AS a1, i AS a2, i AS a3, i AS a4, i AS a5, i AS a6
 FROM generate_series(1, 0) i;
 SELECT count(contract.pii('wide', 'a' || i, 'number')) FROM generate_series(1, 12) i;
 SELECT * INTO wider FROM wide;
+-- who has the settings of a dump's script without being one who restores is judged all the same
+GRANT CREATE ON SCHEMA regress_use TO regress_use_reader;
+GRANT SELECT ON people TO regress_use_reader;
+SET SESSION AUTHORIZATION regress_use_reader;
+SET check_function_bodies = off;
+SET row_security = off;
+CREATE TABLE mine AS SELECT email FROM people;
+RESET check_function_bodies;
+RESET row_security;
+RESET SESSION AUTHORIZATION;
+REVOKE SELECT ON people FROM regress_use_reader;
 -- warned once a session
 SET pg_contract.pii_policy = 'warn';
 INSERT INTO plain SELECT id + 200, mail FROM contact;

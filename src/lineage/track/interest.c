@@ -20,6 +20,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
+#include "compat.h"
 #include "lineage/track/track.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -120,13 +121,24 @@ look_for_extension(void *arg)
 }
 
 /*
+ * restores_dump: does the session run what pg_dump wrote?  Its scripts have both settings.  They are anybody's to make, and
+ * would switch pg_contract.pii_policy off; so they count only for who may restore a whole database.
+ */
+static bool
+restores_dump(void)
+{
+	return !check_function_bodies && !row_security && IsTransactionState() &&
+		pgc_compat_owns_database(MyDatabaseId, GetSessionUserId());
+}
+
+/*
  * pgc_interest_is_here: is there anything to track in this database and by this process?  Not
- * while an extension is being made, or a dump restored (known by two settings of its scripts).
+ * while an extension is being made, or a dump restored.
  */
 bool
 pgc_interest_is_here(void)
 {
-	if (creating_extension || IsParallelWorker() || (!check_function_bodies && !row_security))
+	if (creating_extension || IsParallelWorker() || restores_dump())
 		return false;
 	if (here_known)
 		return here;

@@ -232,7 +232,9 @@ SELECT i.dataset, i.status, i.root_cause->>'dataset' AS root_cause, i.root_cause
 FROM contract.incidents i WHERE i.dataset LIKE 'regress_use.%' ORDER BY i.id;
 INSERT INTO raw VALUES (1, NULL);
 SET client_min_messages = error;
-INSERT INTO clean SELECT * FROM raw;
+CREATE TABLE stage AS SELECT * FROM raw;
+INSERT INTO clean SELECT * FROM stage;
+DROP TABLE stage;
 INSERT INTO report SELECT id, sum(amount) FROM clean GROUP BY id;
 RESET client_min_messages;
 -- downstream is audited first

@@ -95,6 +95,65 @@ DROP TABLE "B";
 SELECT depth, path FROM contract.downstream('loaded', 'cents', 1) WHERE target_table = 'B';
 SELECT DISTINCT target_table, historic_since IS NULL AS alive FROM contract.lineage WHERE source_table = 'loaded' AND target_place <> 'file' ORDER BY 1;
 
+-- but walked through: a staging table that is dropped after the load
+CREATE TABLE src (id int, kind text, note text);
+INSERT INTO src VALUES (1, 'a', 'b');
+CREATE TABLE fin (id int, note text);
+CREATE TABLE stg AS SELECT id, upper(note) AS note, kind FROM src WHERE kind <> 'x';
+CREATE TABLE "Stg2" AS SELECT id, note FROM stg WHERE kind <> 'y';
+INSERT INTO fin SELECT id, note FROM "Stg2";
+DROP TABLE stg;
+DROP TABLE "Stg2";
+CREATE VIEW routes AS
+	SELECT 'up' AS way, depth, concat_ws('.', source_table, source_column) AS "end", kind, subtype, path FROM contract.upstream('fin')
+	UNION ALL SELECT 'down', depth, concat_ws('.', target_table, target_column), kind, subtype, path FROM contract.downstream('src');
+SELECT * FROM routes ORDER BY 1, 2, 3;
+SELECT object_type, object, column_name, depth FROM contract.impact('src', 'kind');
+SELECT contract.lineage_mermaid('fin', 'note', 5);
+SELECT contract.describe('src', owner => 'sales'), contract.describe('fin', owner => 'reports'), contract.not_null('src', 'id');
+ALTER TABLE src DROP COLUMN id;
+SELECT contract.drop_contract('src'), contract.drop_contract('fin');
+-- who may select from one end sees the edge; from none, not
+CREATE ROLE regress_stage;
+GRANT USAGE ON SCHEMA flow TO regress_stage;
+GRANT SELECT ON src TO regress_stage;
+SET ROLE regress_stage;
+SELECT count(*) FROM contract.downstream('src');
+RESET ROLE;
+-- who has the name next is fed by others and feeds others
+CREATE TABLE stg AS SELECT 2 AS id, x AS note FROM c;
+SELECT * FROM routes ORDER BY 1, 2, 3;
+SELECT depth, path FROM contract.upstream('stg', 'note', 1);
+SELECT depth, path FROM contract.downstream('stg');
+-- as is the target; also if the staging table had gone before it
+DROP TABLE fin CASCADE;
+CREATE TABLE fin (id int, note text);
+SELECT count(*) FROM contract.upstream('fin');
+SELECT depth, path FROM contract.downstream('src');
+INSERT INTO fin SELECT id, note FROM stg;
+SELECT depth, path FROM contract.upstream('fin', 'note', 1);
+DROP TABLE stg;
+SELECT depth, path FROM contract.upstream('fin', 'note', 2);
+CREATE TABLE fin_new (id int, note text);
+BEGIN;
+ALTER TABLE fin RENAME TO fin_old;
+ALTER TABLE fin_new RENAME TO fin;
+COMMIT;
+SELECT count(*) FROM contract.upstream('fin');
+SELECT depth, path FROM contract.upstream('fin_old', 'note', 2);
+DROP TABLE fin, fin_old;
+DELETE FROM contract.lineage_edge WHERE historic_since IS NOT NULL;
+-- what led nowhere is not there
+CREATE TABLE nowhere AS SELECT id AS one, id AS two FROM src;
+UPDATE nowhere SET one = two;
+DROP TABLE nowhere;
+SELECT object_type, object FROM contract.impact('src', 'id');
+SELECT contract.lineage_mermaid('src', 'id');
+DROP TABLE src;
+DELETE FROM contract.lineage_edge WHERE historic_since IS NOT NULL;
+DROP OWNED BY regress_stage;
+DROP ROLE regress_stage;
+
 -- wrong arguments
 SELECT * FROM contract.upstream('loaded', 'nothing');
 SELECT * FROM contract.downstream('loaded', 'ctid');

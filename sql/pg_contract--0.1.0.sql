@@ -462,6 +462,8 @@ CREATE TABLE contract.lineage_edge (
 	nullable boolean NOT NULL,
 	expression bigint NOT NULL,
 	historic_since timestamptz,	-- one end is gone; null: it is not
+	source_gone boolean NOT NULL DEFAULT false,	-- which one; another relation may have the name now
+	target_gone boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (statement_id, source_id, target_id, subtype)
 );
 CREATE INDEX lineage_edge_source_idx ON contract.lineage_edge (source_id);

@@ -3,8 +3,9 @@
  *		Reading lineage, of definitions and of statements together, from one
  *		column to the next.
  *
- * Only what is alive, and only immediate edges: a view stays between its tables and
- * who reads it.  What a statement read through variables of a routine is known as
+ * Only immediate edges: a view stays between its tables and
+ * who reads it.  A relation that is gone is a node with edges that say so, apart
+ * from who has its name now.  What a statement read through variables of a routine is known as
  * base edges only; those are followed too, unless a view that the statement names
  * accounts for them.
  */
@@ -19,18 +20,39 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-/* $1 relations, $2 columns, $3 nodes that are no relations (else 0): the ends asked for. */
+/* $1 relations, $2 columns, $3 nodes that are no relations or are gone (else 0): the ends asked for. */
 #define ASKED "WITH k AS (SELECT * FROM unnest($1, $2, $3) WITH ORDINALITY AS k (relid, attnum, node_id, number))\n"
+
+/* The nodes among the ends asked for: is what they were gone? */
+#define OWN_NODES \
+	"SELECT k.number, n.node_id, 0::smallint AS attnum, n.place = 'relation' AS gone, n.column_name\n" \
+	"	FROM k JOIN contract.lineage_node n USING (node_id)\n"
+
+/* What is o to the node n: is it of the same relation? */
+#define SAME_RELATION "o.table_name = n.table_name AND o.schema_name = n.schema_name AND o.place = 'relation' AND n.place = 'relation'"
 
 /* The nodes of the ends asked for, as sources: all rows of a relation are all of its columns. */
 #define SOURCE_NODES \
-	"(SELECT k.number, k.node_id, 0::smallint AS attnum FROM k WHERE k.node_id <> 0\n" \
+	"(" OWN_NODES \
 	"	UNION ALL\n" \
-	"	SELECT k.number, b.node_id, b.attnum FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum\n" \
-	"	WHERE k.attnum <> 0\n" \
+	"	SELECT k.number, o.node_id, 0, true, o.column_name FROM k JOIN contract.lineage_node n USING (node_id)\n" \
+	"	JOIN contract.lineage_node o ON " SAME_RELATION " WHERE n.column_name IS NULL AND o.column_name IS NOT NULL\n" \
 	"	UNION ALL\n" \
-	"	SELECT k.number, b.node_id, b.attnum FROM k JOIN contract.lineage_binding b ON b.relid = k.relid\n" \
+	"	SELECT k.number, b.node_id, b.attnum, false, NULL FROM k\n" \
+	"	JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum WHERE k.attnum <> 0\n" \
+	"	UNION ALL\n" \
+	"	SELECT k.number, b.node_id, b.attnum, false, NULL FROM k JOIN contract.lineage_binding b ON b.relid = k.relid\n" \
 	"	WHERE k.attnum = 0 AND b.attnum <> 0) s\n"
+
+/* The nodes of the ends asked for, as targets; all rows of a relation that is gone once, not for each of its columns. */
+#define TARGET_NODES \
+	"(" OWN_NODES \
+	"	UNION ALL\n" \
+	"	SELECT min(k.number), o.node_id, 0, true, NULL FROM k JOIN contract.lineage_node n USING (node_id)\n" \
+	"	JOIN contract.lineage_node o ON " SAME_RELATION " WHERE n.column_name IS NOT NULL AND o.column_name IS NULL GROUP BY o.node_id\n" \
+	"	UNION ALL\n" \
+	"	SELECT k.number, b.node_id, b.attnum, false, NULL FROM k\n" \
+	"	JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum) t\n"
 
 /* The definitions that begin at the ends asked for. */
 #define SOURCE_DEFINITIONS \
@@ -40,9 +62,9 @@
 	"	SELECT k.number, d.* FROM k JOIN contract.lineage_definition d ON d.source_relid = k.relid\n" \
 	"	WHERE k.attnum = 0 AND d.immediate) d\n"
 
-/* Is the edge e one that leads on? */
+/* Is the edge e not one that a view accounts for? */
 #define LEADS_ON \
-	"e.historic_since IS NULL AND (e.immediate OR NOT EXISTS (\n" \
+	"(e.immediate OR NOT EXISTS (\n" \
 	"	SELECT FROM contract.lineage_binding sb\n" \
 	"	JOIN contract.lineage_definition d ON d.source_relid = sb.relid AND d.source_column = sb.attnum AND d.base\n" \
 	"	JOIN contract.lineage_binding vb ON vb.relid = d.target_objid AND (vb.attnum = d.target_column OR d.target_column = 0)\n" \
@@ -50,40 +72,58 @@
 	"	WHERE sb.node_id = e.source_id AND d.target_classid = 'pg_class'::regclass\n" \
 	"		AND (i.target_id = e.target_id OR e.subtype NOT IN ('identity', 'transformation', 'aggregation'))))\n"
 
+/* Did the target n of the edge e, if it is gone, feed another relation?  All rows are all columns. */
+#define LED_ON \
+	"(NOT e.target_gone OR EXISTS (SELECT FROM contract.lineage_node o\n" \
+	"	JOIN contract.lineage_edge l ON l.source_id = o.node_id AND l.source_gone\n" \
+	"	JOIN contract.lineage_node m ON m.node_id = l.target_id\n" \
+	"	WHERE " SAME_RELATION " AND (n.column_name IS NULL OR o.column_name = n.column_name)\n" \
+	"		AND (m.table_name, m.schema_name) IS DISTINCT FROM (n.table_name, n.schema_name)))\n"
+
+/* Was the source n of the edge e, if it is gone, fed by another relation? */
+#define WAS_FED \
+	"(NOT e.source_gone OR EXISTS (SELECT FROM contract.lineage_node o\n" \
+	"	JOIN contract.lineage_edge l ON l.target_id = o.node_id AND l.target_gone\n" \
+	"	JOIN contract.lineage_node m ON m.node_id = l.source_id\n" \
+	"	WHERE " SAME_RELATION " AND (o.column_name IS NULL OR o.column_name = n.column_name)\n" \
+	"		AND (m.table_name, m.schema_name) IS DISTINCT FROM (n.table_name, n.schema_name)))\n"
+
 /* What is returned of an edge whose other end is the node n, bound as b or not at all. */
-#define OTHER_NODE \
+#define OTHER_NODE(is_gone) \
 	"CASE WHEN b.relid IS NULL THEN 0 ELSE 'pg_class'::regclass END::oid, COALESCE(b.relid, 0),\n" \
 	"	CASE WHEN b.relid IS NULL THEN n.node_id ELSE 0 END, COALESCE(b.attnum, 0),\n" \
 	"	CASE WHEN b.relid IS NULL THEN n.schema_name END, CASE WHEN b.relid IS NULL THEN n.table_name END,\n" \
-	"	CASE WHEN b.relid IS NULL THEN n.column_name END, e.subtype, e.masking\n"
+	"	CASE WHEN b.relid IS NULL THEN n.column_name END, e.subtype, e.masking, " is_gone
+
+/* What is returned of the end asked for, the node s. */
+#define OWN_NODE(s) s ".attnum, CASE WHEN " s ".gone THEN " s ".node_id ELSE 0 END, " s ".column_name\n"
 
 static const char downstream_sql[] =
 ASKED
-"SELECT d.number, d.target_classid, d.target_objid, 0::bigint, d.target_column, NULL, NULL, NULL, d.subtype, d.masking, d.source_column\n"
+"SELECT d.number, d.target_classid, d.target_objid, 0::bigint, d.target_column, NULL, NULL, NULL, d.subtype, d.masking, false,\n"
+"	d.source_column, 0::bigint, NULL\n"
 "FROM " SOURCE_DEFINITIONS
 "UNION ALL\n"
-"SELECT DISTINCT s.number, " OTHER_NODE ", s.attnum\n"
+"SELECT DISTINCT s.number, " OTHER_NODE("e.target_gone") ", " OWN_NODE("s")
 "FROM " SOURCE_NODES
-"JOIN contract.lineage_edge e ON e.source_id = s.node_id\n"
+"JOIN contract.lineage_edge e ON e.source_id = s.node_id AND e.source_gone = s.gone\n"
 "JOIN contract.lineage_node n ON n.node_id = e.target_id\n"
-"LEFT JOIN contract.lineage_binding b ON b.node_id = e.target_id\n"
-"WHERE (b.relid IS NOT NULL OR n.place <> 'relation') AND " LEADS_ON;
+"LEFT JOIN contract.lineage_binding b ON b.node_id = e.target_id AND NOT e.target_gone\n"
+"WHERE (b.relid IS NOT NULL OR n.place <> 'relation' OR e.target_gone) AND " LED_ON "AND " LEADS_ON;
 
 static const char upstream_sql[] =
 ASKED
-"SELECT k.number, 'pg_class'::regclass::oid, d.source_relid, 0::bigint, d.source_column, NULL, NULL, NULL, d.subtype, d.masking, k.attnum\n"
+"SELECT k.number, 'pg_class'::regclass::oid, d.source_relid, 0::bigint, d.source_column, NULL, NULL, NULL, d.subtype, d.masking, false,\n"
+"	k.attnum, 0::bigint, NULL\n"
 "FROM k JOIN contract.lineage_definition d ON d.target_objid = k.relid AND d.target_column = k.attnum\n"
 "WHERE d.target_classid = 'pg_class'::regclass AND d.immediate\n"
 "UNION ALL\n"
-"SELECT DISTINCT t.number, " OTHER_NODE ", t.attnum\n"
-"FROM (\n"
-"	SELECT k.number, k.node_id, 0::smallint AS attnum FROM k WHERE k.node_id <> 0\n"
-"	UNION ALL\n"
-"	SELECT k.number, b.node_id, b.attnum FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum) t\n"
-"JOIN contract.lineage_edge e ON e.target_id = t.node_id\n"
+"SELECT DISTINCT t.number, " OTHER_NODE("e.source_gone") ", " OWN_NODE("t")
+"FROM " TARGET_NODES
+"JOIN contract.lineage_edge e ON e.target_id = t.node_id AND e.target_gone = t.gone\n"
 "JOIN contract.lineage_node n ON n.node_id = e.source_id\n"
-"LEFT JOIN contract.lineage_binding b ON b.node_id = e.source_id\n"
-"WHERE (b.relid IS NOT NULL OR n.place <> 'relation') AND " LEADS_ON;
+"LEFT JOIN contract.lineage_binding b ON b.node_id = e.source_id AND NOT e.source_gone\n"
+"WHERE (b.relid IS NOT NULL OR n.place <> 'relation' OR e.source_gone) AND " WAS_FED "AND " LEADS_ON;
 
 /* $4 who asks, $5 so many ends, the first ones, are also asked for as targets. */
 static const char statements_sql[] =
@@ -92,14 +132,16 @@ ASKED
 "	t.role::text, t.application, t.executions, t.last_seen\n"
 "FROM (\n"
 "	SELECT s.number, true AS reads, e.* FROM " SOURCE_NODES
-"	JOIN contract.lineage_edge e ON e.source_id = s.node_id WHERE " LEADS_ON
+"	JOIN contract.lineage_edge e ON e.source_id = s.node_id AND e.source_gone = s.gone\n"
+"	JOIN contract.lineage_node n ON n.node_id = e.target_id WHERE " LED_ON "AND " LEADS_ON
 "	UNION ALL\n"
 "	SELECT k.number, false, e.* FROM k JOIN contract.lineage_binding b ON b.relid = k.relid AND b.attnum = k.attnum\n"
-"	JOIN contract.lineage_edge e ON e.target_id = b.node_id WHERE k.number <= $5 AND e.historic_since IS NULL) u\n"
+"	JOIN contract.lineage_edge e ON e.target_id = b.node_id WHERE k.number <= $5 AND NOT e.target_gone) u\n"
 "JOIN contract.lineage_statement t USING (statement_id)\n"
 "LEFT JOIN contract.lineage_binding sb ON sb.node_id = u.source_id\n"
 "LEFT JOIN contract.lineage_binding tb ON tb.node_id = u.target_id\n"
 "WHERE has_any_column_privilege($4, sb.relid, 'SELECT') OR has_any_column_privilege($4, tb.relid, 'SELECT')\n"
+"	OR pg_has_role($4, 'pg_read_all_data'::name, 'usage')\n"
 "GROUP BY t.statement_id ORDER BY 1, t.statement_id";
 
 static const char functions_sql[] =
@@ -109,12 +151,14 @@ ASKED
 "	OR d.target_classid = 'pg_class'::regclass AND has_any_column_privilege($4, d.target_objid, 'SELECT'))\n"
 "GROUP BY d.objid ORDER BY 1, 2";
 
+/* What is gone is come to from what is not. */
 static const char sources_sql[] =
-"SELECT 0::bigint, 'pg_class'::regclass::oid, source_relid, 0::bigint, source_column, NULL, NULL, NULL, subtype, masking, 0::smallint\n"
+"SELECT 0::bigint, 'pg_class'::regclass::oid, source_relid, 0::bigint, source_column, NULL, NULL, NULL, subtype, masking, false,\n"
+"	0::smallint, 0::bigint, NULL\n"
 "FROM (SELECT DISTINCT ON (source_relid, source_column) * FROM contract.lineage_definition WHERE immediate) d\n"
 "UNION ALL\n"
-"SELECT 0, " OTHER_NODE ", 0::smallint\n"
-"FROM (SELECT DISTINCT ON (source_id) * FROM contract.lineage_edge WHERE historic_since IS NULL) e\n"
+"SELECT 0, " OTHER_NODE("false") ", 0::smallint, 0::bigint, NULL\n"
+"FROM (SELECT DISTINCT ON (source_id) * FROM contract.lineage_edge WHERE NOT source_gone) e\n"
 "JOIN contract.lineage_node n ON n.node_id = e.source_id\n"
 "LEFT JOIN contract.lineage_binding b ON b.node_id = e.source_id\n"
 "WHERE b.relid IS NOT NULL OR n.place <> 'relation'";
@@ -155,7 +199,10 @@ take_edge(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	edge.column = pgc_row_text(tuple, descriptor, 8);
 	edge.subtype = subtype_of(pgc_row_text(tuple, descriptor, 9));
 	edge.masking = DatumGetBool(heap_getattr(tuple, 10, descriptor, &isnull));
-	edge.from_column = DatumGetInt16(heap_getattr(tuple, 11, descriptor, &isnull));
+	edge.gone = DatumGetBool(heap_getattr(tuple, 11, descriptor, &isnull));
+	edge.from_column = DatumGetInt16(heap_getattr(tuple, 12, descriptor, &isnull));
+	edge.from_node = DatumGetInt64(heap_getattr(tuple, 13, descriptor, &isnull));
+	edge.from_name = pgc_row_text(tuple, descriptor, 14);
 	reader->function(&edge, reader->arg);
 }
 

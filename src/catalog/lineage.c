@@ -31,7 +31,8 @@ enum
 	MASKING,
 	NULLABLE,
 	EXPRESSION,
-	GONE,
+	SOURCE_GONE,
+	TARGET_GONE,
 	NARRAYS
 };
 
@@ -307,7 +308,8 @@ set_edge(const Store *store, const PgcEdge *edge, Datum **arrays, int i)
 	arrays[MASKING][i] = BoolGetDatum(edge->masking);
 	arrays[NULLABLE][i] = BoolGetDatum(edge->nullable);
 	arrays[EXPRESSION][i] = Int64GetDatum((int64) edge->expression);
-	arrays[GONE][i] = BoolGetDatum(source->gone || target->gone);
+	arrays[SOURCE_GONE][i] = BoolGetDatum(source->gone);
+	arrays[TARGET_GONE][i] = BoolGetDatum(target->gone);
 }
 
 void		(*pgc_lineage_added) (const PgcLineage *lineage) = NULL;
@@ -316,9 +318,10 @@ void		(*pgc_lineage_added) (const PgcLineage *lineage) = NULL;
 static void
 store_edges(const Store *store, int64 statement_id, int nedges)
 {
-	static const Oid elements[NARRAYS] = {INT8OID, INT8OID, TEXTOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, INT8OID, BOOLOID};
+	static const Oid elements[NARRAYS] = {INT8OID, INT8OID, TEXTOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID, INT8OID,
+	BOOLOID, BOOLOID};
 	const Oid	types[] = {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
-	BOOLARRAYOID, INT8ARRAYOID, BOOLARRAYOID, INT8OID};
+	BOOLARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, INT8OID};
 	Datum	   *arrays[NARRAYS];
 	Datum		values[NARRAYS + 1];
 	int			n = 0;
@@ -334,19 +337,22 @@ store_edges(const Store *store, int64 statement_id, int nedges)
 		values[i] = pgc_array(elements[i], arrays[i], NULL, n);
 	values[NARRAYS] = Int64GetDatum(statement_id);
 	if (pgc_catalog_execute("INSERT INTO contract.lineage_edge AS e (statement_id, source_id, target_id, subtype, immediate, base,"
-							" masking, nullable, expression, historic_since)"
-							" SELECT $10, source_id, target_id, subtype, bool_or(immediate), bool_or(base), bool_and(masking),"
-							" bool_or(nullable), min(expression), CASE WHEN bool_and(gone) THEN statement_timestamp() END"
-							" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-							" AS u (source_id, target_id, subtype, immediate, base, masking, nullable, expression, gone)"
+							" masking, nullable, expression, historic_since, source_gone, target_gone)"
+							" SELECT $11, source_id, target_id, subtype, bool_or(immediate), bool_or(base), bool_and(masking),"
+							" bool_or(nullable), min(expression), CASE WHEN bool_and(source_gone OR target_gone) THEN statement_timestamp() END,"
+							" bool_and(source_gone), bool_and(target_gone)"
+							" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+							" AS u (source_id, target_id, subtype, immediate, base, masking, nullable, expression,"
+							" source_gone, target_gone)"
 							" GROUP BY source_id, target_id, subtype"
 							" ON CONFLICT (statement_id, source_id, target_id, subtype) DO UPDATE SET immediate = EXCLUDED.immediate,"
 							" base = EXCLUDED.base, masking = EXCLUDED.masking, nullable = EXCLUDED.nullable,"
 							" expression = EXCLUDED.expression, historic_since = CASE WHEN EXCLUDED.historic_since IS NOT NULL"
-							" THEN COALESCE(e.historic_since, EXCLUDED.historic_since) END"
-							" WHERE (e.immediate, e.base, e.masking, e.nullable, e.expression, e.historic_since IS NULL) IS DISTINCT FROM"
+							" THEN COALESCE(e.historic_since, EXCLUDED.historic_since) END,"
+							" source_gone = EXCLUDED.source_gone, target_gone = EXCLUDED.target_gone"
+							" WHERE (e.immediate, e.base, e.masking, e.nullable, e.expression, e.source_gone, e.target_gone) IS DISTINCT FROM"
 							" (EXCLUDED.immediate, EXCLUDED.base, EXCLUDED.masking, EXCLUDED.nullable, EXCLUDED.expression,"
-							" EXCLUDED.historic_since IS NULL)",
+							" EXCLUDED.source_gone, EXCLUDED.target_gone)",
 							lengthof(types), types, values, NULL) > 0)
 		pgc_lineage_added(store->lineage);
 }

@@ -175,7 +175,7 @@ extern List *pgc_definition_relations(void);
 typedef struct PgcEnd
 {
 	Oid			classid;		/* pg_class, pg_proc; InvalidOid: a node that
-								 * is no relation */
+								 * is no relation, or gone */
 	Oid			objid;
 	int64		node_id;		/* of such a node, else 0 */
 	int64		column;			/* 0: all rows */
@@ -186,8 +186,11 @@ typedef struct PgcFoundEdge
 {
 	int			from;			/* index of the end asked for */
 	AttrNumber	from_column;	/* of it, also where all rows were asked for */
+	int64		from_node;		/* likewise of a relation that is gone, else 0 */
+	char	   *from_name;		/* its column, or NULL */
 	PgcEnd		to;
-	char	   *schema;			/* of a node that is no relation, as are name */
+	bool		gone;			/* to is a relation that is gone */
+	char	   *schema;			/* of a node, as are name */
 	char	   *name;			/* and column; or NULL */
 	char	   *column;
 	PgcSubtype	subtype;

@@ -92,10 +92,12 @@ NAMED("p.schema_name IS NULL AND n.schema_name IS NULL AND n.column_name IS NOT 
 	" WHERE n.column_name IS NULL OR a.attnum > 0 AND NOT a.attisdropped" \
 	" ORDER BY c.oid, a.attnum, n.node_id ON CONFLICT DO NOTHING"
 
-/* Edges that end in one of these nodes turn historic. */
+/* Edges that begin or end in one of these nodes turn historic: it is gone. */
 #define TURN(nodes) \
-	"UPDATE contract.lineage_edge SET historic_since = statement_timestamp() WHERE historic_since IS NULL" \
-	" AND (source_id = ANY (ARRAY(" nodes ")) OR target_id = ANY (ARRAY(" nodes ")))"
+	"UPDATE contract.lineage_edge SET historic_since = COALESCE(historic_since, statement_timestamp())," \
+	" source_gone = source_gone OR source_id = ANY (ARRAY(" nodes "))," \
+	" target_gone = target_gone OR target_id = ANY (ARRAY(" nodes "))" \
+	" WHERE source_id = ANY (ARRAY(" nodes ")) AND NOT source_gone OR target_id = ANY (ARRAY(" nodes ")) AND NOT target_gone"
 
 /*
  * What has fed relations $1 whose name another one has now feeds them under the name that they have now; if they are
@@ -115,7 +117,7 @@ static const char displace[] =
 " AND COALESCE(z.column_name, '') = COALESCE(o.column_name, '')) z ON true),"
 " statement AS MATERIALIZED (SELECT statement_id, nextval('contract.lineage_statement_id_seq') AS new"
 " FROM (SELECT DISTINCT statement_id FROM contract.lineage_edge"
-" WHERE target_id = ANY (ARRAY(SELECT old FROM old)) AND historic_since IS NULL) e),"
+" WHERE target_id = ANY (ARRAY(SELECT old FROM old)) AND NOT target_gone) e),"
 " made AS (INSERT INTO contract.lineage_node (node_id, place, schema_name, table_name, column_name)"
 " SELECT new, 'relation', schema_name, table_name, column_name FROM pair WHERE is_there AND known IS NULL"
 " AND EXISTS (SELECT FROM statement)),"
@@ -123,12 +125,13 @@ static const char displace[] =
 " gone AS (DELETE FROM contract.lineage_edge e USING statement t WHERE e.statement_id = t.statement_id RETURNING e.*, t.new),"
 " moved AS (SELECT g.*, COALESCE(x.new, g.source_id) AS source, COALESCE(y.new, g.target_id) AS target,"
 " CASE WHEN y.is_there THEN NULL WHEN NOT y.is_there THEN statement_timestamp() END AS since"
-" FROM gone g LEFT JOIN pair y ON y.old = g.target_id AND g.historic_since IS NULL"
+" FROM gone g LEFT JOIN pair y ON y.old = g.target_id AND NOT g.target_gone"
 " LEFT JOIN pair x ON x.old = g.source_id AND x.relid = y.relid),"
 " fed AS (INSERT INTO contract.lineage_edge (statement_id, source_id, target_id, subtype,"
-" immediate, base, masking, nullable, expression, historic_since)"
+" immediate, base, masking, nullable, expression, historic_since, source_gone, target_gone)"
 " SELECT new, source, target, subtype, bool_or(immediate), bool_or(base), bool_and(masking), bool_or(nullable), min(expression),"
-" CASE WHEN count(COALESCE(historic_since, since)) = count(*) THEN max(COALESCE(historic_since, since)) END"
+" CASE WHEN count(COALESCE(historic_since, since)) = count(*) THEN max(COALESCE(historic_since, since)) END,"
+" bool_and(source_gone), bool_and(target_gone OR since IS NOT NULL)"
 " FROM moved GROUP BY new, source, target, subtype)"
 " SELECT statement_id FROM statement";
 
@@ -147,12 +150,13 @@ static const char merge[] =
 " gone AS (DELETE FROM contract.lineage_edge WHERE source_id = ANY (ARRAY(SELECT old FROM pair))"
 " OR target_id = ANY (ARRAY(SELECT old FROM pair)) RETURNING *),"
 " moved AS (INSERT INTO contract.lineage_edge AS e (statement_id, source_id, target_id, subtype,"
-" immediate, base, masking, nullable, expression, historic_since)"
+" immediate, base, masking, nullable, expression, historic_since, source_gone, target_gone)"
 " SELECT statement_id, COALESCE(x.new, source_id), COALESCE(y.new, target_id), subtype,"
 " bool_or(immediate), bool_or(base), bool_and(masking), bool_or(nullable), min(expression),"
-" CASE WHEN count(historic_since) = count(*) THEN max(historic_since) END"
+" CASE WHEN count(historic_since) = count(*) THEN max(historic_since) END, bool_and(source_gone), bool_and(target_gone)"
 " FROM gone LEFT JOIN pair x ON x.old = source_id LEFT JOIN pair y ON y.old = target_id GROUP BY 1, 2, 3, 4"
-" ON CONFLICT (statement_id, source_id, target_id, subtype) DO UPDATE SET historic_since = EXCLUDED.historic_since),"
+" ON CONFLICT (statement_id, source_id, target_id, subtype) DO UPDATE SET historic_since = EXCLUDED.historic_since,"
+" source_gone = EXCLUDED.source_gone, target_gone = EXCLUDED.target_gone),"
 " freed AS (DELETE FROM contract.lineage_binding WHERE node_id = ANY (ARRAY(SELECT new FROM pair)))"
 " UPDATE contract.lineage_binding b SET node_id = pair.new FROM pair WHERE b.relid = $1 AND b.attnum = pair.attnum";
 

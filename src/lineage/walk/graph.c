@@ -7,11 +7,14 @@
  * cost what their edges do.  What acts on all rows of a relation acts on all of its
  * columns: downstream, "all rows" feed whatever a column of the relation feeds;
  * upstream, a column is influenced by what "all rows" are.
+ *
+ * Relations that are gone are walked through, but not listed.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "funcapi.h"
@@ -63,6 +66,7 @@ pgc_walk_begin(bool downstream)
 
 	walk->downstream = downstream;
 	walk->role = GetUserId();
+	walk->sees_all = has_privs_of_role(walk->role, ROLE_PG_READ_ALL_DATA);
 	walk->index = hash_create("columns walked to", 256, &vertices, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	walk->readable = hash_create("relations walked to", 64, &readable, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return walk;
@@ -184,6 +188,7 @@ vertex_of(PgcWalk *walk, const PgcFoundEdge *edge)
 		vertex->schema = edge->schema;
 		vertex->table = edge->name;
 		vertex->column = edge->column;
+		vertex->gone = edge->gone;
 	}
 	return vertex->table == NULL || (edge->to.column > 0 && vertex->column == NULL) ? -1 : index;
 }
@@ -229,8 +234,24 @@ pgc_walk_start_everywhere(PgcWalk *walk)
 static bool
 is_hidden(PgcWalk *walk, const PgcEnd *one, const PgcEnd *other)
 {
-	return !(one->classid == RelationRelationId && may_see(walk, one->objid)) &&
+	return !walk->sees_all &&
+		!(one->classid == RelationRelationId && may_see(walk, one->objid)) &&
 		!(other->classid == RelationRelationId && may_see(walk, other->objid));
+}
+
+/* gone_vertex returns the vertex that an edge begins at; the one asked for is another of that relation, which is gone. */
+static int
+gone_vertex(PgcWalk *walk, int asked, const PgcFoundEdge *edge)
+{
+	const PgcEnd end = {.node_id = edge->from_node};
+	int			index = add_vertex(walk, &end);
+	PgcVertex  *vertex = &walk->vertices[index];
+
+	vertex->schema = walk->vertices[asked].schema;
+	vertex->table = walk->vertices[asked].table;
+	vertex->column = edge->from_name;
+	vertex->gone = true;
+	return index;
 }
 
 /* add_arc notes an edge between two vertices; of all rows, whichever column it is of. */
@@ -245,6 +266,8 @@ add_arc(PgcWalk *walk, int from, int to, const PgcFoundEdge *edge)
 		end.column = edge->from_column;
 		from = add_vertex(walk, &end);
 	}
+	else if (edge->from_node != 0 && edge->from_node != end.node_id)
+		from = gone_vertex(walk, from, edge);
 	walk->arcs = grow(walk->arcs, walk->narcs, &walk->max_arcs, sizeof(PgcArc));
 	arc = &walk->arcs[walk->narcs++];
 	arc->source = walk->downstream ? from : to;
@@ -389,10 +412,11 @@ compare_visits(const void *a, const void *b, void *arg)
 
 /*
  * pgc_walk_order returns indexes of the visits that are to be shown (palloc'd), the
- * nearest first: of each column that was reached, but not the starts, the one on the best path.
+ * nearest first: of each column that was reached, but not the starts, the one on the best path.  Those
+ * of what is gone are others, for who asks for them.
  */
 int *
-pgc_walk_order(const PgcWalk *walk, int *count)
+pgc_walk_order(const PgcWalk *walk, bool gone, int *count)
 {
 	int		   *order = palloc(Max(walk->nvisits, 1) * sizeof(int));
 
@@ -401,7 +425,8 @@ pgc_walk_order(const PgcWalk *walk, int *count)
 	{
 		const PgcVisit *visit = &walk->visits[i];
 
-		if (visit->depth > 0 && !visit->helper && walk->vertices[visit->vertex].best == i)
+		if (visit->depth > 0 && !visit->helper && walk->vertices[visit->vertex].best == i &&
+			walk->vertices[visit->vertex].gone == gone)
 			order[(*count)++] = i;
 	}
 	qsort_arg(order, *count, sizeof(int), compare_visits, unconstify(PgcWalk *, walk));
@@ -419,7 +444,7 @@ pgc_vertex_name(PgcVertex *vertex)
 	initStringInfo(&name);
 	if (vertex->schema != NULL)
 		appendStringInfo(&name, "%s.", quote_identifier(vertex->schema));
-	appendStringInfoString(&name, vertex->end.classid == RelationRelationId ? quote_identifier(vertex->table) : vertex->table);
+	appendStringInfoString(&name, vertex->gone || vertex->end.classid == RelationRelationId ? quote_identifier(vertex->table) : vertex->table);
 	if (vertex->column != NULL)
 		appendStringInfo(&name, ".%s", quote_identifier(vertex->column));
 	return vertex->name = name.data;

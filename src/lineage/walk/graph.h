@@ -18,6 +18,7 @@ typedef struct PgcVertex
 	char	   *table;
 	char	   *column;			/* or NULL: all rows */
 	char	   *name;			/* of pgc_vertex_name, or NULL */
+	bool		gone;			/* a relation that was dropped */
 	int			best;			/* index of the visit that is shown, or -1 */
 } PgcVertex;
 
@@ -54,6 +55,7 @@ typedef struct PgcWalk
 {
 	bool		downstream;
 	Oid			role;			/* who asks */
+	bool		sees_all;		/* may the role select from everything? */
 	int			hidden;			/* edges that were left out, since the role may
 								 * see neither end */
 	int			nvertices;
@@ -77,7 +79,7 @@ extern void pgc_walk_start(PgcWalk *walk, Oid relid, AttrNumber column);
 extern void pgc_walk_start_everywhere(PgcWalk *walk);
 extern void pgc_walk_run(PgcWalk *walk, int depth);
 extern void pgc_walk_turn(PgcWalk *walk);
-extern int *pgc_walk_order(const PgcWalk *walk, int *count);
+extern int *pgc_walk_order(const PgcWalk *walk, bool gone, int *count);
 extern List *pgc_walk_path(const PgcWalk *walk, const PgcVisit *visit);
 extern char *pgc_vertex_name(PgcVertex *vertex);
 

@@ -237,7 +237,7 @@ put_statement(PgcImpact *impact, const PgcUse *use)
 static void
 put_statements(PgcImpact *impact)
 {
-	List	   *uses = pgc_edges_statements(impact->ends, impact->nvisits, impact->nstarts, GetUserId());
+	List	   *uses = pgc_edges_statements(impact->ends, impact->nvisits + impact->ngone, impact->nstarts, GetUserId());
 	List	   *routines = NIL;
 	ListCell   *cell;
 
@@ -266,19 +266,23 @@ note_hits(PgcImpact *impact)
 {
 	const HASHCTL control = {.keysize = sizeof(Oid),.entrysize = sizeof(PgcHit),.hcxt = CurrentMemoryContext};
 	int			count;
-	const int  *order = pgc_walk_order(impact->walk, &count);
+	const int  *order = pgc_walk_order(impact->walk, false, &count);
+	const int  *gone = pgc_walk_order(impact->walk, true, &impact->ngone);
+	int			nends;
 
 	impact->nstarts = impact->walk->nstarts;
 	impact->nvisits = impact->nstarts + count;
-	impact->visits = palloc(Max(impact->nvisits, 1) * sizeof(int));
-	impact->ends = palloc(Max(impact->nvisits, 1) * sizeof(PgcEnd));
+	nends = impact->nvisits + impact->ngone;
+	impact->visits = palloc(Max(nends, 1) * sizeof(int));
+	impact->ends = palloc(Max(nends, 1) * sizeof(PgcEnd));
 	impact->hits = hash_create("relations reached", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	for (int i = 0; i < impact->nvisits; i++)
+	for (int i = 0; i < nends; i++)
 	{
 		PgcHit	   *hit;
 		bool		found;
 
-		impact->visits[i] = i < impact->nstarts ? i : order[i - impact->nstarts];
+		impact->visits[i] = i < impact->nstarts ? i :
+			i < impact->nvisits ? order[i - impact->nstarts] : gone[i - impact->nvisits];
 		impact->ends[i] = impact->walk->vertices[impact->walk->visits[impact->visits[i]].vertex].end;
 		if (impact->ends[i].classid != RelationRelationId)
 			continue;

@@ -24,8 +24,9 @@ typedef struct PgcImpact
 	PgcWalk    *walk;
 	int			nstarts;		/* the first of the visits */
 	int			nvisits;
+	int			ngone;			/* as many more, which are not listed */
 	int		   *visits;			/* one of each column reached: starts, then
-								 * nearest first */
+								 * nearest first, then those that are gone */
 	PgcEnd	   *ends;			/* parallel to visits */
 	HTAB	   *hits;			/* PgcHit */
 } PgcImpact;

@@ -96,7 +96,7 @@ walk_from(FunctionCallInfo fcinfo, bool downstream)
 	walk = pgc_walk_begin(downstream);
 	pgc_walk_start(walk, relid, pgc_walk_column(relid, PG_ARGISNULL(1) ? NULL : NameStr(*PG_GETARG_NAME(1))));
 	pgc_walk_run(walk, PG_ARGISNULL(2) ? INT_MAX : pgc_walk_depth(PG_GETARG_INT32(2)));
-	order = pgc_walk_order(walk, &count);
+	order = pgc_walk_order(walk, false, &count);
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -25,9 +25,13 @@
 	"SELECT d.target_classid, d.target_objid, d.target_column, NULL::bigint FROM contract.lineage_definition d" \
 	" WHERE d.source_relid = r.objid AND r.attnum IN (0, d.source_column)" \
 	" UNION ALL SELECT 'pg_class'::regclass, tb.relid, tb.attnum, CASE WHEN tb.relid IS NULL THEN e.target_id END" \
-	" FROM contract.lineage_binding sb JOIN contract.lineage_edge e ON e.source_id = sb.node_id" \
-	" LEFT JOIN contract.lineage_binding tb ON tb.node_id = e.target_id" \
-	" WHERE sb.relid = r.objid AND r.attnum IN (0, sb.attnum) AND e.historic_since IS NULL" \
+	" FROM (SELECT b.node_id, false FROM contract.lineage_binding b WHERE b.relid = r.objid AND r.attnum IN (0, b.attnum)" \
+	/* a relation that is gone */ \
+	" UNION ALL SELECT o.node_id, true FROM contract.lineage_node n" \
+	" JOIN contract.lineage_node o ON o.table_name = n.table_name AND o.schema_name = n.schema_name AND o.place = n.place" \
+	" WHERE n.node_id = r.node_id AND n.place = 'relation' AND (n.column_name IS NULL OR o.column_name = n.column_name)" \
+	") s (node_id, gone) JOIN contract.lineage_edge e ON e.source_id = s.node_id AND e.source_gone = s.gone" \
+	" LEFT JOIN contract.lineage_binding tb ON tb.node_id = e.target_id AND NOT e.target_gone" \
 	/* views that look at no column, count(*); -1: no column of them comes from this one */ \
 	" UNION ALL SELECT 'pg_class'::regclass, w.ev_class, (CASE r.attnum WHEN 0 THEN 0 ELSE -1 END)::smallint, NULL FROM pg_depend p JOIN pg_rewrite w ON w.oid = p.objid" \
 	" WHERE p.classid = 'pg_rewrite'::regclass AND p.refclassid = 'pg_class'::regclass AND p.refobjid = r.objid" \
@@ -109,14 +113,20 @@ pgc_lineage_upstream_datasets(int32 dataset_id)
 	const Datum values[] = {Int32GetDatum(dataset_id)};
 	List	   *datasets = NIL;
 
-	pgc_catalog_query("WITH RECURSIVE up (relid, depth) AS ("
-					  "SELECT relid, 0 FROM contract.binding WHERE dataset_id = $1"
-					  " UNION SELECT x.relid, up.depth + 1 FROM up CROSS JOIN LATERAL ("
-					  "SELECT source_relid FROM contract.lineage_definition"
+	pgc_catalog_query("WITH RECURSIVE up (relid, schema_name, table_name, depth) AS ("
+					  "SELECT relid, NULL::text, NULL::text, 0 FROM contract.binding WHERE dataset_id = $1"
+					  " UNION SELECT x.relid, x.schema_name, x.table_name, up.depth + 1 FROM up CROSS JOIN LATERAL ("
+					  "SELECT source_relid, NULL, NULL FROM contract.lineage_definition"
 					  " WHERE target_objid = up.relid AND target_classid = 'pg_class'::regclass"
-					  " UNION SELECT sb.relid FROM contract.lineage_binding tb"
-					  " JOIN contract.lineage_edge e ON e.target_id = tb.node_id AND e.historic_since IS NULL"
-					  " JOIN contract.lineage_binding sb ON sb.node_id = e.source_id WHERE tb.relid = up.relid) x (relid)"
+	/* what is gone goes by name */
+					  " UNION SELECT sb.relid, CASE WHEN e.source_gone THEN n.schema_name END, CASE WHEN e.source_gone THEN n.table_name END"
+					  " FROM (SELECT b.node_id, false FROM contract.lineage_binding b WHERE b.relid = up.relid"
+					  " UNION ALL SELECT o.node_id, true FROM contract.lineage_node o"
+					  " WHERE o.table_name = up.table_name AND o.schema_name = up.schema_name AND o.place = 'relation') t (node_id, gone)"
+					  " JOIN contract.lineage_edge e ON e.target_id = t.node_id AND e.target_gone = t.gone"
+					  " JOIN contract.lineage_node n ON n.node_id = e.source_id"
+					  " LEFT JOIN contract.lineage_binding sb ON sb.node_id = e.source_id AND NOT e.source_gone"
+					  " WHERE sb.relid IS NOT NULL OR e.source_gone) x (relid, schema_name, table_name)"
 					  " WHERE up.depth < 20)"
 					  " SELECT b.dataset_id FROM up JOIN contract.binding b USING (relid)"
 					  " WHERE b.dataset_id <> $1 GROUP BY b.dataset_id ORDER BY min(up.depth), b.dataset_id",

@@ -144,7 +144,7 @@ note_column(PgcLineageNode *node, const PgcLineageNode *other, AttrNumber column
 	{
 		char	  **columns = palloc0(column * sizeof(char *));
 
-		if (node->ncolumns > 0)
+		if (node->columns != NULL)
 			memcpy(columns, node->columns, node->ncolumns * sizeof(char *));
 		node->columns = columns;
 		node->ncolumns = column;

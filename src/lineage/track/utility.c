@@ -450,17 +450,27 @@ end(Command *command, const QueryCompletion *completion)
 	record(command);
 }
 
+/* run is ProcessUtility without lineage. */
+static void
+run(PlannedStmt *plan, const char *text, bool read_only, ProcessUtilityContext level,
+	ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
+{
+	if (previous_utility)
+		previous_utility(plan, text, read_only, level, params, environment, dest, completion);
+	else
+		standard_ProcessUtility(plan, text, read_only, level, params, environment, dest, completion);
+}
+
 /* utility is ProcessUtility, with lineage. */
 static void
 utility(PlannedStmt *plan, const char *text, bool read_only, ProcessUtilityContext level,
 		ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
 {
-	ProcessUtility_hook_type next = previous_utility ? previous_utility : standard_ProcessUtility;
 	Command		command = {.statement = plan->utilityStmt,.outer = current};
 
 	if (!concerns(plan->utilityStmt) || !pgc_track_is_on())
 	{
-		next(plan, text, read_only, level, params, environment, dest, completion);
+		run(plan, text, read_only, level, params, environment, dest, completion);
 		return;
 	}
 	command.source = (PgcSource)
@@ -477,7 +487,7 @@ utility(PlannedStmt *plan, const char *text, bool read_only, ProcessUtilityConte
 	current = &command;
 	PG_TRY();
 	{
-		next(plan, text, read_only, level, params, environment, dest, completion);
+		run(plan, text, read_only, level, params, environment, dest, completion);
 	}
 	PG_FINALLY();
 	{

@@ -125,16 +125,22 @@ add_cell(Picture *picture, int vertex)
 static void
 number_cells(Picture *picture)
 {
+	int			table = 0;
+	int			number = 0;
+
 	qsort(picture->cells, picture->ncells, sizeof(Cell), compare_cells);
 	for (int i = 0; i < picture->ncells; i++)
 	{
 		Cell	   *cell = &picture->cells[i];
-		const Cell *previous = i > 0 ? cell - 1 : NULL;
-		bool		same = previous != NULL && same_table(previous->vertex, cell->vertex);
 
+		if (i == 0 || !same_table(cell[-1].vertex, cell->vertex))
+		{
+			table++;
+			number = 0;
+		}
 		picture->cell_of[cell->index] = i;
-		cell->table = same ? previous->table : previous ? previous->table + 1 : 1;
-		cell->number = cell->vertex->column == NULL ? 0 : same ? previous->number + 1 : 1;
+		cell->table = table;
+		cell->number = cell->vertex->column == NULL ? 0 : ++number;
 	}
 }
 

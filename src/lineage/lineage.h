@@ -58,10 +58,12 @@ typedef struct PgcOrigin
 typedef struct PgcExtraction
 {
 	const char *operation;		/* or NULL: what the query says */
-	bool		has_output;		/* the columns of a SELECT are a target, a node
-								 * of place PGC_OUTPUT; else it has none */
+	bool		has_output;		/* the columns of a SELECT are a target, a
+								 * node of place PGC_OUTPUT; else it has none */
+
 	/*
-	 * Where the value of an external parameter, or of its field (0: all of them), comes from: List of PgcOrigin *, or NIL.
+	 * Where the value of an external parameter, or of its field (0: all of
+	 * them), comes from: List of PgcOrigin *, or NIL.
 	 */
 	List	   *(*origins) (const Param *param, AttrNumber field, void *arg);
 	void	   *arg;

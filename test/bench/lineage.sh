@@ -102,7 +102,7 @@ time_extraction() {
 		echo "SET pg_contract.track_lineage = 'off';"
 		for _ in 1 2; do echo "EXPLAIN (SUMMARY) $(cat "$SCRATCH/query");"; done
 		echo "SET pg_contract.track_lineage = '$1';"
-		echo "\\timing on"
+		printf '%s\n' '\timing on'
 		echo "$(cat "$SCRATCH/query");"
 	} | psql -XAt -v ON_ERROR_STOP=1 -d postgres |
 		awk '/^Planning Time/ { planning = $3 } /^Time:/ { time = $2 } END { print planning, time }'

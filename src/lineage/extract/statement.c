@@ -147,9 +147,7 @@ static void
 explain_prepared(ReturnSetInfo *result, const ExecuteStmt *statement, const Into *into)
 {
 	const CachedPlanSource *prepared = FetchPreparedStatement(statement->name, true)->plansource;
-	ErrorContextCallback callback = {
-		.callback = show_position,.arg = unconstify(char *, prepared->query_string),.previous = error_context_stack
-	};
+	ErrorContextCallback callback = {error_context_stack, show_position, unconstify(char *, prepared->query_string)};
 	const Query *query;
 
 	if (prepared->raw_parse_tree == NULL)
@@ -260,7 +258,7 @@ Datum
 pgc_statement_lineage(PG_FUNCTION_ARGS)
 {
 	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	ErrorContextCallback callback = {.callback = show_position,.arg = source,.previous = error_context_stack};
+	ErrorContextCallback callback = {error_context_stack, show_position, source};
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);

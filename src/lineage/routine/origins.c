@@ -116,7 +116,7 @@ as_select(const Query *query)
 PgcOutputs *
 pgc_origins_of(const Query *query, List *(*origins) (const Param *param, AttrNumber field, void *arg), void *arg)
 {
-	PgcExtraction how = {.has_output = true, .origins = origins, .arg = arg};
+	PgcExtraction how = {.has_output = true,.origins = origins,.arg = arg};
 	const Query *select = as_select(query);
 	PgcLineage *lineage = pgc_extract_query(select, &how);
 	PgcOutputs *outputs = palloc0(sizeof(PgcOutputs));

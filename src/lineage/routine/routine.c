@@ -31,7 +31,8 @@ static void (*frame_callback) (void *arg);	/* of frames of PL/pgSQL */
 
 /* Functions that the function manager told of. */
 static int	depth;				/* that run */
-static Oid	outermost;			/* or InvalidOid: a frame of PL/pgSQL is further out */
+static Oid	outermost;			/* or InvalidOid: a frame of PL/pgSQL is
+								 * further out */
 static int	planning;			/* calls of the planner that run */
 
 static planner_hook_type previous_planner;

@@ -13,8 +13,10 @@
 typedef enum PgcAssignmentKind
 {
 	PGC_ASSIGN_VALUE,			/* the value of the expression */
-	PGC_ASSIGN_PART,			/* something made of it: an element, a number of a range */
-	PGC_ASSIGN_COLUMNS			/* the columns of a query, to the fields of a record or row */
+	PGC_ASSIGN_PART,			/* something made of it: an element, a number
+								 * of a range */
+	PGC_ASSIGN_COLUMNS			/* the columns of a query, to the fields of a
+								 * record or row */
 } PgcAssignmentKind;
 
 typedef struct PgcAssignment

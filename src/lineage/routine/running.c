@@ -58,7 +58,8 @@ typedef struct End
 static HTAB *functions = NULL;
 static uint64 last_serial = 0;
 static uint64 changes = 0;		/* invalidations so far */
-static int	nvarying = 0;		/* functions with plans that are true of some calls only */
+static int	nvarying = 0;		/* functions with plans that are true of some
+								 * calls only */
 
 /* note_relation and note_other count invalidations. */
 static void
@@ -77,7 +78,7 @@ note_other(Datum arg, int cache, uint32 value)
 static void
 set_up(void)
 {
-	HASHCTL		control = {.keysize = sizeof(PLpgSQL_function *), .entrysize = sizeof(Kept)};
+	HASHCTL		control = {.keysize = sizeof(PLpgSQL_function *),.entrysize = sizeof(Kept)};
 	static bool registered = false;
 
 	if (!registered)

@@ -521,7 +521,10 @@ pass_arguments(PgcVariables *variables, PgcVariables *caller)
 	{
 		const PLpgSQL_expr *expr = lfirst(cell);
 
-		/* What did not run yet is worth being analysed only if it may call the function. */
+		/*
+		 * What did not run yet is worth being analysed only if it may call
+		 * the function.
+		 */
 		if (expr->plan == NULL && (name == NULL || strcasestr(expr->query, name) == NULL))
 			continue;
 		foreach(query, queries_of(caller, expr))

@@ -280,7 +280,8 @@ pgc_pending_end(bool committed)
 {
 	context = NULL;				/* it goes with the transaction's */
 	if (top == NULL)
-		return;					/* nothing, or all of it was rolled back before */
+		return;					/* nothing, or all of it was rolled back
+								 * before */
 	for (const Batch *batch = top; batch != NULL; batch = batch->parent)
 	{
 		for (const PgcRun *run = batch->runs; run != NULL; run = run->next)

@@ -71,8 +71,8 @@ typedef struct Taking
 	ParamListInfo params;
 	bool		found;			/* it was known already; */
 	bool		parameters;		/* but has parameters */
-	bool		taken;			/* out: with lineage that is true of it wherever
-								 * it stands */
+	bool		taken;			/* out: with lineage that is true of it
+								 * wherever it stands */
 	PgcKnown   *known;			/* NULL if there is nothing of interest */
 } Taking;
 
@@ -120,20 +120,19 @@ take(void *arg)
 {
 	Taking	   *taking = arg;
 	const Query *query = taking->query;
-	PgcExtraction how = {.operation = operation_of(query)};
-	bool		variables = taking->parameters && pgc_routine_origins(taking->text, taking->params, &how);
+	PgcExtraction how = {NULL};
+	bool		variables;
+	PgcSource	source = {taking->text, query->stmt_location, query->stmt_len, (uint64) query->queryId};
 	PgcLineage *lineage;
 
+	how.operation = operation_of(query);
+	variables = taking->parameters && pgc_routine_origins(taking->text, taking->params, &how);
 	if (taking->found && !variables)
 		return;
 	taking->known = NULL;
 	lineage = pgc_extract_query(query, &how);
 	if (lineage != NULL && pgc_interest_left(lineage))
-	{
-		const PgcSource source = {taking->text, query->stmt_location, query->stmt_len, (uint64) query->queryId};
-
 		taking->known = pgc_known_enter(lineage, &source);
-	}
 	taking->taken = !variables;
 }
 
@@ -141,8 +140,10 @@ take(void *arg)
 static PgcKnown *
 known_of(const Query *query, const char *text, ParamListInfo params)
 {
-	Taking		taking = {.query = query,.text = text,.params = params};
+	Taking		taking = {.query = query};
 
+	taking.text = text;
+	taking.params = params;
 	taking.found = pgc_known_recall(query, &taking.known, &taking.parameters);
 	if (taking.found && !taking.parameters)
 		return taking.known;

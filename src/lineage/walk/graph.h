@@ -56,15 +56,16 @@ typedef struct PgcWalk
 	bool		downstream;
 	Oid			role;			/* who asks */
 	bool		sees_all;		/* may the role select from everything? */
-	int			hidden;			/* edges that were left out, since the role may
-								 * see neither end */
+	int			hidden;			/* edges that were left out, since the role
+								 * may see neither end */
 	int			nvertices;
 	PgcVertex  *vertices;
 	int			nstarts;		/* the first of the visits */
 	int			nvisits;
 	PgcVisit   *visits;			/* by depth */
 	int			narcs;
-	PgcArc	   *arcs;			/* that were gone along, or led to where the walk had been */
+	PgcArc	   *arcs;			/* that were gone along, or led to where the
+								 * walk had been */
 	/* of graph.c */
 	HTAB	   *index;			/* PgcEnd -> vertex */
 	HTAB	   *readable;		/* relation -> may the user see it? */

@@ -171,7 +171,11 @@ make_picture(FunctionCallInfo fcinfo)
 		walk->arcs[i].target = picture->cell_of[walk->arcs[i].target];
 	}
 	qsort(walk->arcs, walk->narcs, sizeof(PgcArc), compare_arcs);
-	/* the same one, also with masking, is drawn once: that without is the first */
+
+	/*
+	 * the same one, also with masking, is drawn once: that without is the
+	 * first
+	 */
 	for (int i = 0; i < walk->narcs; i++)
 	{
 		const PgcArc *last = narcs > 0 ? &walk->arcs[narcs - 1] : NULL;

@@ -26,9 +26,9 @@ check-versions:
 	@test/tools/versions.sh
 
 demo: SCRIPTS = test/demo/demo.sh
-bench: SCRIPTS = $(patsubst %,test/bench/%.sh,run audit document idle rejects schedules soak chaos)
+bench: SCRIPTS = $(patsubst %,test/bench/%.sh,run audit document idle rejects schedules soak chaos lineage)
 bench: PACKAGES = bench
-fuzz: SCRIPTS = test/fuzz/run.sh test/fuzz/yaml.sh
+fuzz: SCRIPTS = test/fuzz/run.sh test/fuzz/yaml.sh test/fuzz/lineage.sh
 fuzz: PACKAGES = fuzz
 demo bench fuzz:
 	@for script in $(SCRIPTS); do \

@@ -114,7 +114,7 @@ DROP SCHEMA "S 2";
  * Injection into every text argument
  */
 CREATE TABLE t (id integer PRIMARY KEY, a text);
-CREATE TABLE attack (n integer GENERATED ALWAYS AS IDENTITY, text text);
+CREATE TABLE attack (n integer GENERATED ALWAYS AS IDENTITY, text text NOT NULL);
 INSERT INTO attack (text) VALUES
 	('''; DROP TABLE bystander; --'),
 	('"; DROP TABLE bystander; --'),

@@ -56,8 +56,8 @@ ORDER BY c.relname, a.attnum;
 -- event triggers, which fire always
 SELECT evtname, evtevent, evtenabled, evttags FROM pg_event_trigger ORDER BY evtname;
 
--- settings
-SELECT name, setting, context FROM pg_settings WHERE name LIKE 'pg\_contract.%' ORDER BY name;
+-- settings, but those that are there only with preload
+SELECT name, boot_val, context FROM pg_settings WHERE name LIKE 'pg\_contract.%' AND context <> 'postmaster' ORDER BY name;
 SET pg_contract.no_such_setting = 1;
 
 -- and nothing to see yet

@@ -378,6 +378,104 @@ CREATE TABLE contract.reject_position (
 );
 COMMENT ON TABLE contract.reject_position IS 'how much of the queue of refused rows is recorded, so that each is once; not dumped';
 
+/*
+ * Lineage.  Definitions are what the catalogs say (views, generated columns, functions): by OIDs, made anew where they
+ * are restored.  Statements are what was seen to run: by names, since nothing else knows of them.
+ */
+CREATE TABLE contract.lineage_definition (
+	classid oid NOT NULL,	-- pg_class (view, materialized view, table with generated columns), pg_proc
+	objid oid NOT NULL,	-- whose definition it is
+	operation text NOT NULL,	-- view, materialized view, generated, function
+	source_relid oid NOT NULL,
+	source_column smallint NOT NULL,
+	target_classid oid NOT NULL,	-- pg_class, or pg_proc: the function's result
+	target_objid oid NOT NULL,
+	target_column smallint NOT NULL,	-- 0: all rows
+	subtype text NOT NULL,
+	immediate boolean NOT NULL,
+	base boolean NOT NULL,
+	masking boolean NOT NULL,
+	nullable boolean NOT NULL,
+	expression bigint NOT NULL,
+	PRIMARY KEY (classid, objid, source_relid, source_column, target_classid, target_objid, target_column, subtype)
+);
+CREATE INDEX lineage_definition_source_idx ON contract.lineage_definition (source_relid, source_column);
+CREATE INDEX lineage_definition_target_idx ON contract.lineage_definition (target_objid, target_column);
+COMMENT ON TABLE contract.lineage_definition IS 'lineage of views, materialized views, generated columns and functions, as their definitions say; not dumped, made anew';
+
+CREATE TABLE contract.lineage_derived (
+	classid oid NOT NULL,	-- pg_class, pg_proc; 0: of what follows is the server's identifier
+	objid oid NOT NULL,
+	digest bigint NOT NULL,	-- of its edges
+	unresolved text,	-- what could not be followed
+	PRIMARY KEY (classid, objid)
+);
+COMMENT ON TABLE contract.lineage_derived IS 'definitions whose lineage is in lineage_definition; a row''s lock is the right to derive it anew; not dumped, made anew';
+
+CREATE SEQUENCE contract.lineage_node_id_seq;
+CREATE TABLE contract.lineage_node (
+	node_id bigint NOT NULL DEFAULT pg_catalog.nextval('contract.lineage_node_id_seq') PRIMARY KEY,
+	place text NOT NULL DEFAULT 'relation' CHECK (place IN ('relation', 'routine', 'file', 'program')),
+	schema_name text,	-- null: a file, a program
+	table_name text NOT NULL,
+	column_name text	-- null: all rows
+);
+CREATE INDEX lineage_node_name_idx ON contract.lineage_node (table_name, schema_name, column_name);
+COMMENT ON TABLE contract.lineage_node IS 'columns that statements with lineage have read or written, and relations of which they have written rows';
+
+CREATE TABLE contract.lineage_binding (
+	relid oid NOT NULL,
+	attnum smallint NOT NULL,	-- 0: all rows
+	node_id bigint NOT NULL,
+	PRIMARY KEY (relid, attnum)
+);
+CREATE INDEX lineage_binding_node_idx ON contract.lineage_binding (node_id);
+COMMENT ON TABLE contract.lineage_binding IS 'which column is which node now; not dumped, made anew by names';
+
+CREATE SEQUENCE contract.lineage_statement_id_seq;
+CREATE TABLE contract.lineage_statement (
+	statement_id bigint NOT NULL DEFAULT pg_catalog.nextval('contract.lineage_statement_id_seq') PRIMARY KEY,
+	digest uuid NOT NULL UNIQUE,	-- of its edges, operation, routine and role
+	operation text NOT NULL,
+	query_id bigint,
+	statement text,	-- constants replaced
+	routine text,	-- outermost, with schema and argument types
+	role name,
+	application text,	-- of the last execution
+	unresolved text,	-- what could not be followed
+	first_seen timestamptz NOT NULL,
+	last_seen timestamptz NOT NULL,
+	executions bigint NOT NULL,
+	rows bigint NOT NULL
+);
+CREATE INDEX lineage_statement_last_seen_idx ON contract.lineage_statement (last_seen);
+COMMENT ON TABLE contract.lineage_statement IS 'statements that moved data from columns to columns; a row however often they ran';
+
+CREATE TABLE contract.lineage_edge (
+	statement_id bigint NOT NULL,
+	source_id bigint NOT NULL,
+	target_id bigint NOT NULL,
+	subtype text NOT NULL,
+	immediate boolean NOT NULL,
+	base boolean NOT NULL,
+	masking boolean NOT NULL,
+	nullable boolean NOT NULL,
+	expression bigint NOT NULL,
+	historic_since timestamptz,	-- one end is gone; null: it is not
+	source_gone boolean NOT NULL DEFAULT false,	-- which one; another relation may have the name now
+	target_gone boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (statement_id, source_id, target_id, subtype)
+);
+CREATE INDEX lineage_edge_source_idx ON contract.lineage_edge (source_id);
+CREATE INDEX lineage_edge_target_idx ON contract.lineage_edge (target_id);
+COMMENT ON TABLE contract.lineage_edge IS 'which column fed which, in a statement';
+
+CREATE TABLE contract.lineage_due (
+	relid oid NOT NULL,	-- 0: all; 1: all definitions
+	due timestamptz NOT NULL DEFAULT '-infinity'
+);
+COMMENT ON TABLE contract.lineage_due IS 'relations whose nodes are to be compared with the catalogs, and when all are, and when all definitions are to be derived; not dumped';
+
 SELECT pg_catalog.pg_extension_config_dump('contract.contract', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.contract_version_id_seq', '');
@@ -400,6 +498,11 @@ SELECT pg_catalog.pg_extension_config_dump('contract.incident_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.total', '');
 SELECT pg_catalog.pg_extension_config_dump('contract.counted', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_node', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_node_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_statement', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_statement_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contract.lineage_edge', '');
 
 /*
  * For autovacuum.  The history grows at one end and is pruned at the other, in the order of its indexes: a fifth of a
@@ -1119,7 +1222,8 @@ CREATE EVENT TRIGGER pg_contract_start ON ddl_command_start
 CREATE EVENT TRIGGER pg_contract_end ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX', 'ALTER SCHEMA',
 		'ALTER TRIGGER', 'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
-		'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE SCHEMA')
+		'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE SCHEMA', 'CREATE RULE', 'CREATE FUNCTION', 'CREATE PROCEDURE',
+		'ALTER FUNCTION', 'ALTER PROCEDURE', 'ALTER ROUTINE')
 	EXECUTE FUNCTION contract.follow_ddl();
 CREATE EVENT TRIGGER pg_contract_drop ON sql_drop
 	EXECUTE FUNCTION contract.follow_ddl();
@@ -1223,6 +1327,93 @@ COMMENT ON FUNCTION contract.retain(regclass, text, interval, bigint) IS
 'how long, and how many rows, a history of a dataset is kept (violations, results, metrics, quarantine, incidents, sla); 0: no limit, null: as the settings say; returns the dataset';
 
 /*
+ * Lineage: definitions.
+ */
+
+/*
+ * Lineage: of a statement that is not run.
+ */
+
+/*
+ * Lineage: walking it.
+ */
+CREATE FUNCTION contract.upstream(
+	relation regclass,
+	"column" name DEFAULT NULL,
+	INOUT depth integer DEFAULT 10,
+	OUT source_schema text,
+	OUT source_table text,
+	OUT source_column text,
+	OUT target_schema text,
+	OUT target_table text,
+	OUT target_column text,
+	OUT kind text,
+	OUT subtype text,
+	OUT masking boolean,
+	OUT path text[])
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_upstream';
+COMMENT ON FUNCTION contract.upstream(regclass, name, integer) IS
+'the columns that a column, or any column of a relation, comes from in at most so many steps, and those that conditions on the way look at; each once, with the shortest of its best paths';
+
+CREATE FUNCTION contract.downstream(
+	relation regclass,
+	"column" name DEFAULT NULL,
+	INOUT depth integer DEFAULT 10,
+	OUT source_schema text,
+	OUT source_table text,
+	OUT source_column text,
+	OUT target_schema text,
+	OUT target_table text,
+	OUT target_column text,
+	OUT kind text,
+	OUT subtype text,
+	OUT masking boolean,
+	OUT path text[])
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_downstream';
+COMMENT ON FUNCTION contract.downstream(regclass, name, integer) IS
+'the columns that a column, or any column of a relation, feeds in at most so many steps, and relations whose rows depend on it (no target_column); each once, with the shortest of its best paths';
+
+CREATE FUNCTION contract.impact(
+	relation regclass,
+	"column" name DEFAULT NULL,
+	OUT object_type text,
+	OUT object text,
+	OUT column_name text,
+	OUT depth integer,
+	OUT path text[],
+	OUT detail jsonb)
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_impact';
+COMMENT ON FUNCTION contract.impact(regclass, name) IS
+'what depends on a column, or on any column of a relation: columns, views, materialized views, tables, functions, statements that were seen to run, contracts, rules and schedules, with the path there';
+
+/*
+ * Lineage: pictures and OpenLineage.
+ */
+CREATE FUNCTION contract.lineage_dot(relation regclass DEFAULT NULL, "column" name DEFAULT NULL, depth integer DEFAULT 3)
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_lineage_dot';
+COMMENT ON FUNCTION contract.lineage_dot(regclass, name, integer) IS
+'a picture, for graphviz, of so many steps upstream and downstream of a column, or of all columns of a relation; without relation of all lineage';
+
+CREATE FUNCTION contract.lineage_mermaid(relation regclass DEFAULT NULL, "column" name DEFAULT NULL, depth integer DEFAULT 3)
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_lineage_mermaid';
+COMMENT ON FUNCTION contract.lineage_mermaid(regclass, name, integer) IS
+'a picture, for Mermaid, of so many steps upstream and downstream of a column, or of all columns of a relation; without relation of all lineage';
+
+/*
+ * Lineage: personal data, nulls, duplicates.
+ */
+CREATE FUNCTION contract.derived_pii(
+	OUT relid oid,
+	OUT dataset text,
+	OUT column_name name,
+	OUT category text,
+	OUT classification text,
+	OUT path text[])
+RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pgc_derived_pii';
+COMMENT ON FUNCTION contract.derived_pii() IS
+'columns, of relations that you may select from, that personal data was copied into without being masked, though they are not tagged; see contract.pii_columns';
+
+/*
  * Who sees what.  Helpers of the views: run as the caller.
  */
 CREATE FUNCTION contract.visible(dataset_id integer)
@@ -1282,10 +1473,16 @@ WHERE contract.visible(q.dataset_id);
 COMMENT ON VIEW contract.quarantined IS 'rows kept out of their table, with every rule that they fail';
 
 CREATE VIEW contract.pii_columns WITH (security_barrier) AS
-SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classification, a.description, a.tags
+SELECT d.name AS dataset, a.column_name, a.pii_category AS category, a.classification, a.description, a.tags,
+	false AS derived, NULL::text[] AS path
 FROM contract.column_annotation a JOIN contract.dataset d USING (dataset_id)
-WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id);
-COMMENT ON VIEW contract.pii_columns IS 'columns that hold personal data';
+WHERE a.pii_category IS NOT NULL AND contract.visible(d.dataset_id)
+UNION ALL
+SELECT p.dataset, p.column_name, p.category, p.classification, a.description, a.tags, true, p.path
+FROM contract.derived_pii() p LEFT JOIN contract.binding b USING (relid)
+LEFT JOIN contract.column_annotation a ON a.dataset_id = b.dataset_id AND a.column_name = p.column_name;
+COMMENT ON VIEW contract.pii_columns IS
+'columns that hold personal data: tagged, or derived, with the columns through which it came from a tagged one';
 
 CREATE VIEW contract.metrics WITH (security_barrier) AS
 SELECT d.name AS dataset, m.column_name, m.metric, CASE WHEN s.value = m.value THEN m.number END AS number,
@@ -1442,6 +1639,360 @@ WHERE contract.visible(i.dataset_id);
 COMMENT ON VIEW contract.incidents IS 'datasets with failing rules, from when the first failed until all pass';
 
 /*
+ * Lineage.
+ */
+CREATE FUNCTION contract.statement_lineage(
+	statement text,
+	OUT source_schema text,
+	OUT source_table text,
+	OUT source_column text,
+	OUT target_schema text,
+	OUT target_table text,
+	OUT target_column text,
+	OUT kind text,
+	OUT subtype text,
+	OUT hop text,
+	OUT masking boolean,
+	OUT nullable boolean)
+RETURNS SETOF record LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pgc_statement_lineage';
+COMMENT ON FUNCTION contract.statement_lineage(text) IS
+'which columns a statement would read, and what would become of them; it is analysed, not run';
+
+/* Columns of the results of functions, by number. */
+CREATE VIEW contract.routine_column AS
+SELECT p.oid AS routine, a.number, a.column_name
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_type t ON t.oid = p.prorettype
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.row_number() OVER (ORDER BY a.position), a.name
+	FROM ROWS FROM (pg_catalog.unnest(p.proargnames), pg_catalog.unnest(p.proargmodes)) WITH ORDINALITY AS a (name, mode, position)
+	WHERE a.mode IN ('o', 'b', 't')
+	UNION ALL
+	SELECT a.attnum, a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0
+	UNION ALL
+	SELECT 1, p.proname WHERE t.typrelid = 0 AND p.proallargtypes IS NULL) a (number, column_name);
+COMMENT ON VIEW contract.routine_column IS 'of the view lineage';
+
+CREATE VIEW contract.lineage WITH (security_barrier) AS
+SELECT e.source_schema, e.source_table, e.source_column, e.target_schema, e.target_table, e.target_column,
+	CASE WHEN e.subtype IN ('identity', 'transformation', 'aggregation') THEN 'direct' ELSE 'indirect' END AS kind,
+	e.subtype, h.hop, e.query_id, e.statement, e.routine, e.role, e.application, e.first_seen, e.last_seen, e.executions, e.rows,
+	e.masking, e.nullable, e.operation, e.historic_since, e.source_place, e.target_place, e.digest
+FROM (
+	SELECT sn.nspname::text AS source_schema, sc.relname::text AS source_table, sa.attname::text AS source_column,
+		tn.nspname::text AS target_schema, COALESCE(tc.relname::text,
+			pg_catalog.format('%s(%s)', tp.proname, pg_catalog.oidvectortypes(tp.proargtypes))) AS target_table,
+		COALESCE(ta.attname::text, (SELECT r.column_name FROM contract.routine_column r
+			WHERE r.routine = tp.oid AND r.number = d.target_column)) AS target_column,
+		d.subtype, d.immediate, d.base, NULL::bigint AS query_id, NULL::text AS statement,
+		CASE WHEN d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN (
+			SELECT pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes))
+			FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+			WHERE p.oid = d.objid) END AS routine,
+		NULL::name AS role, NULL::text AS application, NULL::timestamptz AS first_seen, NULL::timestamptz AS last_seen,
+		NULL::bigint AS executions, NULL::bigint AS rows, d.masking, d.nullable, d.operation,
+		NULL::timestamptz AS historic_since, 'relation' AS source_place,
+		CASE WHEN tp.oid IS NULL THEN 'relation' ELSE 'routine' END AS target_place,
+		sc.oid AS source_relid, tc.oid AS target_relid, NULL::uuid AS digest
+	FROM contract.lineage_definition d
+	JOIN pg_catalog.pg_class sc ON sc.oid = d.source_relid
+	JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace
+	JOIN pg_catalog.pg_attribute sa ON sa.attrelid = d.source_relid AND sa.attnum = d.source_column
+	LEFT JOIN pg_catalog.pg_class tc
+		ON d.target_classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND tc.oid = d.target_objid
+	LEFT JOIN pg_catalog.pg_attribute ta ON ta.attrelid = tc.oid AND ta.attnum = d.target_column
+	LEFT JOIN pg_catalog.pg_proc tp
+		ON d.target_classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND tp.oid = d.target_objid
+	JOIN pg_catalog.pg_namespace tn ON tn.oid = COALESCE(tc.relnamespace, tp.pronamespace)
+	UNION ALL
+	SELECT sn.schema_name, sn.table_name, sn.column_name, tn.schema_name, tn.table_name, tn.column_name,
+		e.subtype, e.immediate, e.base, CASE WHEN m.allowed THEN s.query_id END,
+		CASE WHEN m.allowed OR s.statement IS NULL THEN s.statement ELSE '<insufficient privilege>' END,
+		s.routine, s.role, CASE WHEN m.allowed THEN s.application END, s.first_seen, s.last_seen, s.executions, s.rows,
+		e.masking, e.nullable, s.operation, e.historic_since, sn.place, tn.place, sb.relid, tb.relid, s.digest
+	FROM contract.lineage_edge e
+	JOIN contract.lineage_statement s USING (statement_id)
+	JOIN contract.lineage_node sn ON sn.node_id = e.source_id
+	JOIN contract.lineage_node tn ON tn.node_id = e.target_id
+	LEFT JOIN contract.lineage_binding sb ON sb.node_id = e.source_id
+	LEFT JOIN contract.lineage_binding tb ON tb.node_id = e.target_id
+	LEFT JOIN pg_catalog.pg_roles r ON r.rolname = s.role
+	CROSS JOIN LATERAL (SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+		OR COALESCE(pg_catalog.pg_has_role(r.oid, 'USAGE'), false) AS allowed) m) e
+JOIN (VALUES ('immediate'), ('base')) h (hop) ON CASE h.hop WHEN 'base' THEN e.base ELSE e.immediate END
+WHERE pg_catalog.has_any_column_privilege(e.source_relid, 'SELECT')
+	OR pg_catalog.has_any_column_privilege(e.target_relid, 'SELECT')
+	-- nobody is left to ask: both ends are gone
+	OR e.source_relid IS NULL AND e.target_relid IS NULL AND pg_catalog.pg_has_role('pg_read_all_data', 'USAGE');
+COMMENT ON VIEW contract.lineage IS
+'which column feeds which, as definitions say and as statements did, with the columns that conditions look at; hop immediate: as written, base: views looked through; of what you may select the source or the target of';
+GRANT SELECT ON contract.lineage TO PUBLIC;
+
+/*
+ * Lineage: as events of OpenLineage.
+ */
+CREATE VIEW contract.datasets WITH (security_barrier) AS
+SELECT d.name AS dataset, d.schema_name, d.table_name, d.contract_id, c.version, c.status, c.owner, d.description
+FROM contract.dataset d JOIN contract.contract c USING (contract_id)
+WHERE contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.datasets IS 'the relations under contract that you may select from, and who answers for them';
+GRANT SELECT ON contract.datasets TO PUBLIC;
+
+CREATE FUNCTION contract.openlineage_facet(facet text, version text, body jsonb)
+RETURNS jsonb LANGUAGE sql STABLE
+RETURN pg_catalog.jsonb_build_object(
+	'_producer', pg_catalog.concat('https://pgxn.org/dist/pg_contract/',
+		(SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_contract')),
+	'_schemaURL', pg_catalog.format('https://openlineage.io/spec/facets/%s/%s.json#/$defs/%s', version, facet, facet))
+	OPERATOR(pg_catalog.||) body;
+COMMENT ON FUNCTION contract.openlineage_facet(text, text, jsonb) IS 'of openlineage: a facet, with where it comes from and what describes it';
+
+CREATE FUNCTION contract.openlineage_run(job text, at timestamptz)
+RETURNS uuid LANGUAGE sql STABLE
+RETURN OVERLAY(OVERLAY(pg_catalog.md5(pg_catalog.concat_ws(' ', job, pg_catalog.date_part('epoch', at)))
+	PLACING '3' FROM 13) PLACING '8' FROM 17)::uuid;
+COMMENT ON FUNCTION contract.openlineage_run(text, timestamptz) IS
+'of openlineage: the UUID, of version 3, of an execution; always the same one';
+
+CREATE FUNCTION contract.openlineage_dataset(relation oid)
+RETURNS jsonb LANGUAGE sql STABLE
+RETURN (
+	SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+		'schema', contract.openlineage_facet('SchemaDatasetFacet', '1-2-0', pg_catalog.jsonb_build_object('fields', (
+			SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', a.attname,
+				'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+				'description', pg_catalog.col_description(a.attrelid, a.attnum)) ORDER BY a.attnum)
+			FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))),
+		'datasetType', contract.openlineage_facet('DatasetTypeDatasetFacet', '1-0-1', pg_catalog.jsonb_build_object(
+			'datasetType', CASE WHEN c.relkind IN ('v', 'm') THEN 'VIEW' ELSE 'TABLE' END,
+			'subType', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED' WHEN 'p' THEN 'PARTITIONED' WHEN 'f' THEN 'EXTERNAL' END)),
+		'ownership', (
+			SELECT contract.openlineage_facet('OwnershipDatasetFacet', '1-0-1', pg_catalog.jsonb_build_object('owners',
+				pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('name', d.owner, 'type', 'OWNER'))))
+			FROM contract.datasets d
+			WHERE d.schema_name = n.nspname AND d.table_name = c.relname AND d.owner IS NOT NULL)))
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.oid = relation);
+COMMENT ON FUNCTION contract.openlineage_dataset(oid) IS 'of openlineage: the facets of a relation but for its lineage and its tags';
+
+CREATE FUNCTION contract.openlineage(since timestamptz DEFAULT '-infinity')
+RETURNS SETOF jsonb LANGUAGE sql STABLE
+BEGIN ATOMIC
+WITH namespace AS MATERIALIZED (
+	SELECT s.namespace, pg_catalog.regexp_replace(s.namespace, '^[^:]*://|:[0-9]+$', '', 'g') AS host,
+		pg_catalog.current_database() AS database
+	FROM (SELECT COALESCE(NULLIF(pg_catalog.current_setting('pg_contract.lineage_namespace', true), ''),
+		pg_catalog.format(CASE pg_catalog.family(pg_catalog.inet_server_addr()) WHEN 6 THEN 'postgres://[%s]:%s' ELSE 'postgres://%s:%s' END,
+			COALESCE(pg_catalog.host(pg_catalog.inet_server_addr()), 'localhost'),
+			pg_catalog.current_setting('port'))) AS namespace) s),
+edge AS MATERIALIZED (	-- from column to column; what came through variables of a routine is not named, so it is a base edge
+	SELECT l.*
+	FROM (
+		SELECT l.*, pg_catalog.bool_or(l.hop = 'immediate') OVER (
+			PARTITION BY l.digest, l.target_place, l.target_schema, l.target_table, l.target_column) AS named
+		FROM contract.lineage l
+		WHERE l.historic_since IS NULL AND (l.last_seen >= since
+			OR l.operation IN ('view', 'materialized view', 'generated'))) l
+	WHERE l.hop = 'immediate' OR NOT l.named),
+place AS MATERIALIZED (	-- whatever is the end of an edge
+	SELECT p.*, c.relation,
+		CASE p.place WHEN 'file' THEN 'file://' OPERATOR(pg_catalog.||) s.host
+			WHEN 'program' THEN 'program://' OPERATOR(pg_catalog.||) s.host ELSE s.namespace END AS namespace,
+		CASE WHEN p.schema_name IS NULL THEN p.table_name
+			ELSE pg_catalog.concat_ws('.', s.database, p.schema_name, p.table_name) END AS name
+	FROM namespace s CROSS JOIN (
+		SELECT e.source_place, e.source_schema, e.source_table FROM edge e
+		UNION
+		SELECT e.target_place, e.target_schema, e.target_table FROM edge e) p (place, schema_name, table_name)
+	LEFT JOIN (
+		SELECT n.nspname::text, c.relname::text, c.oid
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace) c (schema_name, table_name, relation)
+		ON p.place = 'relation' AND c.schema_name = p.schema_name AND c.table_name = p.table_name),
+tag AS (
+	SELECT p.dataset, contract.openlineage_facet('TagsDatasetFacet', '1-0-0', pg_catalog.jsonb_build_object('tags',
+		pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('key', t.key, 'value', t.value,
+			'source', 'pg_contract', 'field', p.column_name)) ORDER BY p.column_name, t.key, t.value))) AS facet
+	FROM contract.pii_columns p CROSS JOIN LATERAL (VALUES ('pii', p.category), ('classification', p.classification)) t (key, value)
+	WHERE t.value IS NOT NULL
+	GROUP BY p.dataset),
+dataset AS MATERIALIZED (
+	SELECT p.place, p.schema_name, p.table_name, p.namespace, p.name,
+		pg_catalog.jsonb_build_object('namespace', p.namespace, 'name', p.name) AS identity,
+		CASE WHEN p.relation IS NOT NULL THEN pg_catalog.jsonb_strip_nulls(contract.openlineage_dataset(p.relation)
+			OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('tags', t.facet))
+		WHEN p.place = 'file' THEN pg_catalog.jsonb_build_object('datasetType',
+			contract.openlineage_facet('DatasetTypeDatasetFacet', '1-0-1', '{"datasetType": "FILE"}'))
+		ELSE '{}' END AS facets
+	FROM place p
+	LEFT JOIN tag t ON t.dataset = pg_catalog.concat(pg_catalog.quote_ident(p.schema_name), '.', pg_catalog.quote_ident(p.table_name))),
+input_field AS (	-- how a column is used in another one, or for all rows
+	SELECT e.digest, e.target_place, e.target_schema, e.target_table, e.target_column,
+		d.identity OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('field', COALESCE(e.source_column, '*'), 'transformations',
+			pg_catalog.jsonb_agg(DISTINCT pg_catalog.jsonb_build_object('type', pg_catalog.upper(e.kind),
+				'subtype', pg_catalog.upper(e.subtype), 'masking', e.masking))) AS field
+	FROM edge e JOIN dataset d
+		ON d.place = e.source_place AND d.schema_name IS NOT DISTINCT FROM e.source_schema AND d.table_name = e.source_table
+	GROUP BY e.digest, e.target_place, e.target_schema, e.target_table, e.target_column, d.identity, e.source_column),
+field AS (
+	SELECT i.digest, i.target_place, i.target_schema, i.target_table, i.target_column,
+		pg_catalog.jsonb_agg(i.field ORDER BY i.field) AS fields
+	FROM input_field i GROUP BY 1, 2, 3, 4, 5),
+output AS MATERIALIZED (	-- a dataset with its lineage, by statement
+	SELECT f.digest, d.identity, d.facets OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('columnLineage',
+		contract.openlineage_facet('ColumnLineageDatasetFacet', '1-2-0', pg_catalog.jsonb_strip_nulls(
+			pg_catalog.jsonb_build_object('fields', f.fields, 'dataset', f.rows)))) AS facets
+	FROM (
+		SELECT f.digest, f.target_place, f.target_schema, f.target_table,
+			COALESCE(pg_catalog.jsonb_object_agg(f.target_column, pg_catalog.jsonb_build_object('inputFields', f.fields))
+				FILTER (WHERE f.target_column IS NOT NULL), '{}') AS fields,
+			pg_catalog.jsonb_agg(f.fields) FILTER (WHERE f.target_column IS NULL)->0 AS rows
+		FROM field f GROUP BY 1, 2, 3, 4) f
+	JOIN dataset d
+		ON d.place = f.target_place AND d.schema_name IS NOT DISTINCT FROM f.target_schema AND d.table_name = f.target_table),
+input AS (
+	SELECT e.digest, pg_catalog.jsonb_agg(d.identity OPERATOR(pg_catalog.||)
+		pg_catalog.jsonb_build_object('facets', d.facets) ORDER BY d.identity) AS datasets
+	FROM (SELECT DISTINCT e.digest, e.source_place, e.source_schema, e.source_table FROM edge e WHERE e.digest IS NOT NULL) e
+	JOIN dataset d
+		ON d.place = e.source_place AND d.schema_name IS NOT DISTINCT FROM e.source_schema AND d.table_name = e.source_table
+	GROUP BY e.digest),
+statement AS (
+	SELECT DISTINCT ON (e.digest) e.digest, e.operation, e.statement, e.query_id, e.routine, e.role, e.last_seen, e.executions,
+		e.rows, e.target_schema, e.target_table
+	FROM edge e
+	WHERE e.digest IS NOT NULL
+	ORDER BY e.digest, e.target_schema, e.target_table),
+outputs AS (
+	SELECT s.digest, pg_catalog.jsonb_agg(o.identity OPERATOR(pg_catalog.||) pg_catalog.jsonb_strip_nulls(
+		pg_catalog.jsonb_build_object('facets', o.facets,
+			'outputFacets', CASE WHEN s.executions = 1 THEN pg_catalog.jsonb_build_object('outputStatistics',
+				contract.openlineage_facet('OutputStatisticsOutputDatasetFacet', '1-0-2',
+					pg_catalog.jsonb_build_object('rowCount', s.rows))) END)) ORDER BY o.identity) AS datasets
+	FROM statement s JOIN output o ON o.digest = s.digest
+	GROUP BY s.digest),
+run AS (
+	SELECT s.*,
+		pg_catalog.jsonb_build_object('eventTime', s.last_seen, 'producer', f.engine->'_producer',
+			'schemaURL', 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent',
+			'run', pg_catalog.jsonb_build_object('runId', contract.openlineage_run(s.digest::text, s.last_seen), 'facets', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+				'processing_engine', f.engine,
+				'externalQuery', CASE WHEN s.query_id IS NOT NULL THEN contract.openlineage_facet('ExternalQueryRunFacet', '1-0-2',
+					pg_catalog.jsonb_build_object('externalQueryId', s.query_id::text, 'source', 'postgresql')) END,
+				'parent', CASE WHEN s.routine IS NOT NULL THEN contract.openlineage_facet('ParentRunFacet', '1-2-0',
+					pg_catalog.jsonb_build_object('run', pg_catalog.jsonb_build_object('runId',
+						contract.openlineage_run(pg_catalog.concat_ws(' ', s.routine, s.role), s.last_seen)), 'job',
+						pg_catalog.jsonb_build_object('namespace', n.namespace,
+							'name', pg_catalog.concat_ws('.', n.database, s.routine)))) END))),
+			'job', pg_catalog.jsonb_build_object('namespace', n.namespace,
+				'name', CASE WHEN s.operation = 'REFRESH MATERIALIZED VIEW'
+					THEN pg_catalog.concat_ws('.', n.database, s.target_schema, s.target_table)
+					ELSE pg_catalog.concat_ws('.', n.database, 'query', COALESCE(pg_catalog.to_hex(s.query_id), s.digest::text)) END,
+				'facets', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+					'sql', CASE WHEN s.statement <> '<insufficient privilege>' THEN contract.openlineage_facet('SQLJobFacet', '1-1-0',
+						pg_catalog.jsonb_build_object('query', s.statement, 'dialect', 'postgres')) END,
+					'jobType', contract.openlineage_facet('JobTypeJobFacet', '2-0-4', pg_catalog.jsonb_build_object(
+						'processingType', 'BATCH', 'integration', 'POSTGRESQL', 'jobType', 'QUERY')))))) AS event
+	FROM statement s CROSS JOIN namespace n CROSS JOIN (SELECT contract.openlineage_facet('ProcessingEngineRunFacet', '1-1-1', pg_catalog.jsonb_build_object(
+		'name', 'PostgreSQL', 'version', pg_catalog.current_setting('server_version'),
+		'openlineageAdapterVersion', (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_contract'))) AS engine) f)
+SELECT e.event
+FROM (
+	SELECT pg_catalog.jsonb_build_object('eventTime', pg_catalog.now(),
+		'producer', o.facets->'columnLineage'->'_producer',
+		'schemaURL', 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/DatasetEvent',
+		'dataset', o.identity OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('facets', o.facets)) AS event,
+		'-infinity'::timestamptz AS at, 0 AS number, o.identity AS what
+	FROM output o WHERE o.digest IS NULL
+	UNION ALL
+	SELECT r.event OPERATOR(pg_catalog.||) '{"eventType": "START"}', r.last_seen, 1, r.event->'run' FROM run r
+	UNION ALL
+	SELECT r.event OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('eventType', 'COMPLETE',
+		'inputs', i.datasets, 'outputs', o.datasets), r.last_seen, 2, r.event->'run'
+	FROM run r JOIN input i ON i.digest = r.digest JOIN outputs o ON o.digest = r.digest) e
+ORDER BY e.at, e.what, e.number;
+END;
+COMMENT ON FUNCTION contract.openlineage(timestamptz) IS
+'events of OpenLineage: of statements seen running since then, a start and a completion of the last time each, and of views as datasets';
+
+CREATE FUNCTION contract.refresh_lineage()
+RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pgc_refresh_lineage';
+COMMENT ON FUNCTION contract.refresh_lineage() IS
+'derives the lineage of all views, materialized views, generated columns and functions anew, which event triggers else keep up; returns how many';
+REVOKE ALL ON FUNCTION contract.refresh_lineage() FROM PUBLIC;
+
+CREATE VIEW contract.nullable_feeds WITH (security_barrier) AS
+SELECT d.name AS dataset, l.target_column AS column_name, r.name AS rule, r.action, r.severity, r.filter,
+	l.source_schema, l.source_table, l.source_column, l.subtype, l.operation, l.statement, l.routine, l.role, l.last_seen
+FROM contract.lineage l
+JOIN contract.dataset d ON d.schema_name = l.target_schema::name AND d.table_name = l.target_table::name
+JOIN contract.rule r ON r.dataset_id = d.dataset_id AND r.kind IN ('not_null', 'not_blank') AND l.target_column = ANY (r.columns)
+WHERE l.kind = 'direct' AND l.hop = 'base' AND l.nullable AND l.target_place = 'relation' AND l.historic_since IS NULL
+	AND contract.visible(d.dataset_id);
+COMMENT ON VIEW contract.nullable_feeds IS
+'columns under a rule that they must not be null which are fed by columns that may be, as far as constraints, joins and conditions tell';
+GRANT SELECT ON contract.nullable_feeds TO PUBLIC;
+
+/*
+ * What a column of a table is made of is known by hashes of expressions over base columns.  A pair is listed from four fifths on
+ * of the columns of the one with fewer, and two at least; where all are mere copies, of the one with more: two tables
+ * that each take some columns of a third one repeat nothing.
+ */
+CREATE VIEW contract.duplicate_pipelines WITH (security_barrier) AS
+WITH feed AS MATERIALIZED (
+	SELECT d.target_objid AS relid, d.target_column AS attnum, d.source_relid, d.subtype, d.expression
+	FROM contract.lineage_definition d WHERE d.base AND d.operation = 'materialized view'
+	UNION
+	SELECT t.relid, t.attnum, s.relid, e.subtype, e.expression
+	FROM contract.lineage_edge e JOIN contract.lineage_binding t ON t.node_id = e.target_id
+	LEFT JOIN contract.lineage_binding s ON s.node_id = e.source_id
+	WHERE e.base AND e.historic_since IS NULL),
+made AS MATERIALIZED (	-- a row for each way in which a column is made
+	SELECT f.relid, f.attnum, f.expression, pg_catalog.bool_and(f.subtype = 'identity') AS copied
+	FROM feed f JOIN pg_catalog.pg_class c ON c.oid = f.relid
+	WHERE c.relkind IN ('r', 'p', 'm', 'f') AND f.attnum > 0 AND f.subtype IN ('identity', 'transformation', 'aggregation')
+		AND f.source_relid IS DISTINCT FROM f.relid AND pg_catalog.has_any_column_privilege(f.relid, 'SELECT')
+	GROUP BY f.relid, f.attnum, f.expression),
+sized AS MATERIALIZED (
+	SELECT m.relid, m.attnum, m.expression, m.copied, s.columns
+	FROM made m JOIN (SELECT n.relid, pg_catalog.count(DISTINCT n.attnum) AS columns FROM made n GROUP BY n.relid) s USING (relid)),
+same AS (	-- of several columns that are made alike, one of the other table
+	SELECT m.relid, m.attnum, m.columns, o.relid AS other, pg_catalog.min(o.attnum) AS other_attnum, o.columns AS other_columns,
+		pg_catalog.bool_and(m.copied) AS copied
+	FROM sized m JOIN sized o ON o.expression = m.expression AND o.relid > m.relid
+	GROUP BY m.relid, m.attnum, m.columns, o.relid, o.columns),
+pair AS (
+	SELECT s.relid, s.columns, s.other, s.other_columns, pg_catalog.count(DISTINCT s.other_attnum) AS same_columns,
+		pg_catalog.bool_and(s.copied) AS copied, pg_catalog.array_agg(s.attnum) AS attnums, pg_catalog.array_agg(s.other_attnum) AS other_attnums
+	FROM same s GROUP BY s.relid, s.columns, s.other, s.other_columns HAVING pg_catalog.count(DISTINCT s.other_attnum) >= 2),
+condition AS MATERIALIZED (
+	SELECT f.relid, pg_catalog.array_agg(DISTINCT f.expression) AS expressions
+	FROM feed f WHERE f.attnum = 0 AND f.subtype IN ('filter', 'join', 'group_by') GROUP BY f.relid)
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS dataset, pg_catalog.format('%I.%I', m.nspname, o.relname) AS other,
+	p.columns, p.other_columns, p.same_columns, f.fraction, x.expressions IS NOT DISTINCT FROM y.expressions AS same_filters, p.copied, (
+		SELECT pg_catalog.jsonb_object_agg(a.attname, b.attname)
+		FROM ROWS FROM (pg_catalog.unnest(p.attnums), pg_catalog.unnest(p.other_attnums)) AS u (attnum, other_attnum)
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = p.relid AND a.attnum = u.attnum
+		JOIN pg_catalog.pg_attribute b ON b.attrelid = p.other AND b.attnum = u.other_attnum) AS matches
+FROM pair p
+CROSS JOIN LATERAL (SELECT pg_catalog.round(p.same_columns::numeric
+	/ CASE WHEN p.copied THEN GREATEST(p.columns, p.other_columns) ELSE LEAST(p.columns, p.other_columns) END, 3) AS fraction) f
+JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class o ON o.oid = p.other JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
+LEFT JOIN condition x ON x.relid = p.relid LEFT JOIN condition y ON y.relid = p.other
+WHERE f.fraction >= 0.8
+	-- partitions of one table
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_inherits j USING (inhparent)
+		WHERE i.inhrelid = p.relid AND j.inhrelid = p.other);
+COMMENT ON VIEW contract.duplicate_pipelines IS
+'pairs of tables, materialized views included, whose columns come from the same columns by the same expressions, of what you may select from';
+GRANT SELECT ON contract.duplicate_pipelines TO PUBLIC;
+
+CREATE FUNCTION contract.lineage_queue(OUT statements integer, OUT room integer, OUT waiting bigint, OUT lost bigint)
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pgc_lineage_queue';
+COMMENT ON FUNCTION contract.lineage_queue() IS
+'the server''s memory of statements with lineage: how many it knows, of how many it has room for, how many executions wait to be recorded, and how many could not be counted; nulls without preload';
+
+/*
  * For Prometheus.  Names and numbers, and of a row nothing but the newest time of rules about time, unless it is
  * personal data.
  */
@@ -1541,6 +2092,11 @@ FROM (
 		('pg_contract_refused_rows_waiting', q.waiting),
 		('pg_contract_refused_rows_lost_total', q.lost)) v (metric, value)
 	UNION ALL
+	SELECT v.metric, '{}', v.value
+	FROM contract.lineage_queue() q CROSS JOIN LATERAL (VALUES
+		('pg_contract_lineage_waiting', q.waiting),
+		('pg_contract_lineage_lost_total', q.lost)) v (metric, value)
+	UNION ALL
 	SELECT 'pg_contract_launcher_up', '{}', pg_catalog.count(w.pid)
 	FROM contract.workers w WHERE w.duty = 'launcher'
 	UNION ALL
@@ -1576,6 +2132,8 @@ JOIN (VALUES
 	('pg_contract_schedule_failing', 'gauge', 'Schedules whose last audit ended with an error or a timeout.'),
 	('pg_contract_refused_rows_waiting', 'gauge', 'Refused rows, of the whole server, that no worker has recorded yet.'),
 	('pg_contract_refused_rows_lost_total', 'counter', 'Refused rows, of the whole server, that could not be counted.'),
+	('pg_contract_lineage_waiting', 'gauge', 'Executions of statements with lineage, of the whole server, that no worker has counted yet.'),
+	('pg_contract_lineage_lost_total', 'counter', 'Executions of statements with lineage, of the whole server, that could not be counted.'),
 	('pg_contract_launcher_up', 'gauge', 'Does the launcher of the workers run?'),
 	('pg_contract_worker_failures', 'gauge', 'How often a duty of this database has failed in a row.'),
 	('pg_contract_history_bytes', 'gauge', 'Size of a table of the history, with indexes.'),
@@ -1588,3 +2146,8 @@ GRANT SELECT ON contract.prometheus TO PUBLIC;
 
 GRANT SELECT ON contract.progress, contract.rules, contract.violations, contract.results, contract.quarantined,
 	contract.pii_columns, contract.metrics, contract.scorecard, contract.freshness, contract.sla_history, contract.incidents TO PUBLIC;
+
+/*
+ * Last, when all that follows DDL is there: the lineage of what was there before the extension.
+ */
+SELECT contract.refresh_lineage();

@@ -152,6 +152,7 @@ CALL reset_history();
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
 CREATE TABLE many AS SELECT i AS id, i % 20 AS v FROM generate_series(1, 20000) i;
+ALTER TABLE many ALTER id SET NOT NULL;
 ANALYZE many;
 INSERT INTO r SELECT id, v FROM many WHERE v > 5;
 SELECT * FROM counts;

@@ -16,6 +16,9 @@
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "nodes/parsenodes.h"
+#include "nodes/primnodes.h"
 #include "parser/parse_type.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -26,7 +29,10 @@
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
+#include "nodes/queryjumble.h"
 #include "varatt.h"
+#else
+#include "utils/queryjumble.h"
 #endif
 
 /* Before a declaration, from 18 on PostgreSQL's own. */
@@ -60,6 +66,17 @@ pgc_compat_is_not_null(TupleDesc descriptor, int column)
 	return TupleDescCompactAttr(descriptor, column)->attnullability == ATTNULLABLE_VALID;
 #else
 	return TupleDescAttr(descriptor, column)->attnotnull;
+#endif
+}
+
+/* Does a part of ALTER TABLE give a generated column another expression? */
+static inline bool
+pgc_compat_sets_expression(const AlterTableCmd *part)
+{
+#if PG_VERSION_NUM >= 170000
+	return part->subtype == AT_SetExpression;
+#else
+	return false;
 #endif
 }
 
@@ -234,6 +251,131 @@ pgc_json_is_valid(const char *text, int length)
 	pfree(lex);
 	return error == JSON_SUCCESS;
 #endif
+}
+
+/*
+ * The view that a subquery in FROM was made of.  The first releases of 15 said
+ * so only by the entry for OLD that the view's query has.
+ */
+static inline Oid
+pgc_compat_expanded_view(const RangeTblEntry *rte)
+{
+	if (OidIsValid(rte->relid))
+		return rte->relid;
+#if PG_VERSION_NUM < 160000
+	if (list_length(rte->subquery->rtable) >= 2)
+	{
+		const RangeTblEntry *old = linitial_node(RangeTblEntry, rte->subquery->rtable);
+
+		if (old->rtekind == RTE_RELATION && old->relkind == RELKIND_VIEW && strcmp(old->eref->aliasname, "old") == 0)
+			return old->relid;
+	}
+#endif
+	return InvalidOid;
+}
+
+/* What a variable of GROUP BY's own entry, from 18 on, stands for; else NULL. */
+static inline const Node *
+pgc_compat_group_expression(const RangeTblEntry *rte, AttrNumber attnum)
+{
+#if PG_VERSION_NUM >= 180000
+	if (rte->rtekind == RTE_GROUP && attnum <= list_length(rte->groupexprs))
+		return list_nth(rte->groupexprs, attnum - 1);
+#endif
+	return NULL;
+}
+
+/* The ON of MERGE; NULL: the query is none. */
+static inline const Node *
+pgc_compat_merge_condition(const Query *query)
+{
+	if (query->commandType != CMD_MERGE || query->jointree == NULL)
+		return NULL;
+#if PG_VERSION_NUM >= 170000
+	return query->mergeJoinCondition;
+#else
+	return query->jointree->quals;
+#endif
+}
+
+/* JSON_TABLE: the values of its columns, as a list, and what PASSING hands over. */
+static inline const List *
+pgc_compat_column_values(const TableFunc *function)
+{
+#if PG_VERSION_NUM >= 170000
+	return function->colvalexprs;
+#else
+	return NIL;
+#endif
+}
+
+static inline const Node *
+pgc_compat_passing_values(const TableFunc *function)
+{
+#if PG_VERSION_NUM >= 170000
+	return (const Node *) function->passingvalexprs;
+#else
+	return NULL;
+#endif
+}
+
+/* The argument of an expression that only says of what type it is, or which row it is of; else NULL. */
+static inline const Node *
+pgc_compat_same_value(const Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_RelabelType:
+			return (const Node *) ((const RelabelType *) node)->arg;
+		case T_CollateExpr:
+			return (const Node *) ((const CollateExpr *) node)->arg;
+		case T_CoerceToDomain:
+			return (const Node *) ((const CoerceToDomain *) node)->arg;
+		case T_NamedArgExpr:
+			return (const Node *) ((const NamedArgExpr *) node)->arg;
+#if PG_VERSION_NUM >= 180000
+		case T_ReturningExpr:
+			return (const Node *) ((const ReturningExpr *) node)->retexpr;
+#endif
+		default:
+			return NULL;
+	}
+}
+
+/* Ends the reading of a page that an error broke off; from 16 on that belongs to the resource owner. */
+static inline void
+pgc_compat_abort_buffer_io(void)
+{
+#if PG_VERSION_NUM < 160000
+	AbortBufferIO();
+#endif
+}
+
+/* Does nobody compute the ids of queries, though they are not switched off? */
+static inline bool
+pgc_compat_query_id_missing(void)
+{
+	return compute_query_id != COMPUTE_QUERY_ID_OFF && !IsQueryIdEnabled();
+}
+
+/* Gives a query the id that the server would give it if asked for. */
+static inline void
+pgc_compat_give_query_id(Query *query, const char *text)
+{
+	query_id_enabled = true;	/* which JumbleQuery asserts */
+	PG_TRY();
+	{
+#if PG_VERSION_NUM >= 160000
+		(void) JumbleQuery(query);
+#else
+		(void) JumbleQuery(query, text);
+#endif
+	}
+	PG_FINALLY();
+	{
+		query_id_enabled = false;
+	}
+	PG_END_TRY();
 }
 
 #endif							/* PGC_COMPAT_H */

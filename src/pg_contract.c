@@ -16,6 +16,7 @@
 #include "engine/cron.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "lineage/lineage.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/guc.h"
@@ -40,6 +41,7 @@ at_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			pgc_ddl_pre_commit();
 			pgc_recording_flush();
+			pgc_track_pre_commit();
 			break;
 		case XACT_EVENT_ABORT:
 			pgc_program_aborts++;
@@ -51,6 +53,8 @@ at_transaction(XactEvent event, void *arg)
 			pgc_ddl_end();
 			pgc_cache_at_transaction_end();
 			pgc_catalog_keeps_plans = false;
+			pgc_track_end(event);
+			pgc_flush_end(event == XACT_EVENT_COMMIT);
 			pgc_worker_wake(event == XACT_EVENT_COMMIT);
 			pgc_release_end();
 			break;
@@ -63,6 +67,7 @@ at_transaction(XactEvent event, void *arg)
 static void
 at_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
 {
+	pgc_track_subtransaction(event, subid, parent);
 	switch (event)
 	{
 		case SUBXACT_EVENT_PRE_COMMIT_SUB:
@@ -100,6 +105,7 @@ shmem_request(void)
 		previous_shmem_request();
 	pgc_worker_shared_request();
 	pgc_rejects_request();
+	pgc_queue_request();
 }
 
 /* shmem_startup has the rooms lay it out. */
@@ -110,6 +116,7 @@ shmem_startup(void)
 		previous_shmem_startup();
 	pgc_worker_shared_startup();
 	pgc_rejects_startup();
+	pgc_queue_startup();
 }
 
 /* has_rejects has refused rows of this database recorded soon. */
@@ -209,10 +216,15 @@ _PG_init(void)
 							 &pgc_ddl_guard, PGC_GUARD_REFUSE, pgc_guard_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	define_worker_settings();
+	pgc_lineage_define_settings();
 	MarkGUCPrefixReserved("pg_contract");
 
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
+	pgc_routine_init();
+	pgc_lineage_added = pgc_personal_stored;
+	pgc_lineage_renumbered = pgc_queue_unlearn;
+	pgc_track_init();
 	RegisterXactCallback(at_transaction, NULL);
 	RegisterSubXactCallback(at_subtransaction, NULL);
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)

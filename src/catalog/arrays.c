@@ -8,6 +8,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* pgc_name_array makes a name[] of a list of char *. */
 Datum
@@ -83,4 +84,17 @@ pgc_array_texts(Datum array, int *count)
 		texts[i] = TextDatumGetCString(elements[i]);
 	}
 	return texts;
+}
+
+/* pgc_array makes an array of values; nulls may be NULL. */
+Datum
+pgc_array(Oid type, Datum *values, bool *nulls, int count)
+{
+	int16		length;
+	bool		by_value;
+	char		align;
+	int			lower = 1;
+
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, type, length, by_value, align));
 }

@@ -17,6 +17,7 @@
 
 #include "access/table.h"
 #include "catalog/contract.h"
+#include "catalog/tables.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -178,10 +179,34 @@ pgc_cache_get(int32 dataset_id)
 	return load(entry) ? entry : NULL;
 }
 
-/* pgc_cache_invalidate makes every backend compile a relation's contract anew. */
+/*
+ * pgc_lineage_marker returns the table whose relcache entry stands for what is known of personal data: which columns
+ * are tagged, and where it was copied to.
+ */
+Oid
+pgc_lineage_marker(void)
+{
+	return pgc_table_oid("column_annotation");
+}
+
+/* pgc_lineage_changed makes every backend find out anew which columns hold personal data. */
+void
+pgc_lineage_changed(void)
+{
+	Oid			marker = pgc_lineage_marker();
+
+	if (OidIsValid(marker))
+		CacheInvalidateRelcacheByRelid(marker);
+}
+
+/*
+ * pgc_cache_invalidate makes every backend compile a relation's contract anew; it may have said something
+ * else of personal data.
+ */
 void
 pgc_cache_invalidate(Oid relid)
 {
+	pgc_lineage_changed();
 	if (OidIsValid(relid) && SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 		CacheInvalidateRelcacheByRelid(relid);
 }

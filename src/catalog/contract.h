@@ -95,10 +95,16 @@ extern Oid	pgc_catalog_owner(void);
 
 /* Are statements on our tables planned once in this process?  False again at the end of the transaction. */
 extern bool pgc_catalog_keeps_plans;
+
+/* Is it a statement of ours that is being run? */
+extern bool pgc_catalog_is_running;
 typedef void (*PgcRowFunction) (HeapTuple tuple, TupleDesc descriptor, void *arg);
 extern uint64 pgc_catalog_query(const char *sql, int nargs, const Oid *types,
 								const Datum *values, const char *nulls,
 								PgcRowFunction row, void *arg);
+extern uint64 pgc_catalog_query_before(const char *sql, int nargs, const Oid *types,
+									   const Datum *values, const char *nulls,
+									   PgcRowFunction row, void *arg);
 extern uint64 pgc_catalog_execute(const char *sql, int nargs, const Oid *types,
 								  const Datum *values, const char *nulls);
 extern char *pgc_catalog_name(const char *schema, const char *table);
@@ -134,6 +140,31 @@ extern PgcLayout *pgc_layout_of(Relation relation);
 extern PgcStoredRule *pgc_contract_rule(const PgcContract *contract, const char *name);
 extern PgcAction pgc_rule_action(char relkind, const PgcLayout *layout, const PgcRule *rule);
 extern char *pgc_rule_base_name(const char *kind, const List *columns);
+
+/* mentions.c */
+
+/* A rule that is about columns of other relations, too. */
+typedef struct PgcMention
+{
+	int32		dataset_id;
+	char	   *rule;
+	char	   *query;			/* of kind query, else NULL */
+	char	   *relation;		/* that a rule of kind references points at,
+								 * quoted where necessary; else NULL */
+	List	   *columns;		/* of it: names (char *) */
+} PgcMention;
+
+/* When a dataset is audited. */
+typedef struct PgcDatasetSchedule
+{
+	char	   *source;			/* sql, document */
+	char	   *every;			/* or NULL */
+	char	   *cron;			/* or NULL */
+	char	   *time_zone;
+} PgcDatasetSchedule;
+
+extern List *pgc_mentions(void);
+extern List *pgc_dataset_schedules(int32 dataset_id);
 
 /* version.c */
 
@@ -217,6 +248,8 @@ typedef struct PgcEntry
 
 extern PgcEntry *pgc_cache_get(int32 dataset_id);
 extern void pgc_cache_invalidate(Oid relid);
+extern Oid	pgc_lineage_marker(void);
+extern void pgc_lineage_changed(void);
 extern void pgc_cache_at_transaction_end(void);
 
 /* arrays.c */
@@ -224,6 +257,7 @@ extern Datum pgc_name_array(const List *names);
 extern Datum pgc_text_array(const List *texts);
 extern char **pgc_array_names(Datum array, int *count);
 extern char **pgc_array_texts(Datum array, int *count);
+extern Datum pgc_array(Oid type, Datum *values, bool *nulls, int count);
 
 /* privilege.c */
 #define PGC_MASK "***"

@@ -93,10 +93,20 @@ plan_of(const char *sql, int nargs, const Oid *types)
 	return plan;
 }
 
+/* A statement on our tables. */
+typedef struct Statement
+{
+	const char *sql;
+	int			nargs;
+	const Oid  *types;
+	const Datum *values;
+	const char *nulls;
+	bool		before;			/* sees nothing that this transaction did */
+} Statement;
+
 /* execute runs a prepared statement with the latest snapshot; see below. */
 static uint64
-execute(const char *sql, int nargs, const Oid *types, const Datum *values,
-		const char *nulls, PgcRowFunction row, void *arg, MemoryContext caller)
+execute(const Statement *statement, PgcRowFunction row, void *arg, MemoryContext caller)
 {
 	SPIPlanPtr	plan;
 	Snapshot	snapshot;
@@ -104,12 +114,14 @@ execute(const char *sql, int nargs, const Oid *types, const Datum *values,
 	uint64		processed;
 
 	SPI_connect();
-	plan = plan_of(sql, nargs, types);
+	plan = plan_of(statement->sql, statement->nargs, statement->types);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), nulls, snapshot,
-								  InvalidSnapshot, false, true, 0);
+	if (statement->before)
+		snapshot->curcid = FirstCommandId;
+	result = SPI_execute_snapshot(plan, unconstify(Datum *, statement->values), statement->nulls, snapshot,
+								  InvalidSnapshot, statement->before, true, 0);
 	if (result < 0)
-		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+		elog(ERROR, "could not execute \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	UnregisterSnapshot(snapshot);
 	processed = SPI_processed;
 	for (uint64 i = 0; row != NULL && i < processed; i++)
@@ -120,6 +132,36 @@ execute(const char *sql, int nargs, const Oid *types, const Datum *values,
 		MemoryContextSwitchTo(spi);
 	}
 	SPI_finish();
+	return processed;
+}
+
+bool		pgc_catalog_is_running = false;
+
+/* execute_as_owner runs a statement with the rights of our tables' owner. */
+static uint64
+execute_as_owner(const Statement *statement, PgcRowFunction row, void *arg)
+{
+	Oid			role;
+	int			context;
+	int			nestlevel = NewGUCNestLevel();
+	volatile uint64 processed = 0;
+	bool		was_running = pgc_catalog_is_running;
+
+	GetUserIdAndSecContext(&role, &context);
+	SetUserIdAndSecContext(pgc_catalog_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
+	pgc_compat_restrict_search_path();
+	pgc_catalog_is_running = true;
+	PG_TRY();
+	{
+		processed = execute(statement, row, arg, CurrentMemoryContext);
+	}
+	PG_FINALLY();
+	{
+		pgc_catalog_is_running = was_running;
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(false, nestlevel);
+	SetUserIdAndSecContext(role, context);
 	return processed;
 }
 
@@ -134,18 +176,26 @@ uint64
 pgc_catalog_query(const char *sql, int nargs, const Oid *types, const Datum *values,
 				  const char *nulls, PgcRowFunction row, void *arg)
 {
-	Oid			role;
-	int			context;
-	int			nestlevel = NewGUCNestLevel();
-	uint64		processed;
+	const Statement statement = {
+		.sql = sql,.nargs = nargs,.types = types,.values = values,.nulls = nulls
+	};
 
-	GetUserIdAndSecContext(&role, &context);
-	SetUserIdAndSecContext(pgc_catalog_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
-	pgc_compat_restrict_search_path();
-	processed = execute(sql, nargs, types, values, nulls, row, arg, CurrentMemoryContext);
-	AtEOXact_GUC(false, nestlevel);
-	SetUserIdAndSecContext(role, context);
-	return processed;
+	return execute_as_owner(&statement, row, arg);
+}
+
+/*
+ * pgc_catalog_query_before runs a query that sees our tables, and the system's, as they were
+ * before this transaction changed anything; what others have committed it sees.
+ */
+uint64
+pgc_catalog_query_before(const char *sql, int nargs, const Oid *types, const Datum *values,
+						 const char *nulls, PgcRowFunction row, void *arg)
+{
+	const Statement statement = {
+		.sql = sql,.nargs = nargs,.types = types,.values = values,.nulls = nulls,.before = true
+	};
+
+	return execute_as_owner(&statement, row, arg);
 }
 
 /* pgc_catalog_execute is pgc_catalog_query for statements without result. */

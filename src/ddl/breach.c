@@ -275,6 +275,8 @@ check_change(List *breaches, const Comparison *comparison, int column, Bitmapset
 		return breaches;
 	breach = pgc_breach_make(what, rules);
 	breach->widening = !breaks;
+	breach->is_lost = true;
+	breach->column = NameStr(before->name);
 	return lappend(breaches, breach);
 }
 

@@ -15,6 +15,8 @@ typedef struct PgcBreach
 	char	   *what;			/* column "amount" is gone */
 	List	   *rules;			/* names (char *) of those that forbid it */
 	bool		widening;		/* against the contract, but let pass */
+	bool		is_lost;		/* what fed others is not what it was: */
+	const char *column;			/* this column, or NULL: the relation */
 } PgcBreach;
 
 extern PgcBreach *pgc_breach_make(char *what, List *rules);

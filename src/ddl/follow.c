@@ -20,7 +20,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/annotate.h"
-#include "catalog/annotate.h"
 #include "catalog/contract.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
@@ -33,6 +32,7 @@
 #include "ddl/ddl.h"
 #include "ddl/guard.h"
 #include "fmgr.h"
+#include "lineage/lineage.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
@@ -582,6 +582,13 @@ warn_of_dropped_triggers(const DropStmt *command)
 	}
 }
 
+/* is_about_routine: does the command make or alter a function or procedure?  Contracts have nothing to do with that. */
+static bool
+is_about_routine(const Node *command)
+{
+	return IsA(command, CreateFunctionStmt) || IsA(command, AlterFunctionStmt);
+}
+
 /* pgc_follow_ddl is contract.follow_ddl(), for ddl_command_start, _end and sql_drop. */
 Datum
 pgc_follow_ddl(PG_FUNCTION_ARGS)
@@ -607,6 +614,12 @@ pgc_follow_ddl(PG_FUNCTION_ARGS)
 	}
 	else
 	{
+		if (strcmp(data->event, "sql_drop") == 0)
+			pgc_lineage_drop();
+		else
+			pgc_lineage_after(command, relation_made(command));
+		if (is_about_routine(command))
+			PG_RETURN_NULL();
 		ddl_seen = true;
 		await_documents(command);
 		follow_all(makes_relations(command));
@@ -707,6 +720,7 @@ pgc_ddl_pre_commit(void)
 	foreach(cell, datasets)
 		settle(lfirst(cell));
 	pgc_guard_accept(datasets);
+	pgc_lineage_settle();
 	PopActiveSnapshot();
 }
 
@@ -718,4 +732,5 @@ pgc_ddl_end(void)
 	taken_off = NIL;
 	displaced = NIL;
 	pgc_guard_end();
+	pgc_lineage_forget();
 }

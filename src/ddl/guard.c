@@ -22,13 +22,14 @@
 #include "ddl/breach.h"
 #include "ddl/ddl.h"
 #include "ddl/guard.h"
+#include "lineage/lineage.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
 
-/* So many rules are named for one breach. */
+/* So many rules are named for one breach, and so many relations downstream. */
 #define SHOWN 10
 
 int			pgc_ddl_guard = PGC_GUARD_REFUSE;
@@ -221,6 +222,17 @@ say_widening(const PgcContract *contract, const PgcBreach *breach)
 			 errhint("Let the contract follow, since audits compare the types.")));
 }
 
+/* add_downstream adds what a column of the dataset (or NULL: all of it) fed before this transaction. */
+static void
+add_downstream(Report *report, const PgcContract *contract, const char *column)
+{
+	char	   *downstream = pgc_lineage_downstream_text(NameStr(contract->schema_name), NameStr(contract->table_name),
+														 column, SHOWN);
+
+	if (downstream != NULL)
+		appendStringInfo(&report->detail, " It feeds: %s.", downstream);
+}
+
 /* add_breach adds one thing that is wrong to a report. */
 static void
 add_breach(Report *report, const PgcContract *contract, const PgcBreach *breach)
@@ -245,6 +257,8 @@ add_breach(Report *report, const PgcContract *contract, const PgcBreach *breach)
 			appendStringInfo(&report->detail, "%s%s", index == 0 ? "; rules: " : ", ", (char *) lfirst(cell));
 	}
 	appendStringInfoChar(&report->detail, '.');
+	if (breach->is_lost)
+		add_downstream(report, contract, breach->column);
 }
 
 /* add_breaches adds all of a contract to a report, but for changes that pass. */
@@ -456,6 +470,7 @@ check_name(const PgcContract *contract, const PgcBound *bound)
 {
 	Oid			named = pgc_contract_named(&bound->schema_name, &bound->table_name);
 	char	   *what = NULL;
+	PgcBreach  *breach;
 
 	if (OidIsValid(named) && !OidIsValid(bound->relid) && !pgc_contract_suits(bound->dataset_id, &bound->author, named))
 		what = psprintf("the relation was replaced by one of role \"%s\"", pgc_contract_owner_name(named));
@@ -464,7 +479,11 @@ check_name(const PgcContract *contract, const PgcBound *bound)
 	else if (!OidIsValid(named) && contract->in_document)
 		what = psprintf("the relation was renamed to %s, but not in the document",
 						pgc_catalog_name(get_namespace_name(get_rel_namespace(bound->relid)), get_rel_name(bound->relid)));
-	return what == NULL ? NIL : list_make1(pgc_breach_make(what, rules_of(contract, PGC_AUDIT)));
+	if (what == NULL)
+		return NIL;
+	breach = pgc_breach_make(what, rules_of(contract, PGC_AUDIT));
+	breach->is_lost = true;
+	return list_make1(breach);
 }
 
 /* check_kind adds a breach if rows were checked on write and the relation that took the name cannot have triggers. */

@@ -68,11 +68,11 @@ pgc_attempt_undo(const PgcAttempt *attempt)
 }
 
 /*
- * is_fatal: is the error about the transaction, the server or its resources, not
+ * pgc_attempt_is_fatal: is the error about the transaction, the server or its resources, not
  * about what was tried?  Such are errors of the statement, for the client to deal with.
  */
-static bool
-is_fatal(int code)
+bool
+pgc_attempt_is_fatal(int code)
 {
 	switch (ERRCODE_TO_CATEGORY(code))
 	{
@@ -104,13 +104,13 @@ pgc_attempt_fail_any(const PgcAttempt *attempt)
 	return error;
 }
 
-/* pgc_attempt_fail_data does so; what is_fatal is thrown again. */
+/* pgc_attempt_fail_data does so; what pgc_attempt_is_fatal is thrown again. */
 ErrorData *
 pgc_attempt_fail_data(const PgcAttempt *attempt)
 {
 	ErrorData  *error = pgc_attempt_fail_any(attempt);
 
-	if (is_fatal(error->sqlerrcode))
+	if (pgc_attempt_is_fatal(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
 }

@@ -39,6 +39,7 @@ extern void pgc_attempt_commit(const PgcAttempt *attempt);
 extern void pgc_attempt_undo(const PgcAttempt *attempt);
 extern char *pgc_attempt_fail(const PgcAttempt *attempt);
 extern ErrorData *pgc_attempt_fail_any(const PgcAttempt *attempt);
+extern bool pgc_attempt_is_fatal(int code);
 extern ErrorData *pgc_attempt_fail_data(const PgcAttempt *attempt);
 
 #endif							/* PGC_RIGHTS_H */

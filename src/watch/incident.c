@@ -40,6 +40,8 @@
  *
  * Must never wait for a user's transaction: an incident that somebody is about to
  * acknowledge or mute is judged later.
+ *
+ * Once all that is due is judged, root causes are found (root_cause.c), and then it is told.
  */
 #include "postgres.h"
 
@@ -288,7 +290,7 @@ put_back(const PgcFailing *failing, TimestampTz now)
 	pgc_catalog_execute("INSERT INTO contract.incident_due VALUES ($1, $2)", 2, types, values, NULL);
 }
 
-/* judge brings the incident of a dataset up to date, and tells of it. */
+/* judge brings the incident of a dataset up to date, and says what is to be told of it. */
 static void
 judge(PgcFailing *failing, TimestampTz now)
 {
@@ -304,8 +306,7 @@ judge(PgcFailing *failing, TimestampTz now)
 		return;
 	}
 	failing->had_severity = decision.severity;
-	if (decision.event != NULL)
-		pgc_incident_notify(failing, decision.event);
+	failing->event = decision.event;
 }
 
 /* take_due returns the datasets that are to be judged now, which are not due any more. */
@@ -374,6 +375,13 @@ pgc_incident_step(PgcStep *step)
 	foreach(cell, found)
 		judge(lfirst(cell), step->now);
 	CommandCounterIncrement();
+	if (found != NIL)
+		pgc_root_causes(found);
+	foreach(cell, found)
+	{
+		if (((PgcFailing *) lfirst(cell))->event != NULL)
+			pgc_incident_notify(lfirst(cell));
+	}
 	pgc_catalog_query("SELECT LEAST((SELECT min(judge_at) FROM contract.incident WHERE status = 'open'),"
 					  " (SELECT min(due) FROM contract.incident_due WHERE dataset_id IS NOT NULL))",
 					  0, NULL, NULL, NULL, pgc_take_int64, &step->next);

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -34,9 +35,16 @@ typedef struct PgcFailing
 	TimestampTz notified_at;
 	TimestampTz muted_until;
 	TimestampTz judge_at;
+
+	/* what is to be told of it */
+	const char *event;			/* or NULL: nothing */
+	Jsonb	   *root_cause;		/* or NULL: none is known */
 } PgcFailing;
 
 /* notify.c */
-extern void pgc_incident_notify(const PgcFailing *failing, const char *event);
+extern void pgc_incident_notify(const PgcFailing *failing);
+
+/* root_cause.c */
+extern void pgc_root_causes(const List *failing);
 
 #endif							/* PGC_INCIDENT_H */

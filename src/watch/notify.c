@@ -67,16 +67,38 @@ push_rules(JsonbParseState **state, Jsonb *details, int count)
 		push_number(state, "more_rules", all - count);
 }
 
+/* push_root_cause adds the root cause, perhaps without the path. */
+static void
+push_root_cause(JsonbParseState **state, Jsonb *root_cause, bool has_path)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&root_cause->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = "root_cause";
+	value.val.string.len = strlen("root_cause");
+	pushJsonbValue(state, WJB_KEY, &value);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY && !has_path && value.val.string.len == strlen("path") &&
+			strncmp(value.val.string.val, "path", value.val.string.len) == 0)
+			JsonbIteratorNext(&iterator, &value, true);
+		else
+			pushJsonbValue(state, token, token == WJB_KEY || token == WJB_VALUE ? &value : NULL);
+	}
+}
+
 /* payload_of makes the message with the first so many rules (palloc'd). */
 static char *
-payload_of(const PgcFailing *failing, const char *event, int nrules)
+payload_of(const PgcFailing *failing, int nrules, bool has_path)
 {
 	const int	utc = 0;
 	JsonbParseState *state = NULL;
 	Jsonb	   *jsonb;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_text(&state, "event", event);
+	push_text(&state, "event", failing->event);
 	push_number(&state, "incident", failing->incident_id);
 	push_text(&state, "dataset", failing->dataset);
 	push_text(&state, "contract", failing->contract_id);
@@ -84,6 +106,8 @@ payload_of(const PgcFailing *failing, const char *event, int nrules)
 	push_text(&state, "owner", failing->owner);
 	push_text(&state, "opened_at",
 			  JsonEncodeDateTime(NULL, TimestampTzGetDatum(failing->opened_at), TIMESTAMPTZOID, &utc));
+	if (failing->root_cause != NULL)
+		push_root_cause(&state, failing->root_cause, has_path);
 	push_rules(&state, failing->details, nrules);
 	jsonb = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 	return JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
@@ -91,18 +115,20 @@ payload_of(const PgcFailing *failing, const char *event, int nrules)
 
 /*
  * pgc_incident_notify sends the message about an event: open, escalate, reopen,
- * close.  Rules that do not fit are counted only.
+ * close.  Rules that do not fit are counted only; before any is left out, the root cause's path is.
  */
 void
-pgc_incident_notify(const PgcFailing *failing, const char *event)
+pgc_incident_notify(const PgcFailing *failing)
 {
 	int			nrules = failing->details ? JsonContainerSize(&failing->details->root) : 0;
-	char	   *payload = payload_of(failing, event, nrules);
+	char	   *payload = payload_of(failing, nrules, true);
 
+	if (strlen(payload) > MAX_PAYLOAD)
+		payload = payload_of(failing, nrules, false);
 	while (strlen(payload) > MAX_PAYLOAD && nrules > 0)
 	{
 		nrules = Min(nrules - 1, (int64) nrules * MAX_PAYLOAD / (int64) strlen(payload));
-		payload = payload_of(failing, event, nrules);
+		payload = payload_of(failing, nrules, false);
 	}
 	Async_Notify(CHANNEL, payload);
 }

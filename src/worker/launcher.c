@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "catalog/pg_database.h"
 #include "enforce/rejects.h"
+#include "lineage/lineage.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -130,16 +131,31 @@ look_at_rejects(const List *waiting, const List *list, const List *all)
 	}
 }
 
+/* forget_lineage forgets what is queued for databases that were gone when they were listed. */
+static void
+forget_lineage(const List *queued, const List *all)
+{
+	ListCell   *lc;
+
+	foreach(lc, queued)
+	{
+		if (!list_member_oid(all, lfirst_oid(lc)))
+			pgc_queue_forget(lfirst_oid(lc), InvalidOid);
+	}
+}
+
 /* look brings what is known of the databases up to date. */
 static void
 look(TimestampTz now)
 {
 	static TimestampTz complained = 0;
 	List	   *waiting = pgc_rejects_databases();
+	List	   *queued = pgc_queue_databases();
 	List	   *all = NIL;
 	List	   *list = list_databases(&all);
 
 	look_at_rejects(waiting, list, all);
+	forget_lineage(queued, all);
 	if (!pgc_shared_reconcile(list) && is_time(&complained, now, COMPLAIN_EVERY_MS))
 		ereport(LOG,
 				(errmsg("pg_contract works in %d databases at most", PGC_KNOWN_DATABASES),

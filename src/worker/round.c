@@ -7,6 +7,7 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "lineage/lineage.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -18,6 +19,8 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(pgc_tend);
 /* What is found out early is known to the tasks after it. */
 static const PgcTask tending[] = {
 	{"refused rows", pgc_drain_step},
+	{"lineage", pgc_lineage_step, true},
+	{"definitions", pgc_derive_step, true},
 	{"last writes", pgc_last_write_step, true},
 	{"freshness", pgc_freshness_step, true},
 	{"incidents", pgc_incident_step, true},

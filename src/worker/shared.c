@@ -46,6 +46,8 @@ typedef struct Due
 {
 	bool		is_running;		/* a slot has it */
 	bool		is_nudged;		/* since it was started last */
+	TimestampTz by;				/* when it is wanted at the latest, by what
+								 * was said since then; DT_NOEND: it is not */
 	int			failures;		/* in a row */
 	TimestampTz next;			/* DT_NOEND: when nudged */
 	TimestampTz started_at;		/* 0: never; likewise the next two, which are
@@ -152,6 +154,8 @@ get_to_know(Oid database)
 	known->due[PGC_TENDING].next = GetCurrentTimestamp();
 	/* Whether there is anything to audit, the first tending finds out. */
 	known->due[PGC_AUDITING].next = DT_NOEND;
+	for (int duty = 0; duty < PGC_NDUTIES; duty++)
+		known->due[duty].by = DT_NOEND;
 	return known;
 }
 
@@ -203,6 +207,30 @@ pgc_worker_due(Oid database, PgcDuty duty)
 		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	nudge(database, duty);
+	LWLockRelease(shared->lock);
+}
+
+/*
+ * pgc_worker_due_by makes a duty due by a time, from any process, at any time.  Nobody is woken: the
+ * launcher looks once in a naptime.
+ */
+void
+pgc_worker_due_by(Oid database, PgcDuty duty, TimestampTz by)
+{
+	Known	   *known;
+
+	if (shared == NULL)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	known = know(database);
+	if (known != NULL)
+	{
+		Due		   *due = &known->due[duty];
+
+		due->by = Min(due->by, by);
+		if (due->failures == 0)
+			due->next = Min(due->next, by);
+	}
 	LWLockRelease(shared->lock);
 }
 
@@ -407,6 +435,7 @@ pgc_shared_claim(TimestampTz now, PgcTicket *ticket, TimestampTz *next)
 		{
 			known->due[duty].is_running = true;
 			known->due[duty].is_nudged = false;
+			known->due[duty].by = DT_NOEND;
 			known->due[duty].started_at = now;
 			slot->database = known->database;
 			slot->duty = duty;
@@ -455,7 +484,7 @@ count(Known *known, PgcDuty duty, const PgcOutcome *outcome)
 		return;
 	}
 	due->failures = 0;
-	due->next = Min(outcome->next, TimestampTzPlusMilliseconds(now, LOOK_EVERY_MS));
+	due->next = Min(Min(outcome->next, due->by), TimestampTzPlusMilliseconds(now, LOOK_EVERY_MS));
 	if (known->presence == PGC_PRESENCE_NO)
 	{
 		known->due[PGC_TENDING].next = TimestampTzPlusMilliseconds(now, LOOK_ELSEWHERE_MS);

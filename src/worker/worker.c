@@ -13,6 +13,7 @@
 #include "commands/extension.h"
 #include "compat.h"
 #include "enforce/rejects.h"
+#include "lineage/lineage.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -109,6 +110,7 @@ do_step(PgcDuty duty, const PgcTask *task)
 	{
 		outcome.presence = PGC_PRESENCE_NO;
 		pgc_rejects_forget_database(MyDatabaseId);
+		pgc_queue_forget(MyDatabaseId, InvalidOid);
 	}
 	CommitTransactionCommand();
 	if (!more)

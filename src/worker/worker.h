@@ -51,6 +51,7 @@ extern void pgc_worker_shared_request(void);
 extern void pgc_worker_shared_startup(void);
 extern void pgc_worker_wake(bool committed);
 extern void pgc_worker_due(Oid database, PgcDuty duty);
+extern void pgc_worker_due_by(Oid database, PgcDuty duty, TimestampTz by);
 extern void pgc_worker_doing(const char *what);
 
 /* launcher.c */

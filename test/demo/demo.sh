@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An order-taking warehouse under contract: generates 300,000 orders with faults, loads them by COPY, shows what was
 # refused, quarantined and warned of, audits, repairs, releases, swaps the table as dbt does, puts it under the contract of
-# a document, and shows what the database does by itself in the background.
+# a document, shows what the database does by itself in the background, and where the data of a pipeline come from.
 #
 #   demo.sh            shows it and leaves nothing behind
 #   KEEP=1 demo.sh     leaves the throw-away server running and says how to connect and how to stop it
@@ -40,7 +40,7 @@ cp "$ROOT"/contracts/*.yaml "$SCRATCH/contracts"
 echo "Generating 300,000 orders of 20,000 customers, and their faults ..."
 (cd "$SCRATCH" && psql -X -q -d "$DATABASE" -v ON_ERROR_STOP=1 -f "$HERE/generate.sql")
 
-for name in 1-annotate 2-load 3-look 4-audit 5-repair 6-swap 7-document 8-background 9-further; do
+for name in 1-annotate 2-load 3-look 4-audit 5-repair 6-swap 7-document 8-background 9-lineage 10-further; do
 	chapter "$name"
 done
 [ -z "${KEEP:-}" ] || keep_server

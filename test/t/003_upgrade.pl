@@ -49,6 +49,9 @@ $old->safe_psql('warehouse', q{
 	CREATE UNLOGGED TABLE cache (id int);
 	CREATE TABLE towns (id int);
 	CREATE FUNCTION is_even(n int) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT n % 2 = 0';
+	CREATE FUNCTION n_of(wanted int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT n FROM items WHERE id = wanted; END;
+	CREATE FUNCTION double_of(wanted int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT double FROM items WHERE id = wanted; END;
+	CREATE VIEW doubled AS SELECT double_of(n) AS double, id FROM items;
 	SELECT contract.describe('orders', owner => 'sales', version => '1.2.0', contract_id => 'shop');
 	SELECT contract.pii('orders', 'email', 'email');
 	SELECT contract.between('orders', 'amount', 0, 1000, on_violation => 'quarantine');
@@ -97,6 +100,10 @@ for my $database ('warehouse', 'sec ond')
 	$before{$database}{$_} = $old->safe_psql($database, $state{$_}) for keys %state;
 }
 cmp_ok($old->safe_psql('warehouse', 'SELECT count(*) FROM contract.quarantined'), '>', 10, 'rows in quarantine');
+my $definitions = "SELECT source_column, target_table, target_column, subtype, hop FROM contract.lineage
+	WHERE executions IS NULL ORDER BY target_table, target_column, source_column, subtype, hop";
+my $lineage = $old->safe_psql('warehouse', $definitions);
+like($lineage, qr/double\|double_of\(integer\)\|double_of\|identity\|base/, 'lineage of functions');
 my $audit = "SELECT rule, kind, columns, status, considered, failed, expected, message FROM contract.check('%s') ORDER BY rule";
 my %audit = map { $_ => $old->safe_psql('warehouse', sprintf $audit, $_) } ('orders', 'items', 'events');
 $before{warehouse}{$_} = $old->safe_psql('warehouse', $state{$_}) for keys %state;
@@ -120,6 +127,11 @@ is($new->safe_psql('warehouse', sprintf $audit, $_), $audit{$_}, "check('$_') is
 # So do the workers, which pg_upgrade itself did without.
 ok($new->poll_query_until($_, "SELECT count(*) = 2 FROM contract.workers WHERE database = current_database() AND last_run IS NOT NULL"),
 	"$_: the workers know it") for ('warehouse', 'sec ond');
+
+# Functions have other OIDs now: what is known of them is derived anew.
+ok($new->poll_query_until('warehouse', "SELECT x.digest = c.system_identifier
+	FROM contract.lineage_derived x, pg_control_system() c WHERE x.classid = 0"), 'the worker derives functions');
+is($new->safe_psql('warehouse', $definitions), $lineage, 'lineage of definitions is the same');
 
 # Everything works.
 sub run { return $new->safe_psql('warehouse', $_[0]) }

@@ -190,12 +190,36 @@ $slow->quit;
 $node->poll_query_until('shop', "SELECT count(*) = 0 FROM contract.incidents WHERE status = 'open' AND dataset = 'public.orders'");
 is(run('shop', "SELECT note FROM contract.incidents WHERE dataset = 'public.orders' ORDER BY id DESC LIMIT 1"), 'mine', 'judged when he is done');
 
+# An incident upstream is the root cause of those downstream: of one that is open, and in the message about a new one.
+run('shop', q{CREATE TABLE raw (id integer, amount integer);
+	CREATE MATERIALIZED VIEW copied AS SELECT id, amount FROM raw;
+	CREATE MATERIALIZED VIEW twice AS SELECT amount FROM copied;
+	SELECT contract.not_null(t, 'amount', on_violation => 'audit') FROM unnest('{raw,copied,twice}'::regclass[]) t;
+	INSERT INTO raw VALUES (1); REFRESH MATERIALIZED VIEW copied; REFRESH MATERIALIZED VIEW twice});
+judged('shop');
+flush($shop);
+$shop->{out} = '';
+audit('shop', 'copied');
+audit('shop', 'raw');
+@messages = messages($shop, 2);
+ok(!exists $messages[0]{root_cause} && !exists $messages[1]{root_cause}, 'nothing upstream fails yet: no root cause');
+is(run('shop', "SELECT root_cause->>'dataset', root_cause->>'incident', root_cause->'path' FROM contract.incidents WHERE dataset = 'public.copied'"),
+	qq{public.raw|$messages[1]{incident}|["public.raw", "public.copied"]}, 'then something does: the open incident follows');
+audit('shop', 'twice');
+@messages = messages($shop, 3);
+is_deeply($messages[2]{root_cause}, { dataset => 'public.raw', incident => $messages[1]{incident}, opened_at => $messages[1]{opened_at},
+	path => [ 'public.raw', 'public.copied', 'public.twice' ] }, 'the message says the root cause, and the way');
+is(scalar(flush($shop)), 3, 'no message for a root cause alone');
+
 # As many and long rules as there may be.
 run('shop', q{CREATE TABLE wide (a integer);
 	SELECT contract.describe('wide', owner => repeat('"', 1000));
 	SELECT contract.add_rule('wide', 'not_null', '{a}', name => lpad(i::text, 10, '0') || repeat(E'\x01\u20ac', 60), runbook => repeat('\\', 3000), on_violation => 'audit')
 	FROM generate_series(1, 300) i;
-	INSERT INTO wide VALUES (NULL)});
+	INSERT INTO wide VALUES (NULL);
+	CREATE VIEW widest AS SELECT a FROM wide;
+	SELECT contract.add_rule('widest', 'not_null', '{a}', name => lpad(i::text, 10, '0') || repeat(E'\x01\u20ac', 60), runbook => repeat('\\', 3000), on_violation => 'audit')
+	FROM generate_series(1, 300) i});
 flush($shop);
 $shop->{out} = '';
 audit('shop', 'wide');
@@ -204,6 +228,11 @@ cmp_ok(length($shop->{out}), '<=', 7901, 'a message is never too long');
 cmp_ok(scalar(@{ $message->{rules} }), '>', 0, 'it has some rules');
 is(scalar(@{ $message->{rules} }) + $message->{more_rules}, 300, 'and says how many more there are');
 is(run('shop', "SELECT cardinality(rules) FROM contract.incidents WHERE dataset = 'public.wide'"), '300', 'the view has them all');
+$shop->{out} = '';
+audit('shop', 'widest');
+($message) = messages($shop, 1);
+cmp_ok(length($shop->{out}), '<=', 7901, 'nor is one with a root cause');
+is(join(' ', sort keys %{ $message->{root_cause} }), 'dataset incident opened_at', 'whose path is left out first');
 
 $node->stop;
 $_->{run}->kill_kill for $shop;

@@ -62,7 +62,8 @@ run(q{
 	INSERT INTO orders SELECT n, -n FROM generate_series(1, 5) n;
 	INSERT INTO orders VALUES (6, 666), (7, 666);
 	SELECT contract.check('orders');
-	INSERT INTO contract.sla_day SELECT dataset_id, name, current_date, '2 hours', '90 minutes', 1, 0, 0 FROM contract.rule WHERE kind = 'fresh';
+	INSERT INTO contract.sla_day SELECT dataset_id, name, current_date, '2 hours', '90 minutes', 1, 0, 0 FROM contract.rule WHERE kind = 'fresh'
+	ON CONFLICT ON CONSTRAINT sla_day_pkey DO UPDATE SET observed = EXCLUDED.observed, attained = EXCLUDED.attained, breaches = EXCLUDED.breaches;
 	CREATE ROLE prometheus LOGIN IN ROLE pg_monitor;
 	ALTER ROLE prometheus SET jit = off;
 });

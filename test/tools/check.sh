@@ -7,6 +7,9 @@
 #   check.sh tap [name ...]           test/t/name.pl
 #   check.sh tools [name ...]         test/tools/check-name.sh
 #
+# All of them run twice, the second time with lineage of all statements recorded, which must change no output. With
+# PGC_LINEAGE=all in the environment those named run that way only.
+#
 # The last line says "N passed, N failed". Each regression test, isolation test, TAP subtest and tool counts one.
 # What the tests wrote is in tmp_check/ afterwards.
 . "$(dirname "$0")/env.sh"
@@ -119,9 +122,29 @@ run() {
 
 # For looking at; no test depends on it.
 keep_outputs() {
-	[ ! -f "$SCRATCH/postgresql.log" ] || cp "$SCRATCH/postgresql.log" "$OUT/"
+	[ ! -f "$SCRATCH/postgresql.log" ] || cp "$SCRATCH/postgresql.log" "$SCRATCH/out/"
 	rm -rf "$ROOT/tmp_check"
-	cp -R "$OUT" "$ROOT/tmp_check"
+	cp -R "$SCRATCH/out" "$ROOT/tmp_check"
+}
+
+start() {
+	start_server 'max_prepared_transactions = 10' 'wal_level = logical' 'compute_query_id = on' "${PGC_EXTRA_CONF_ALONE:-}"
+}
+
+# From here on every server records lineage of all statements. Tests of workers start them, and there it goes through shared
+# memory (run-tap.sh). In the others nothing must happen in the background: it is recorded in the transaction.
+record_lineage() {
+	export PGC_LINEAGE=all
+	PGC_EXTRA_CONF+="
+		pg_contract.track_lineage = all"
+	PGC_EXTRA_CONF_ALONE="$PGC_EXTRA_CONF
+		pg_contract.lineage_sync = on
+		shared_preload_libraries = pg_contract
+		pg_contract.max_workers = 0
+		pg_contract.reject_queue_size = 0"
+	export PGC_EXTRA_CONF_ALONE
+	OUT=$SCRATCH/out/lineage
+	as_user mkdir "$OUT"
 }
 
 what=${1:-all}
@@ -132,13 +155,21 @@ build
 copy_tree "$TREE"
 as_user mkdir "$OUT"
 cd "$SCRATCH"
+[ -z "${PGC_LINEAGE:-}" ] || record_lineage
 case $what in
-	all | regress | isolation)
-		start_server 'max_prepared_transactions = 10' 'wal_level = logical' 'compute_query_id = on'
+	all)
+		start
+		for kind in regress isolation tap tools; do run "$kind"; done
+		stop_server
+		echo "again, with lineage"
+		record_lineage
+		start
+		for kind in regress isolation tap; do run "$kind"; done
 		;;
-esac
-case $what in
-	all) for kind in regress isolation tap tools; do run "$kind"; done ;;
+	regress | isolation)
+		start
+		run "$what" "$@"
+		;;
 	*) run "$what" "$@" ;;
 esac
 [ ! -w "$ROOT" ] || keep_outputs || true

@@ -71,7 +71,9 @@ if [ -z "${PGC_SHARED:-}" ] && [ -d "$ROOT/../shared/data" ]; then
 	PGC_SHARED=$(cd "$ROOT/../shared" && pwd)
 	if ! as_user test -r "$PGC_SHARED/data"; then
 		mkdir "$SCRATCH/shared"
-		cp -R "$PGC_SHARED/data" "$PGC_SHARED/odcs" "$SCRATCH/shared/"
+		for name in data odcs cases openlineage; do
+			[ ! -d "$PGC_SHARED/$name" ] || cp -R "$PGC_SHARED/$name" "$SCRATCH/shared/"
+		done
 		PGC_SHARED=$SCRATCH/shared
 	fi
 	export PGC_SHARED

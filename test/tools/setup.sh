@@ -21,10 +21,10 @@ postgresql_major() {
 packages() {
 	case $1 in
 		build) printf '%s\n' make gcc libc6-dev libyaml-dev ;;
-		test) printf '%s\n' perl libipc-run-perl procps python3-jsonschema python3-yaml ;;
+		test) printf '%s\n' perl libipc-run-perl procps python3-jsonschema python3-yaml graphviz ;;
 		lint) printf '%s\n' clang-tidy cppcheck shellcheck pg-bsd-indent binutils perl ;;
 		bench) printf '%s\n' valgrind ;;
-		fuzz) printf '%s\n' clang libclang-rt-dev ;;
+		fuzz) printf '%s\n' clang libclang-rt-dev sqlsmith ;;
 		versions) printf '%s\n' debootstrap ;;
 		*) say "unknown group \"$1\"" ;;
 	esac

@@ -76,7 +76,7 @@ SELECT operation, edges, executions, rows FROM seen;
 :forget
 
 -- COPY
-COPY a (id, x) TO PROGRAM 'PASSWORD=secret cat secret >/dev/null || true';
+COPY a (id, x) TO PROGRAM 'PASSWORD=secret cat - secret >/dev/null || true';
 COPY (SELECT id, x + y AS sum FROM a WHERE x > 50) TO '/dev/null';
 COPY b (x, y) FROM '/dev/null';
 COPY b TO STDOUT;

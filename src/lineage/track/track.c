@@ -142,9 +142,10 @@ known_of(const Query *query, const char *text, ParamListInfo params)
 {
 	Taking		taking = {.query = query};
 
-	taking.text = text;
 	taking.params = params;
 	taking.found = pgc_known_recall(query, &taking.known, &taking.parameters);
+	taking.text = text;
+
 	if (taking.found && !taking.parameters)
 		return taking.known;
 	if (!taking.found)
